@@ -1,0 +1,20 @@
+/**
+ * The kernel's IPVS table as plain data: its model, reading what `ipvsadm --save -n` prints, the difference of two
+ * tables as an ordered plan of edits, and that plan as input for `ipvsadm --restore`. Pure functions: nothing
+ * here does I/O, and nothing of ours is imported.
+ */
+export { differences } from "./difference";
+export {
+  type Destination,
+  type DestinationMethod,
+  destinationKey,
+  findService,
+  type Service,
+  type ServiceId,
+  type ServiceProtocol,
+  serviceKey,
+  type Table,
+} from "./model";
+export { parseTable, TableSyntaxError } from "./parse";
+export { type Edit, plan } from "./plan";
+export { renderEdit, renderEdits, renderTable } from "./render";

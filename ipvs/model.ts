@@ -1,0 +1,57 @@
+/** What selects a packet for a service: its transport and destination, or a firewall mark. */
+export type ServiceProtocol = "tcp" | "udp" | "sctp" | "fwmark";
+
+/** How a packet reaches a destination: IP_VS_CONN_F_MASQ, _DROUTE and _TUNNEL of the kernel. */
+export type DestinationMethod = "nat" | "dr" | "tun";
+
+/** The identity of a service. For a firewall mark, `address` is the mark in decimal (with ` -6` for IPv6), `port` 0. */
+export interface ServiceId {
+  readonly protocol: ServiceProtocol;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One destination (real server) of a service, without counters. */
+export interface Destination {
+  readonly address: string;
+  readonly port: number;
+  readonly method: DestinationMethod;
+  /** 0 takes no new connections. */
+  readonly weight: number;
+  /** Every other option, as ipvsadm writes it (`-x 100 -y 50`); empty for the defaults. */
+  readonly extra: string;
+}
+
+/** One service (virtual server) of a table. */
+export interface Service extends ServiceId {
+  readonly scheduler: string;
+  /** Every other option, as ipvsadm writes it (`-p 300 -M 255.255.255.0`); empty for the defaults. */
+  readonly extra: string;
+  readonly destinations: readonly Destination[];
+}
+
+/** The IPVS state of one director, as data. At most one service of an identity, in the order it was read. */
+export type Table = readonly Service[];
+
+/**
+ * A service's identity as one text.
+ *
+ * @example serviceKey({ protocol: "tcp", address: "2001:db8::1", port: 80 }) // "tcp [2001:db8::1]:80"
+ */
+export function serviceKey(id: ServiceId): string {
+  return id.protocol === "fwmark" ? `fwmark ${id.address}` : `${id.protocol} ${socket(id.address, id.port)}`;
+}
+
+/** A destination's identity inside its service: `10.0.0.1:80`. */
+export function destinationKey(destination: Pick<Destination, "address" | "port">): string {
+  return socket(destination.address, destination.port);
+}
+
+/** The service of an identity, if the table has it. */
+export function findService(table: Table, key: string): Service | undefined {
+  return table.find((service) => serviceKey(service) === key);
+}
+
+function socket(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

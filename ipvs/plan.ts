@@ -1,0 +1,78 @@
+import { type Destination, destinationKey, findService, type Service, serviceKey, type Table } from "./model";
+
+/** One edit of a table, each a single command to the kernel. */
+export type Edit =
+  | { readonly kind: "add-service" | "edit-service" | "delete-service"; readonly service: Service }
+  | {
+      readonly kind: "add-destination" | "edit-destination" | "delete-destination";
+      readonly service: Service;
+      readonly destination: Destination;
+    };
+
+/**
+ * The edits that take `actual` to `desired`, for the services in `scope` and no others.
+ *
+ * Invariants: nothing outside `scope` is named; a service that keeps a positive weight before and after has one
+ * after every single edit (add, then raise, then lower, then delete); what IPVS can edit in place is never
+ * deleted and added again; equal tables need no edit.
+ *
+ * @param scope keys (see `serviceKey`) of the services the caller owns and wants to change.
+ */
+export function plan(actual: Table, desired: Table, scope: ReadonlySet<string>): Edit[] {
+  const edits: Edit[] = [];
+  for (const wanted of desired) {
+    const key = serviceKey(wanted);
+    if (scope.has(key)) edits.push(...planService(findService(actual, key), wanted));
+  }
+  for (const found of actual) {
+    const key = serviceKey(found);
+    if (scope.has(key) && !findService(desired, key)) edits.push({ kind: "delete-service", service: found });
+  }
+  return edits;
+}
+
+function planService(found: Service | undefined, wanted: Service): Edit[] {
+  if (!found) {
+    return [
+      { kind: "add-service", service: wanted },
+      ...wanted.destinations.map(
+        (destination): Edit => ({ kind: "add-destination", service: wanted, destination }),
+      ),
+    ];
+  }
+  const edits: Edit[] = [...planDestinations(found, wanted)];
+  if (found.scheduler !== wanted.scheduler || found.extra !== wanted.extra) {
+    edits.unshift({ kind: "edit-service", service: wanted });
+  }
+  return edits;
+}
+
+function planDestinations(found: Service, wanted: Service): Edit[] {
+  const before = new Map(found.destinations.map((one) => [destinationKey(one), one]));
+  const after = new Map(wanted.destinations.map((one) => [destinationKey(one), one]));
+  const edits: Edit[] = [];
+  for (const [key, destination] of after) {
+    const old = before.get(key);
+    if (!old) edits.push({ kind: "add-destination", service: wanted, destination });
+    else if (!sameDestination(old, destination))
+      edits.push({ kind: "edit-destination", service: wanted, destination });
+  }
+  for (const [key, destination] of before) {
+    if (!after.has(key)) edits.push({ kind: "delete-destination", service: wanted, destination });
+  }
+  // Stable by rank: additions of one rank keep the normal order, which all directors share.
+  return edits.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Servers that take connections first, those that stop taking them last. */
+function rank(edit: Edit): number {
+  if (!("destination" in edit)) return 0;
+  if (edit.kind === "delete-destination") return 4;
+  const takes = edit.destination.weight > 0;
+  if (edit.kind === "add-destination") return takes ? 0 : 2;
+  return takes ? 1 : 3;
+}
+
+function sameDestination(a: Destination, b: Destination): boolean {
+  return a.method === b.method && a.weight === b.weight && a.extra === b.extra;
+}

@@ -1,0 +1,35 @@
+/** A place inside an input: property names and list indices from the outside in. */
+export type PropertyPath = readonly (string | number)[];
+
+/** One thing wrong with an input. Texts never repeat the value of a secret. */
+export interface Problem {
+  /** Where: empty for the input as a whole. */
+  readonly path: PropertyPath;
+  /** What was expected and what was found, in one sentence. */
+  readonly reason: string;
+}
+
+/**
+ * Renders a path the way Pulumi prints property paths.
+ *
+ * @example formatPath(["realServers", 0, "weight"]) // "realServers[0].weight"
+ */
+export function formatPath(path: PropertyPath): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? part : `${text}.${part}`;
+  }, "");
+}
+
+/** An input that breaks the specification; carries every problem found, not just the first. */
+export class InvalidSpecificationError extends Error {
+  override readonly name = "InvalidSpecificationError";
+
+  constructor(
+    readonly subject: string,
+    readonly problems: readonly Problem[],
+  ) {
+    const lines = problems.map(({ path, reason }) => `  ${formatPath(path) || subject}: ${reason}`);
+    super(`${subject} is not valid:\n${lines.join("\n")}`);
+  }
+}
