@@ -1,0 +1,9 @@
+/**
+ * The set-up: brings everything that the project needs to run onto the machine, into one cache folder, and
+ * nothing anywhere else. Rooms that need a fetched thing ask for it here and get its path; it is fetched when
+ * it is asked for the first time, so nobody waits for what he does not use.
+ */
+export { type CacheEntry, cached, cacheRoot } from "./cache";
+export { SetupError } from "./errors";
+export { labLayer } from "./lab-packages";
+export { type PackageLayer, packageLayer } from "./packages";
