@@ -11,7 +11,11 @@ import { Progress } from "./report";
 
 /** Where the distribution's programs lie after {@link packageLayer}. */
 export interface PackageLayer {
-  /** A folder with `usr/`, `etc/` and so on, to be laid over `/` in a private mount namespace or a guest. */
+  /**
+   * A folder with `usr/`, `etc/` and so on, to be laid over the system's in a private mount namespace or a
+   * guest. It lies inside `/`, and overlayfs refuses two lower folders of which one contains the other
+   * (ELOOP): lay `usr` over `/usr` and `etc` over `/etc`, or mount the folder as a file system of its own.
+   */
   readonly layer: string;
 }
 
@@ -59,7 +63,9 @@ async function distribution(): Promise<string> {
 }
 
 async function installedAmong(names: readonly string[]): Promise<string[]> {
-  const listing = await run("dpkg-query", ["--show", "--showformat", "${db:Status-Abbrev} ${Package}\n"], {
+  // dpkg's own placeholders, which must not be taken for ours: $ and { are joined here.
+  const format = ["db:Status-Abbrev", "Package"].map((field) => `\${${field}}`).join(" ");
+  const listing = await run("dpkg-query", ["--show", "--showformat", `${format}\n`], {
     next: "this system has no working dpkg; run this in a container or virtual machine with Debian 12",
   });
   const present = new Set<string>();
