@@ -73,6 +73,36 @@ export function leashed(program: string, args: readonly string[]): [string, stri
   return ["setpriv", ["--pdeathsig", "KILL", "--", program, ...args]];
 }
 
+/**
+ * Runs a program in our place: our terminal is its terminal, and its end is ours. Signals from the terminal
+ * reach it anyway; we outlive them, so that it can clean up before the prompt returns. SIGTERM is passed on.
+ *
+ * @param limit milliseconds after which it gets SIGTERM; none by default
+ * @returns its exit status as a shell would give it
+ * @throws ToolMissing when there is no such program
+ */
+export async function foreground(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  limit?: number,
+): Promise<number> {
+  const child = spawn(program, args, { env, stdio: "inherit", timeout: limit });
+  const outlive = (): void => undefined;
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  process.on("SIGINT", outlive);
+  process.on("SIGTERM", pass);
+  try {
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    return exitStatus(code, signal);
+  } catch (error) {
+    throw missing(program, error instanceof Error ? error : undefined);
+  } finally {
+    process.off("SIGINT", outlive);
+    process.off("SIGTERM", pass);
+  }
+}
+
 /** The status that a shell would give for a child's end: its code, or 128 and the number of its signal. */
 export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
   if (code !== null) return code;

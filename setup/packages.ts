@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { cached } from "./cache";
 import { leashed, run } from "./command";
 import { CommandFailed, DistributionUnsupported, PackagesUnavailable } from "./errors";
-import { Progress } from "./report";
+import { withProgress } from "./report";
 
 /** Where the distribution's programs lie after {@link packageLayer}. */
 export interface PackageLayer {
@@ -90,12 +90,14 @@ async function build(dir: string, title: string, names: readonly string[]): Prom
 
 async function download(state: string, title: string, names: readonly string[]): Promise<void> {
   const config = await privateState(state);
-  const progress = new Progress(title, 5_000);
-  const options = { env: { ...process.env, LC_ALL: "C" }, onLine: (line: string) => progress.note(line) };
+  const install = ["install", "--download-only", "--yes", "--no-install-recommends", "--", ...names];
   try {
-    await run("apt-get", ["-c", config, "--quiet", "update"], options);
-    const what = ["install", "--download-only", "--yes", "--no-install-recommends"];
-    await run("apt-get", ["-c", config, "--quiet", ...what, "--", ...names], options);
+    await withProgress(title, async (note) => {
+      const options = { env: { ...process.env, LC_ALL: "C" }, onLine: note };
+      await run("apt-get", ["-c", config, "--quiet", "update"], options);
+      note("downloading");
+      await run("apt-get", ["-c", config, "--quiet", ...install], options);
+    });
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     throw new PackagesUnavailable(

@@ -28,23 +28,29 @@ export async function step<T>(what: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Shows that a long step is alive: a line at most every `interval` milliseconds. */
-export class Progress {
-  readonly #what: string;
-  readonly #interval: number;
-  readonly #start = Date.now();
-  #last = Date.now();
+/** How often a long step shows that it is alive, in milliseconds. */
+const HEARTBEAT = 15_000;
 
-  constructor(what: string, interval = 15_000) {
-    this.#what = what;
-    this.#interval = interval;
-  }
-
-  /** Tells what is being worked on now; shown when the last line is old enough. */
-  note(detail: string): void {
-    const now = Date.now();
-    if (now - this.#last < this.#interval) return;
-    this.#last = now;
-    say(`${this.#what}: ${duration(now - this.#start)} so far, ${detail}`);
+/**
+ * Runs a long task and shows now and then that it is alive, with what it is at. The task tells that through
+ * the function it is given, as often as it likes.
+ */
+export async function withProgress<T>(
+  what: string,
+  task: (note: (detail: string) => void) => Promise<T>,
+  heartbeat = HEARTBEAT,
+): Promise<T> {
+  const start = Date.now();
+  let current = "starting";
+  const timer = setInterval(
+    () => say(`${what}: ${duration(Date.now() - start)} so far, ${current}`),
+    heartbeat,
+  );
+  try {
+    return await task((detail) => {
+      current = detail;
+    });
+  } finally {
+    clearInterval(timer);
   }
 }
