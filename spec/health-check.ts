@@ -47,6 +47,8 @@ export const healthCheck = z
 
 /** What proves that a real server works, in normal form (every default filled in). */
 export type HealthCheck = z.output<typeof healthCheck>;
+/** Settings of one kind of check, in normal form. */
+export type HealthCheckOf<T extends HealthCheck["type"]> = Extract<HealthCheck, { type: T }>;
 /** A check that asks something, i.e. all but `none`. */
 export type ActiveHealthCheck = Exclude<HealthCheck, { type: "none" }>;
 /** The health check as a user writes it. */

@@ -14,7 +14,13 @@ export {
   directorConnection,
 } from "./cluster";
 export { type Connection, connection, type HostConnection } from "./connection";
-export { type ActiveHealthCheck, type HealthCheck, type HealthCheckInput, healthCheck } from "./health-check";
+export {
+  type ActiveHealthCheck,
+  type HealthCheck,
+  type HealthCheckInput,
+  type HealthCheckOf,
+  healthCheck,
+} from "./health-check";
 export { memberProblems, parseVirtualServer, sortPool } from "./normal";
 export { type IsUnknown, type Parsed, parse } from "./parse";
 export { formatPath, InvalidSpecificationError, type Problem, type PropertyPath } from "./problem";

@@ -36,7 +36,7 @@ function withPort(server: Partial<RealServer> & Omit<RealServer, "port">, port: 
 }
 
 /** A pool in normal order: by address and port. All directors are filled in this order (design: same everywhere). */
-export function sortPool(pool: readonly RealServer[]): RealServer[] {
+export function sortPool<T extends RealServer>(pool: readonly T[]): T[] {
   return [...pool].sort(
     (a, b) => compareAddresses(String(a.address), String(b.address)) || a.port - b.port || 0,
   );

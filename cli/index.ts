@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/** The `heye` command: finds the subcommand, loads only what that one needs. */
+interface Command {
+  readonly summary: string;
+  readonly run: (argv: string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  lab: {
+    summary: "real directors, servers, a switch and a client on this machine",
+    run: async (argv) => (await import("../lab/command.js")).labCommand(argv),
+  },
+};
+
+function help(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
+  return `usage: heye COMMAND ...\n\n${rows.join("\n")}\n\n\`heye COMMAND --help\` tells more.\n`;
+}
+
+async function main([name = "--help", ...argv]: string[]): Promise<number> {
+  if (name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help());
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command) return command.run(argv);
+  process.stderr.write(`heye: there is no command ${JSON.stringify(name)}\n\n${help()}`);
+  return 2;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`heye: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,41 @@
+import { type Destination, destinationKey, type Service } from "../ipvs";
+import { sortPool } from "../spec";
+import type { Member, Registration } from "./registry";
+
+/**
+ * The weight a server gets in the kernel: the only place where it is computed. A server that has not passed its
+ * gate takes no connections, whatever was declared.
+ */
+export function effectiveWeight(member: Pick<Member, "weight" | "held">): number {
+  return member.held ? 0 : member.weight;
+}
+
+/**
+ * The service a registration stands for.
+ *
+ * @param found what the kernel holds: in a pool made of separate resources, destinations that nobody registered
+ *   belong to somebody else and stay; an inline pool is the whole pool.
+ */
+export function desiredService(registration: Registration, found: Service | undefined): Service {
+  const destinations = sortPool(registration.members).map(desiredDestination);
+  const ours = new Set(destinations.map(destinationKey));
+  const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
+  return {
+    protocol: registration.protocol,
+    address: registration.address,
+    port: registration.port,
+    scheduler: registration.scheduler,
+    extra: "",
+    destinations: registration.pool === "inline" ? destinations : [...destinations, ...foreign],
+  };
+}
+
+function desiredDestination(member: Member): Destination {
+  return {
+    address: member.address,
+    port: member.port,
+    method: member.forwarding,
+    weight: effectiveWeight(member),
+    extra: "",
+  };
+}

@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { Target } from "../health";
+import { differences, findService, plan, renderEdits, type Table } from "../ipvs";
+import type { HostConnection } from "../spec";
+import type { Change } from "./change";
+import { desiredService } from "./desired";
+import { BusyError, NotAppliedError } from "./errors";
+import { GroupCommit } from "./group-commit";
+import {
+  duringRegistry,
+  findRegistration,
+  type Registration,
+  type Registry,
+  renderRegistry,
+} from "./registry";
+import { changeCommand, changeInput, readCommand } from "./script";
+import type { SessionPool } from "./session-pool";
+import { type Answer, type DirectorState, parseAnswer } from "./state";
+
+/** What a change did on one director. */
+export interface Applied {
+  /** The registration it replaced, to undo it by. */
+  readonly before: Registration | undefined;
+  /** Commands sent to the kernel for the group it left with; 0: the director held it all already. */
+  readonly edits: number;
+}
+
+/** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
+const ATTEMPTS = 5;
+
+interface Job {
+  readonly change: Change;
+  readonly resolve: (applied: Applied) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One director, reached over SSH with nothing installed on it. Reads and changes are conditional on each other: a
+ * change is computed from a state and written only if that is still the state, so neither another run of ours
+ * nor a person with ipvsadm is overwritten unseen. Changes that arrive while the director is busy leave together.
+ */
+export class Director {
+  readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
+  readonly #key: string;
+  #known: DirectorState | undefined;
+  #reading: Promise<DirectorState> | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly connection: HostConnection,
+    private readonly pool: SessionPool,
+  ) {
+    this.#key = connectionKey(connection);
+  }
+
+  /** What the director holds now. Calls that overlap share one read. */
+  read(): Promise<DirectorState> {
+    this.#reading ??= this.#send(readCommand(this.#user), "", "reading its table")
+      .then((answer) => answer.state)
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    return this.#reading;
+  }
+
+  /** Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. */
+  async rehearse(change: Change): Promise<DirectorState> {
+    const state = await this.read();
+    change.apply({ director: this.name, registry: state.registry, table: state.table });
+    return state;
+  }
+
+  /** Carries out a change; resolves when the kernel holds it, rejects when it does not or must not. */
+  change(change: Change): Promise<Applied> {
+    return new Promise((resolve, reject) => this.#commits.submit({ change, resolve, reject }));
+  }
+
+  /** Opens a connection from the director to a server. */
+  async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
+    const session = await this.pool.get(this.#key, this.name, this.connection);
+    return session.dial(target, signal);
+  }
+
+  get #user(): string {
+    return this.connection.user ?? "root";
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    try {
+      await this.#attempt(jobs);
+    } catch (error) {
+      this.#known = undefined;
+      for (const job of jobs) job.reject(error);
+    }
+  }
+
+  async #attempt(jobs: readonly Job[]): Promise<void> {
+    this.#known ??= await this.read();
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const batch = prepare(this.name, this.#known, jobs);
+      if (batch.input === undefined) return settle(this.name, batch, this.#known, "");
+      const answer = await this.#send(changeCommand(this.#user), batch.input, "changing its table");
+      this.#known = answer.state;
+      if (answer.outcome === "applied") return settle(this.name, batch, answer.state, answer.messages);
+    }
+    throw new BusyError(
+      this.name,
+      `its table or registry was changed by somebody else ${ATTEMPTS} times in a row`,
+    );
+  }
+
+  async #send(command: string, input: string, doing: string): Promise<Answer> {
+    const session = await this.pool.get(this.#key, this.name, this.connection);
+    return parseAnswer(this.name, await session.run(command, input, doing));
+  }
+}
+
+interface Batch {
+  readonly accepted: readonly Job[];
+  readonly before: Registry;
+  readonly desired: Table;
+  readonly scope: ReadonlySet<string>;
+  readonly edits: number;
+  /** undefined: nothing to send. */
+  readonly input: string | undefined;
+}
+
+/** Applies the jobs' changes one after another; one that must not be made is rejected and harms no other. */
+function prepare(director: string, state: DirectorState, jobs: readonly Job[]): Batch {
+  let registry = state.registry;
+  const accepted: Job[] = [];
+  for (const job of jobs) {
+    try {
+      registry = job.change.apply({ director, registry, table: state.table });
+      accepted.push(job);
+    } catch (error) {
+      job.reject(error);
+    }
+  }
+  const scope = new Set(accepted.map(({ change }) => change.key));
+  const desired = desiredTable(registry, state.table, scope);
+  const edits = plan(state.table, desired, scope);
+  const [old, during, after] = [state.registry, duringRegistry(state.registry, registry), registry].map(
+    renderRegistry,
+  );
+  const input = changeInput({
+    expected: state.digest,
+    during: during === old ? undefined : during,
+    rules: renderEdits(edits),
+    after: after === during ? undefined : after,
+  });
+  const idle = edits.length === 0 && after === old;
+  return {
+    accepted,
+    before: state.registry,
+    desired,
+    scope,
+    edits: edits.length,
+    input: idle ? undefined : input,
+  };
+}
+
+function desiredTable(registry: Registry, actual: Table, scope: ReadonlySet<string>): Table {
+  return [...scope].flatMap((key) => {
+    const found = findRegistration(registry, key);
+    return found ? [desiredService(found.registration, findService(actual, key))] : [];
+  });
+}
+
+/** Tells every job whether the kernel holds what it asked for. */
+function settle(director: string, batch: Batch, state: DirectorState, messages: string): void {
+  for (const { change, resolve, reject } of batch.accepted) {
+    const missing = differences(state.table, batch.desired, new Set([change.key]));
+    const before = findRegistration(batch.before, change.key)?.registration;
+    if (missing.length > 0) reject(new NotAppliedError(director, missing, messages, before));
+    else resolve({ before, edits: batch.edits });
+  }
+}
+
+/** Tells connections apart without keeping their secrets as map keys. */
+export function connectionKey(connection: HostConnection): string {
+  return createHash("sha256").update(JSON.stringify(connection)).digest("hex");
+}

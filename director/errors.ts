@@ -1,0 +1,166 @@
+import type { Registration } from "./registry";
+
+/**
+ * Everything that can go wrong with a director, one class per cause. Each names the director, says what was
+ * expected and found, and what to do next; none holds a secret.
+ */
+export abstract class DirectorError extends Error {
+  /** Stable identifier, one row in docs/errors.md. */
+  abstract readonly code: string;
+
+  constructor(
+    readonly director: string,
+    message: string,
+  ) {
+    super(`director ${director}: ${message}`);
+    this.name = new.target.name;
+  }
+}
+
+/** No SSH connection within the allowed attempts. */
+export class UnreachableError extends DirectorError {
+  readonly code = "HEYE_UNREACHABLE";
+
+  constructor(
+    director: string,
+    place: string,
+    attempts: number,
+    readonly reason: string,
+  ) {
+    super(
+      director,
+      `cannot reach ${place} over SSH (${attempts === 1 ? "1 attempt" : `${attempts} attempts`}): ${reason}. ` +
+        "Check that the host is up, that sshd listens there and that no firewall is between.",
+    );
+  }
+}
+
+/** The host answered with another key than the declared one. Nothing was sent to it. */
+export class HostKeyError extends DirectorError {
+  readonly code = "HEYE_HOST_KEY";
+
+  constructor(director: string, place: string, expected: string, found: string) {
+    super(
+      director,
+      `${place} has another host key than declared: expected ${expected}, found ${found}. ` +
+        "Either the host was reinstalled (compare the key on its console, then change hostKey), or something else answers in its place.",
+    );
+  }
+}
+
+/** The host refused the login. */
+export class LoginError extends DirectorError {
+  readonly code = "HEYE_LOGIN";
+
+  constructor(director: string, place: string, user: string, methods: string) {
+    super(
+      director,
+      `${place} refused to log in ${user} (tried: ${methods}). Check user, key and authorized_keys on the host.`,
+    );
+  }
+}
+
+/** The private key cannot be used as given. */
+export class PrivateKeyError extends DirectorError {
+  readonly code = "HEYE_PRIVATE_KEY";
+
+  constructor(director: string, reason: string) {
+    super(
+      director,
+      `the private key cannot be read: ${reason}. Expected OpenSSH or PEM text; an encrypted key needs privateKeyPassword.`,
+    );
+  }
+}
+
+/** The connection broke, or the director stopped answering, in the middle of something. */
+export class ConnectionLostError extends DirectorError {
+  readonly code = "HEYE_CONNECTION_LOST";
+
+  constructor(director: string, doing: string, reason: string) {
+    super(
+      director,
+      `the connection was lost while ${doing}: ${reason}. What the director holds now is not known; run the same command again, it repairs what was left half done.`,
+    );
+  }
+}
+
+/** The director lacks something that `ssh` mode needs. */
+export class NotCapableError extends DirectorError {
+  readonly code = "HEYE_NOT_CAPABLE";
+
+  constructor(director: string, reason: string, remedy: string) {
+    super(director, `${reason}. ${remedy}`);
+  }
+}
+
+/** The director answered something that this version does not understand. */
+export class UnexpectedAnswerError extends DirectorError {
+  readonly code = "HEYE_UNEXPECTED_ANSWER";
+
+  constructor(director: string, expected: string, found: string) {
+    super(
+      director,
+      `expected ${expected}, found ${JSON.stringify(found.slice(0, 500))}. Does a shell start-up file print something?`,
+    );
+  }
+}
+
+/** sshd on the director refuses to forward, so servers cannot be checked from it. */
+export class ForwardingRefusedError extends DirectorError {
+  readonly code = "HEYE_FORWARDING_REFUSED";
+
+  constructor(director: string) {
+    super(
+      director,
+      "sshd does not let checks through: set `AllowTcpForwarding local` (or yes) in its sshd_config, for this user at least, or use a health check of type none",
+    );
+  }
+}
+
+/** Something that nobody registered already stands where an entry is to go. */
+export class ForeignEntryError extends DirectorError {
+  readonly code = "HEYE_FOREIGN_ENTRY";
+
+  constructor(director: string, entry: string, found: string) {
+    super(
+      director,
+      `${entry} already exists and belongs to no stack: ${found}. It was left as it is. ` +
+        "Remove it there (who made it: keepalived, kube-proxy, a person?) or use another address or port.",
+    );
+  }
+}
+
+/** Another stack, or another resource of this one, owns the entry. */
+export class OwnedElsewhereError extends DirectorError {
+  readonly code = "HEYE_OWNED_ELSEWHERE";
+
+  constructor(director: string, entry: string, owner: string, remedy: string) {
+    super(director, `${entry} belongs to ${owner}. It was left as it is. ${remedy}`);
+  }
+}
+
+/** The kernel does not hold what was written to it. */
+export class NotAppliedError extends DirectorError {
+  readonly code = "HEYE_NOT_APPLIED";
+
+  /** @param before what was registered there, to undo the change by */
+  constructor(
+    director: string,
+    differences: readonly string[],
+    messages: string,
+    readonly before: Registration | undefined,
+  ) {
+    const said =
+      messages.trim() === "" ? "" : `\n  ipvsadm said: ${messages.trim().replaceAll("\n", "\n  ")}`;
+    super(director, `the kernel did not take the change:\n  ${differences.join("\n  ")}${said}`);
+  }
+}
+
+/** Somebody else keeps changing the director's table, or holds its lock. */
+export class BusyError extends DirectorError {
+  readonly code = "HEYE_BUSY";
+
+  constructor(director: string, reason: string) {
+    super(director, `${reason}. Nothing was changed; run the command again when the other one has finished.`);
+  }
+}

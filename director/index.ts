@@ -1,0 +1,28 @@
+/**
+ * Ways to reach a director. Today: over SSH, with nothing installed on it. Holds the session pool, the record of who
+ * owns what on a director, and changes to it as pure functions that leave in groups, each conditional on the
+ * state it was computed from.
+ */
+export {
+  type Actor,
+  type Basis,
+  type Change,
+  putMember,
+  putVirtualServer,
+  removeMember,
+  removeVirtualServer,
+  restoreRegistration,
+} from "./change";
+export { desiredService, effectiveWeight } from "./desired";
+export { type Applied, connectionKey, Director } from "./director";
+export * from "./errors";
+export {
+  findRegistration,
+  type Member,
+  type Owner,
+  parseRegistry,
+  type Registration,
+  type Registry,
+} from "./registry";
+export { SessionPool } from "./session-pool";
+export type { DirectorState } from "./state";

@@ -1,0 +1,115 @@
+import { type RealServer, realServerKey, type Scheduler, type VirtualServerIdentity } from "../spec";
+
+/** A real server as registered: what was declared, and whether it is held back. */
+export interface Member extends RealServer {
+  /** Name of the RealServer resource; absent in inline pools. */
+  readonly resource?: string;
+  /** It has not passed its gate: in the kernel with weight 0 until it does. */
+  readonly held?: true;
+}
+
+/** A virtual server as registered on a director. */
+export interface Registration extends VirtualServerIdentity {
+  /** Name of the VirtualServer resource. */
+  readonly resource: string;
+  readonly scheduler: Scheduler;
+  /** Who fills the pool: the virtual server itself, or RealServer resources. */
+  readonly pool: "inline" | "separate";
+  readonly members: readonly Member[];
+}
+
+/** Everything one cluster resource of one stack owns on a director. */
+export interface Owner {
+  /** For people: project, stack and cluster. */
+  readonly label: string;
+  /** By `virtualServerKey`. */
+  readonly virtualServers: Readonly<Record<string, Registration>>;
+}
+
+/**
+ * The durable record of who owns what on a director: IPVS has no owner field. Kept in one file on the director,
+ * written before the kernel is. Only what stands here is ever touched.
+ */
+export interface Registry {
+  readonly format: 1;
+  /** By cluster id. */
+  readonly owners: Readonly<Record<string, Owner>>;
+}
+
+/** A director that nobody has used yet. */
+export const EMPTY_REGISTRY: Registry = { format: 1, owners: {} };
+
+/** The file's content: one line. Empty when nobody owns anything, and then there is no file. */
+export function renderRegistry(registry: Registry): string {
+  return Object.keys(registry.owners).length === 0 ? "" : `${JSON.stringify(registry)}\n`;
+}
+
+/**
+ * Reads the file's content.
+ *
+ * @returns undefined when it is not a registry of this format
+ */
+export function parseRegistry(text: string): Registry | undefined {
+  if (text.trim() === "") return EMPTY_REGISTRY;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRegistry(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRegistry(value: unknown): value is Registry {
+  if (typeof value !== "object" || value === null) return false;
+  const { format, owners } = value as Partial<Registry>;
+  return format === 1 && typeof owners === "object" && owners !== null;
+}
+
+/** The registration of a virtual server and its owner's id, whoever that is. */
+export function findRegistration(
+  registry: Registry,
+  key: string,
+): { ownerId: string; owner: Owner; registration: Registration } | undefined {
+  for (const [ownerId, owner] of Object.entries(registry.owners)) {
+    const registration = owner.virtualServers[key];
+    if (registration) return { ownerId, owner, registration };
+  }
+  return undefined;
+}
+
+/** The registry with one registration put in, replaced or (undefined) taken out; an owner of nothing goes too. */
+export function withRegistration(
+  registry: Registry,
+  owner: { readonly id: string; readonly label: string },
+  key: string,
+  registration: Registration | undefined,
+): Registry {
+  const { [key]: _, ...others } = registry.owners[owner.id]?.virtualServers ?? {};
+  const virtualServers = registration ? { ...others, [key]: registration } : others;
+  const { [owner.id]: __, ...owners } = registry.owners;
+  if (Object.keys(virtualServers).length === 0) return { format: 1, owners };
+  return { format: 1, owners: { ...owners, [owner.id]: { label: owner.label, virtualServers } } };
+}
+
+/**
+ * What is owned while `before` turns into `after`: everything of both. An entry stays owned until the kernel has
+ * let it go, so that a crash in between leaves nothing that nobody owns.
+ */
+export function duringRegistry(before: Registry, after: Registry): Registry {
+  let during = after;
+  for (const [id, owner] of Object.entries(before.owners)) {
+    for (const [key, old] of Object.entries(owner.virtualServers)) {
+      const next = after.owners[id]?.virtualServers[key];
+      const held = { id, label: after.owners[id]?.label ?? owner.label };
+      if (!next) during = withRegistration(during, held, key, old);
+      else if (next !== old) during = withRegistration(during, held, key, withOldMembers(next, old));
+    }
+  }
+  return during;
+}
+
+function withOldMembers(next: Registration, old: Registration): Registration {
+  const kept = new Set(next.members.map(realServerKey));
+  const leaving = old.members.filter((member) => !kept.has(realServerKey(member)));
+  return leaving.length === 0 ? next : { ...next, members: [...next.members, ...leaving] };
+}

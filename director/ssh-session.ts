@@ -1,0 +1,257 @@
+import type { Duplex } from "node:stream";
+import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import type { Target } from "../health";
+import { endpoint, type HostConnection } from "../spec";
+import {
+  ConnectionLostError,
+  ForwardingRefusedError,
+  HostKeyError,
+  LoginError,
+  PrivateKeyError,
+  UnreachableError,
+} from "./errors";
+import { algorithmsFor, fingerprint, matchesHostKey } from "./host-key";
+
+/** What a command on the director left behind. */
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Default of `perDialTimeout`, as in @pulumi/command. */
+const DIAL_TIMEOUT_MS = 15_000;
+/** A director that does not finish a command by then is taken for lost. */
+const COMMAND_TIMEOUT_MS = 60_000;
+/** A silent peer is noticed after three of these. */
+const KEEPALIVE_MS = 10_000;
+
+/**
+ * One authenticated SSH connection to a director. Commands are fixed texts; everything variable goes through
+ * their standard input. When the connection breaks, everything under way rejects with ConnectionLostError and
+ * `closed` turns true; a session never reconnects by itself (the pool opens a new one).
+ */
+export class SshSession {
+  #closed = false;
+  #lost: Error | undefined;
+  readonly #parkedDials = new Map<string, Promise<ClientChannel>>();
+
+  private constructor(
+    readonly director: string,
+    private readonly client: Client,
+    private readonly through: SshSession | undefined,
+  ) {
+    client.on("error", (error) => {
+      this.#lost = error;
+    });
+    client.on("close", () => {
+      this.#closed = true;
+      this.through?.close();
+    });
+  }
+
+  /** True once the connection is gone, for whatever reason. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Connects once (through the bastion, if there is one), verifies the host key and logs in.
+   *
+   * @throws UnreachableError, HostKeyError, LoginError, PrivateKeyError
+   */
+  static async open(director: string, connection: HostConnection): Promise<SshSession> {
+    const { proxy } = connection;
+    if (!proxy) return SshSession.#connect(director, connection, undefined);
+    const bastion = await SshSession.#connect(`${director} (bastion)`, { ...proxy }, undefined);
+    try {
+      return await SshSession.#connect(director, connection, bastion);
+    } catch (error) {
+      bastion.close();
+      throw error;
+    }
+  }
+
+  static async #connect(
+    director: string,
+    connection: HostConnection,
+    through: SshSession | undefined,
+  ): Promise<SshSession> {
+    const place = { address: connection.host, port: connection.port ?? 22 };
+    const timeoutMs =
+      connection.perDialTimeout === undefined ? DIAL_TIMEOUT_MS : connection.perDialTimeout * 1000;
+    const signal = timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
+    const sock = through && (await through.dial(place, signal));
+    const client = new Client();
+    const session = new SshSession(director, client, through);
+    await handshake(client, director, connection, { sock, readyTimeout: timeoutMs });
+    client.setNoDelay(true);
+    return session;
+  }
+
+  /** Runs a fixed command, feeds it `input`, and waits for its end. */
+  async run(command: string, input: string, doing: string): Promise<CommandResult> {
+    const channel = await this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
+    return new Promise((resolve, reject) => {
+      const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+      const timer = setTimeout(() => {
+        this.#lost = new Error(`no end within ${COMMAND_TIMEOUT_MS / 1000} s`);
+        this.client.destroy();
+      }, COMMAND_TIMEOUT_MS);
+      let exitCode: number | undefined;
+      channel.on("data", (chunk: Buffer) => output.stdout.push(chunk));
+      channel.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));
+      channel.on("exit", (code: number | null) => {
+        exitCode = code ?? -1;
+      });
+      channel.on("error", () => undefined);
+      channel.on("close", () => {
+        clearTimeout(timer);
+        if (exitCode === undefined) return reject(this.#lostError(doing));
+        const [stdout, stderr] = [output.stdout, output.stderr].map((chunks) =>
+          Buffer.concat(chunks).toString("utf8"),
+        );
+        resolve({ exitCode, stdout: stdout ?? "", stderr: stderr ?? "" });
+      });
+      channel.end(input);
+    });
+  }
+
+  /**
+   * Opens a TCP connection from the director to a server (a forwarded channel).
+   *
+   * A dial to a silent host cannot be called back in SSH: after `signal` fires it stays pending until sshd gives
+   * up, and the next dial to the same place waits for that same one. So pending dials never outnumber servers.
+   */
+  async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
+    const key = endpoint(target.address, target.port);
+    const pending = this.#parkedDials.get(key) ?? this.#openChannel(key, target);
+    this.#parkedDials.delete(key);
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      else signal.addEventListener("abort", abort, { once: true });
+    });
+    try {
+      return await Promise.race([pending, aborted]);
+    } catch (error) {
+      if (signal.aborted) this.#park(key, pending);
+      throw error;
+    }
+  }
+
+  /** Leaves a dial that nobody waits for to the next one to the same place; if it opens before that, it is closed. */
+  #park(key: string, dial: Promise<ClientChannel>): void {
+    if (this.#parkedDials.has(key)) {
+      dial.then(
+        (channel) => channel.close(),
+        () => undefined,
+      );
+      return;
+    }
+    this.#parkedDials.set(key, dial);
+    const release = (channel?: ClientChannel) => {
+      if (this.#parkedDials.get(key) !== dial) return;
+      this.#parkedDials.delete(key);
+      channel?.close();
+    };
+    dial.then(release, () => release());
+  }
+
+  /** Closes the connection; what is under way rejects. */
+  close(): void {
+    this.client.end();
+  }
+
+  #openChannel(key: string, target: Target): Promise<ClientChannel> {
+    const opened = this.#request<ClientChannel>(`dialling ${key}`, (done) =>
+      this.client.forwardOut("127.0.0.1", 0, target.address, target.port, done),
+    ).then((channel) => channel.on("error", () => undefined));
+    const failed = opened.catch((error: Error) => {
+      if (error instanceof ConnectionLostError) throw error;
+      if (/prohibited/i.test(error.message)) throw new ForwardingRefusedError(this.director);
+      throw new Error(`cannot connect: ${error.message.replace(/^\(SSH\) Channel open failure: /, "")}`);
+    });
+    failed.catch(() => undefined);
+    return failed;
+  }
+
+  #request<T>(doing: string, send: (done: (error: Error | undefined, value: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#lostError(doing));
+      const onClose = () => reject(this.#lostError(doing));
+      this.client.once("close", onClose);
+      try {
+        send((error, value) => {
+          this.client.off("close", onClose);
+          if (error) reject(error);
+          else resolve(value);
+        });
+      } catch (error) {
+        this.client.off("close", onClose);
+        this.#lost = error instanceof Error ? error : new Error(String(error));
+        reject(this.#lostError(doing));
+      }
+    });
+  }
+
+  #lostError(doing: string): ConnectionLostError {
+    return new ConnectionLostError(this.director, doing, this.#lost?.message ?? "the director closed it");
+  }
+}
+
+function handshake(
+  client: Client,
+  director: string,
+  connection: HostConnection,
+  transport: { sock: Duplex | undefined; readyTimeout: number },
+): Promise<void> {
+  const place = endpoint(connection.host, connection.port ?? 22);
+  const user = connection.user ?? "root";
+  let presented: Buffer | undefined;
+  const config: ConnectConfig = {
+    host: connection.host,
+    port: connection.port ?? 22,
+    username: user,
+    password: connection.password,
+    privateKey: connection.privateKey,
+    passphrase: connection.privateKeyPassword,
+    agent: connection.agentSocketPath,
+    sock: transport.sock as ConnectConfig["sock"],
+    readyTimeout: transport.readyTimeout,
+    keepaliveInterval: KEEPALIVE_MS,
+    algorithms: { serverHostKey: algorithmsFor(connection.hostKey) as never },
+    hostVerifier: (key: Buffer) => {
+      presented = key;
+      if (!connection.hostKey) return connection.insecureIgnoreHostKey === true;
+      return matchesHostKey(connection.hostKey, key);
+    },
+  };
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error & { level?: string }) => {
+      if (presented && /verification failed/i.test(error.message)) {
+        const expected = connection.hostKey ?? "a declared key (there is none)";
+        reject(new HostKeyError(director, place, expected, fingerprint(presented)));
+      } else if (error.level === "client-authentication") {
+        reject(new LoginError(director, place, user, authenticationMethods(connection)));
+      } else reject(new UnreachableError(director, place, 1, error.message));
+    };
+    client.once("ready", resolve);
+    client.on("error", fail);
+    client.once("close", () => fail(new Error("the host closed the connection")));
+    try {
+      client.connect(config);
+    } catch (error) {
+      reject(new PrivateKeyError(director, error instanceof Error ? error.message : String(error)));
+    }
+  });
+}
+
+function authenticationMethods(connection: HostConnection): string {
+  const methods = [
+    connection.privateKey && "privateKey",
+    connection.password && "password",
+    connection.agentSocketPath && "agentSocketPath",
+  ];
+  return methods.filter(Boolean).join(", ") || "none";
+}

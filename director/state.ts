@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { parseTable, type Table } from "../ipvs";
+import { BusyError, NotCapableError, UnexpectedAnswerError } from "./errors";
+import { parseRegistry, type Registry } from "./registry";
+import type { CommandResult } from "./ssh-session";
+
+/** Everything a director tells about itself at one moment. */
+export interface DirectorState {
+  /** `uname -r` */
+  readonly kernel: string;
+  /** First line of `ipvsadm --version`. */
+  readonly ipvsadm: string;
+  readonly registry: Registry;
+  readonly table: Table;
+  /** SHA-256 of registry and table as they lie there: what a change is conditional on. */
+  readonly digest: string;
+}
+
+/** A director's answer to a read or a change. */
+export interface Answer {
+  /** `changed`: the condition did not hold, nothing was done. */
+  readonly outcome: "state" | "applied" | "changed";
+  readonly state: DirectorState;
+  /** What ipvsadm complained about while it applied; the exit status of --restore means nothing. */
+  readonly messages: string;
+}
+
+/**
+ * Reads what the scripts of script.ts print.
+ *
+ * @throws NotCapableError, BusyError, UnexpectedAnswerError
+ */
+export function parseAnswer(director: string, result: CommandResult): Answer {
+  const lines = result.stdout.split("\n");
+  const outcome = /^heye 1 (.+)$/.exec(lines[0] ?? "")?.[1];
+  if (outcome?.startsWith("missing ")) throw missingTool(director, outcome.slice("missing ".length));
+  if (outcome === "busy") throw new BusyError(director, "another run has held its lock for 20 s");
+  if (outcome === "truncated")
+    throw new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
+  const end = lines.indexOf("end");
+  if (result.exitCode !== 0 || end < 4) throw failed(director, result);
+  if (outcome !== "state" && outcome !== "applied" && outcome !== "changed") throw failed(director, result);
+  const [, kernel = "", ipvsadm = "", registryLine = ""] = lines;
+  const registryText = registryLine === "-" ? "" : `${registryLine}\n`;
+  const tableText = lines
+    .slice(4, end)
+    .map((line) => `${line}\n`)
+    .join("");
+  const registry = parseRegistry(registryText);
+  if (!registry)
+    throw new UnexpectedAnswerError(
+      director,
+      "a registry of format 1 in /var/lib/heye/registry.json",
+      registryLine,
+    );
+  const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
+  const state = { kernel, ipvsadm, registry, table: parseTable(tableText), digest };
+  return { outcome, state, messages: lines.slice(end + 1).join("\n") };
+}
+
+function missingTool(director: string, tool: string): NotCapableError {
+  const remedy =
+    tool === "ipvsadm"
+      ? "Install it: `apt-get install ipvsadm` or `dnf install ipvsadm`."
+      : `Install the package that has it (coreutils, util-linux).`;
+  return new NotCapableError(director, `there is no ${tool} on its PATH`, remedy);
+}
+
+function failed(director: string, result: CommandResult): Error {
+  const said = result.stderr.trim() || result.stdout.trim();
+  if (/ipvs|ip_vs|protocol not available/i.test(said)) {
+    return new NotCapableError(
+      director,
+      `its kernel gives no access to IPVS (${said})`,
+      "Load the module: `modprobe ip_vs`; where there is none, install the full kernel package.",
+    );
+  }
+  if (/sudo/.test(said)) {
+    return new NotCapableError(
+      director,
+      `sudo refused (${said})`,
+      "Log in as root, or allow this user `sudo -n sh`.",
+    );
+  }
+  if (/permission denied|operation not permitted/i.test(said)) {
+    return new NotCapableError(
+      director,
+      `the login may not do this (${said})`,
+      "Log in as root, or as a user with passwordless sudo.",
+    );
+  }
+  return new UnexpectedAnswerError(director, `its state (exit status ${result.exitCode})`, said);
+}

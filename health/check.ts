@@ -1,0 +1,33 @@
+import type { ActiveHealthCheck } from "../spec";
+import type { Dial, Target } from "./checker";
+import { checkerFor } from "./registry";
+
+/** The outcome of one check. */
+export interface CheckResult {
+  readonly healthy: boolean;
+  /** What the server said, or why it said nothing; for people. */
+  readonly answer: string;
+}
+
+/**
+ * Makes one check, within its timeout. Never throws: whatever goes wrong is the answer.
+ *
+ * @param signal ends the check early, as if its time were up.
+ */
+export async function runCheck(
+  settings: ActiveHealthCheck,
+  target: Target,
+  dial: Dial,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const place = { address: target.address, port: settings.port ?? target.port };
+  const timeout = AbortSignal.timeout(settings.timeoutMs);
+  const either = AbortSignal.any([timeout, signal]);
+  try {
+    const answer = await checkerFor(settings).check(settings, place, dial, either);
+    return { healthy: true, answer };
+  } catch (error) {
+    if (timeout.aborted) return { healthy: false, answer: `no answer within ${settings.timeoutMs} ms` };
+    return { healthy: false, answer: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Health checks: one file a protocol, each asking a server over a stream that the caller dials, and the schedule
+ * that turns single answers into a verdict. Knows nothing of IPVS, of directors or of what a verdict is used for.
+ */
+export { type CheckResult, runCheck } from "./check";
+export { type Checker, CheckFailedError, type Dial, type Target } from "./checker";
+export { nextStreak, type Verdict, waitUntilHealthy } from "./wait";

@@ -1,0 +1,44 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ActiveHealthCheck } from "../spec";
+import { type CheckResult, runCheck } from "./check";
+import type { Dial, Target } from "./checker";
+
+/** How waiting for a server ended. */
+export interface Verdict extends CheckResult {
+  /** Checks made. */
+  readonly checks: number;
+}
+
+/** Consecutive successes so far; one failure starts the count again. */
+export function nextStreak(streak: number, healthy: boolean): number {
+  return healthy ? streak + 1 : 0;
+}
+
+/**
+ * Checks a server until it has risen (`rise` consecutive successes) or its deadline is over; checks start
+ * `intervalMs` apart. The verdict carries the last answer.
+ *
+ * @param signal ends the waiting as if the deadline were over.
+ */
+export async function waitUntilHealthy(
+  settings: ActiveHealthCheck,
+  target: Target,
+  dial: Dial,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Verdict> {
+  const deadline = AbortSignal.any([AbortSignal.timeout(settings.deadlineMs), signal]);
+  let streak = 0;
+  let last: CheckResult = { healthy: false, answer: "not checked" };
+  for (let checks = 1; ; checks++) {
+    const started = performance.now();
+    const result = await runCheck(settings, target, dial, deadline);
+    // A check that the deadline cut short says nothing about the server; the answer before it does.
+    if (!deadline.aborted || checks === 1) last = result;
+    streak = nextStreak(streak, result.healthy);
+    if (streak >= settings.rise) return { ...last, healthy: true, checks };
+    if (deadline.aborted) return { ...last, healthy: false, checks };
+    const pauseMs = Math.max(0, settings.intervalMs - (performance.now() - started));
+    await delay(pauseMs, undefined, { signal: deadline }).catch(() => undefined);
+    if (deadline.aborted) return { ...last, healthy: false, checks };
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Resource handlers: check, diff, create, read, update and delete on plain data, the gate, and changes over all
+ * directors with their undoing. Pulumi's process loads this through the constant text that each resource carries
+ * (sdk/stub.ts), so that no code of ours ever lies in a state file.
+ */
+import type * as dynamic from "@pulumi/pulumi/dynamic";
+import { adapt } from "./adapter";
+import { clusterHandler } from "./cluster";
+import { Fleet } from "./fleet";
+import type { ResourceHandler } from "./handler";
+import { realServerHandler } from "./real-server";
+import { virtualServerHandler } from "./virtual-server";
+
+export { Fleet } from "./fleet";
+export { UNKNOWN } from "./unknown";
+
+const HANDLERS = {
+  Cluster: clusterHandler,
+  VirtualServer: virtualServerHandler,
+  RealServer: realServerHandler,
+} satisfies Record<string, (fleet: Fleet) => ResourceHandler>;
+
+/** The kinds of resources there are. */
+export type ResourceKind = keyof typeof HANDLERS;
+
+const fleet = new Fleet();
+
+/** The handler of one kind of resource, on data alone. */
+export function handlerFor(kind: ResourceKind, over: Fleet = fleet): ResourceHandler {
+  return HANDLERS[kind](over);
+}
+
+/** The dynamic provider of one kind of resource; all kinds in a process share their sessions to the directors. */
+export function provider(kind: ResourceKind): dynamic.ResourceProvider {
+  return adapt(handlerFor(kind));
+}

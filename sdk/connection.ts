@@ -1,0 +1,54 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** How to reach a bastion over SSH. The fields of @pulumi/command's `remote.ProxyConnection`, plus host keys. */
+export interface ProxyConnectionArgs {
+  /** Host name or address. */
+  host: pulumi.Input<string>;
+  /** SSH port. Default 22. */
+  port?: pulumi.Input<number>;
+  /** Login. Default `root`. */
+  user?: pulumi.Input<string>;
+  /** Password, for password authentication. Kept secret. */
+  password?: pulumi.Input<string>;
+  /** Private key in OpenSSH or PEM format. Kept secret. */
+  privateKey?: pulumi.Input<string>;
+  /** Passphrase of the private key. Kept secret. */
+  privateKeyPassword?: pulumi.Input<string>;
+  /** Socket of an SSH agent. Default: none is asked. */
+  agentSocketPath?: pulumi.Input<string>;
+  /** The host's public key (`ssh-ed25519 AAAA...`) or its fingerprint (`SHA256:...`). */
+  hostKey?: pulumi.Input<string>;
+  /** Connect to whatever answers, without a host key. For throw-away labs only. Default false. */
+  insecureIgnoreHostKey?: pulumi.Input<boolean>;
+  /** Failed dials before giving up, -1 for no limit. Default 10. */
+  dialErrorLimit?: pulumi.Input<number>;
+  /** Seconds for each dial including the login, 0 for no limit. Default 15. */
+  perDialTimeout?: pulumi.Input<number>;
+}
+
+/**
+ * How to reach a director over SSH. The fields of @pulumi/command's `remote.Connection`, with one difference: a host key
+ * is required, unless `insecureIgnoreHostKey` says otherwise.
+ *
+ * @example
+ * { host: "10.1.1.2", user: "root", privateKey: config.requireSecret("key"), hostKey: "ssh-ed25519 AAAA..." }
+ */
+export interface ConnectionArgs extends Omit<ProxyConnectionArgs, "host"> {
+  /** Host name or address. Default: the director's name. */
+  host?: pulumi.Input<string>;
+  /** A bastion to go through. */
+  proxy?: ProxyConnectionArgs;
+}
+
+/** The same connection with everything that opens a door marked as secret. */
+export function withSecrets<C extends ConnectionArgs | ProxyConnectionArgs>(
+  connection: C | undefined,
+): C | undefined {
+  if (!connection) return undefined;
+  const guarded = { ...connection };
+  for (const field of ["password", "privateKey", "privateKeyPassword"] as const) {
+    if (guarded[field] !== undefined) guarded[field] = pulumi.secret(guarded[field]);
+  }
+  if ("proxy" in guarded && guarded.proxy) guarded.proxy = withSecrets(guarded.proxy);
+  return guarded;
+}

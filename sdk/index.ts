@@ -1,0 +1,16 @@
+/**
+ * What a Pulumi program imports: Cluster, VirtualServer and RealServer. Types and wiring only; what the resources do
+ * is in provider/, which runs in a process of Pulumi's.
+ */
+export { Cluster, type ClusterArgs, type DirectorArgs } from "./cluster";
+export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
+export type {
+  CheckTimingArgs,
+  HealthCheckArgs,
+  HttpCheckArgs,
+  MysqlCheckArgs,
+  NoCheckArgs,
+  TcpCheckArgs,
+} from "./health-check";
+export { RealServer, type RealServerArgs } from "./real-server";
+export { type PoolMemberArgs, VirtualServer, type VirtualServerArgs } from "./virtual-server";
