@@ -13,10 +13,11 @@ const STALLED_AFTER = 20_000;
 /**
  * The text behind an https address, for small files such as lists of checksums.
  *
+ * @param answerWithin the milliseconds after which a silent server is given up
  * @throws DownloadFailed when nobody answers within seconds, or the answer is an error
  */
-export async function downloadText(url: string): Promise<string> {
-  const { body, close } = await open(url);
+export async function downloadText(url: string, answerWithin = ANSWER_WITHIN): Promise<string> {
+  const { body, close } = await open(url, answerWithin);
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of body) chunks.push(chunk as Buffer);
@@ -36,7 +37,7 @@ export async function downloadText(url: string): Promise<string> {
  * @throws ChecksumMismatch when the content is another one
  */
 export async function downloadFile(url: string, file: string, sha256: string): Promise<void> {
-  const { body, close, alive } = await open(url);
+  const { body, close, alive } = await open(url, ANSWER_WITHIN);
   const hash = createHash("sha256");
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -86,11 +87,11 @@ interface Transfer {
   close(): void;
 }
 
-async function open(url: string): Promise<Transfer> {
+async function open(url: string, answerWithin: number): Promise<Transfer> {
   const abort = new AbortController();
   const expire = (limit: number): NodeJS.Timeout =>
     setTimeout(() => abort.abort(new Error(`no data for ${limit / 1000} s`)), limit);
-  let timer = expire(ANSWER_WITHIN);
+  let timer = expire(answerWithin);
   const alive = (): void => {
     clearTimeout(timer);
     timer = expire(STALLED_AFTER);

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { distribution, download, installedPackages, needs, privateApt } from "./apt";
 import { cached } from "./cache";
-import { leashed, run } from "./command";
-import { CommandFailed, DistributionUnsupported, PackagesUnavailable } from "./errors";
-import { withProgress } from "./report";
+import { leashed } from "./command";
+import { CommandFailed } from "./errors";
 
 /** Where the distribution's programs lie after {@link packageLayer}. */
 export interface PackageLayer {
@@ -36,8 +36,8 @@ export interface PackageLayer {
  */
 export async function packageLayer(title: string, names: readonly string[]): Promise<PackageLayer> {
   const codename = await distribution();
-  const installed = await installedAmong(names);
-  const missing = names.filter((name) => !installed.includes(name)).sort();
+  const installed = await installedPackages();
+  const missing = names.filter((name) => !installed.has(name)).sort();
   const digest = createHash("sha256").update(missing.join(" ")).digest("hex").slice(0, 12);
   const layer = await cached({
     name: "packages",
@@ -45,111 +45,37 @@ export async function packageLayer(title: string, names: readonly string[]): Pro
     what: `${title} from the distribution's packages (unpacked in the cache, not installed)`,
     build: (dir) => build(dir, title, missing),
   });
-  return { layer };
+  // A package of the system that the layer counts on may have been removed since: then it belongs in the layer.
+  const gone = (await lines(join(layer, RELIES))).filter((name) => !installed.has(name));
+  return gone.length === 0 ? { layer } : packageLayer(title, [...names, ...gone]);
 }
 
-/** The codename of a distribution of the Debian family, such as `bookworm`. */
-async function distribution(): Promise<string> {
-  const release = await readFile("/etc/os-release", "utf8").catch(() => "");
-  const field = (key: string): string => new RegExp(`^${key}="?([^"\n]*)`, "m").exec(release)?.[1] ?? "";
-  const family = [field("ID"), ...field("ID_LIKE").split(" ")];
-  if (family.includes("debian") || family.includes("ubuntu"))
-    return field("VERSION_CODENAME") || field("VERSION_ID") || field("ID");
-  throw new DistributionUnsupported({
-    expected: "Debian, Ubuntu or a distribution made from them",
-    found: field("PRETTY_NAME") || "a system without /etc/os-release",
-    next: "run this in a container or virtual machine with Debian 12 or Ubuntu 24.04",
-  });
-}
-
-async function installedAmong(names: readonly string[]): Promise<string[]> {
-  // dpkg's own placeholders, which must not be taken for ours: $ and { are joined here.
-  const format = ["db:Status-Abbrev", "Package"].map((field) => `\${${field}}`).join(" ");
-  const listing = await run("dpkg-query", ["--show", "--showformat", `${format}\n`], {
-    next: "this system has no working dpkg; run this in a container or virtual machine with Debian 12",
-  });
-  const present = new Set<string>();
-  for (const line of listing.split("\n")) {
-    const [status, name] = line.split(/\s+/);
-    if (status === "ii" && name !== undefined) present.add(name);
-  }
-  return names.filter((name) => present.has(name));
-}
+/** The file in a layer that names the installed packages whose files it does without. */
+const RELIES = ".relies-on";
+/** The file in a layer that names the archives it was unpacked from, with their versions. */
+const CONTENT = ".packages";
 
 async function build(dir: string, title: string, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   const state = join(dir, ".apt");
-  await download(state, title, names);
-  const archives = join(state, "archives");
-  const files = (await readdir(archives)).filter((name) => name.endsWith(".deb")).sort();
+  const apt = await privateApt(state);
+  await download(apt, title, names);
+  const files = (await readdir(apt.archives)).filter((name) => name.endsWith(".deb")).sort();
   await mergeUsr(dir);
-  for (const file of files) await unpack(join(archives, file), dir);
+  for (const file of files) await unpack(join(apt.archives, file), dir);
+  await writeFile(join(dir, CONTENT), `${files.join("\n")}\n`);
+  const unpacked = new Set(files.map((file) => file.split("_")[0]));
+  const relies = (await needs(apt, names)).filter((name) => !unpacked.has(name));
+  await writeFile(join(dir, RELIES), `${relies.join("\n")}\n`);
   await rm(state, { recursive: true });
-  await writeFile(join(dir, ".packages"), `${files.join("\n")}\n`);
 }
 
-async function download(state: string, title: string, names: readonly string[]): Promise<void> {
-  const config = await privateState(state);
-  const install = ["install", "--download-only", "--yes", "--no-install-recommends", "--", ...names];
-  try {
-    await withProgress(title, async (note) => {
-      const options = { env: { ...process.env, LC_ALL: "C" }, onLine: note };
-      await run("apt-get", ["-c", config, "--quiet", "update"], options);
-      note("downloading");
-      await run("apt-get", ["-c", config, "--quiet", ...install], options);
-    });
-  } catch (error) {
-    if (!(error instanceof CommandFailed)) throw error;
-    throw new PackagesUnavailable(
-      {
-        expected: `the packages ${names.join(", ")} from this system's sources`,
-        found: error.explanation.found,
-        next:
-          "look at the sources in /etc/apt (Debian: component main, Ubuntu: main and universe) and at the network; " +
-          "if apt names unmet dependencies of installed packages, mend those first; then run the same command again",
-      },
-      { cause: error },
-    );
-  }
-}
-
-/**
- * Folders and a configuration that make apt-get work beside the system's own state. The configuration is read
- * after the system's, so sources and proxies stay; the hooks are cleared because they act on the system
- * (delete its archives, tell its desktop). With the lists being ours alone, apt's locks, which need root, are
- * not needed: the cache's lock keeps others out.
- */
-async function privateState(state: string): Promise<string> {
-  const folders = { lists: join(state, "lists"), archives: join(state, "archives"), log: join(state, "log") };
-  await mkdir(join(folders.lists, "partial"), { recursive: true });
-  await mkdir(join(folders.archives, "partial"), { recursive: true });
-  await mkdir(folders.log);
-  const config = join(state, "apt.conf");
-  const lines = [
-    `Dir::State::lists ${quoted(folders.lists)};`,
-    `Dir::Cache ${quoted(state)};`,
-    `Dir::Cache::archives ${quoted(folders.archives)};`,
-    `Dir::Log ${quoted(folders.log)};`,
-    // apt drops root for a user that can't enter root's home, where the cache is by default.
-    'APT::Sandbox::User "root";',
-    'Debug::NoLocking "true";',
-    'Acquire::Languages "none";',
-    'Acquire::Retries "2";',
-    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";',
-    'Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";',
-    ...["Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"].map((hook) => `#clear APT::Update::${hook};`),
-  ];
-  await writeFile(config, `${lines.join("\n")}\n`);
-  return config;
-}
-
-function quoted(path: string): string {
-  if (!/["\n]/.test(path)) return `"${path}"`;
-  throw new DistributionUnsupported({
-    expected: "a cache folder that apt's configuration can name",
-    found: JSON.stringify(path),
-    next: "name a folder without quotes and line breaks in XDG_CACHE_HOME",
+async function lines(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
   });
+  return text.split("\n").filter((line) => line !== "");
 }
 
 /**
