@@ -30,7 +30,7 @@ install_packages() {
     npm ci --no-audit --no-fund --loglevel=error --no-engine-strict </dev/null >&2 || fail \
       "npm ci to install the packages of package-lock.json" \
       "it ended with status $?, in its own words above" \
-      "see that npm can reach its registry (npm ping), then run the same command again"
+      "see that npm can reach its registry (npm ping) and that package.json and package-lock.json belong together, then run the same command again"
     cp package-lock.json "$installed"
     PATH=$nodes_path
     finish
