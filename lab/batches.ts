@@ -1,0 +1,162 @@
+/**
+ * The lines for `ip -batch` and the sysctls that turn empty namespaces into the lab: pure data.
+ * One batch a namespace, since every process costs milliseconds in the guest.
+ */
+import { type DirectorNode, FIXED, type ServerNode, type Topology, VIRTUAL } from "./topology";
+
+/** Sysctls below /proc/sys/net, in the order they are to be written. */
+export type Sysctls = readonly (readonly [path: string, value: string])[];
+
+/** Name of a network namespace, unique on the machine. */
+export type NetnsName = (node: string) => string;
+
+const BRIDGES = { m: "brm", f: "brf", b: "brb" } as const;
+type Segment = keyof typeof BRIDGES;
+
+/** The end of a node's link that lies in the switch. */
+export function switchPort(segment: Segment, node: string): string {
+  return `${segment}-${node}`;
+}
+
+/** The links that cut a node off the lab when they are set down. */
+export function portsOf(node: DirectorNode | ServerNode): string[] {
+  const segments: Segment[] = node.role === "director" ? ["m", "f", "b"] : ["b"];
+  return segments.map((segment) => switchPort(segment, node.name));
+}
+
+/** Bridges and every link; run in the switch. `uplink` is the device (moved there before) that leads to the host. */
+export function switchBatch(t: Topology, netns: NetnsName, uplink: string): string[] {
+  const link = (segment: Segment, node: string): string[] => [
+    `link add ${switchPort(segment, node)} type veth peer name eth${segment} netns ${netns(node)}`,
+    `link set ${switchPort(segment, node)} master ${BRIDGES[segment]} up`,
+  ];
+  return [
+    "link set lo up",
+    ...Object.values(BRIDGES).flatMap((bridge) => [
+      `link add ${bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`,
+      `link set ${bridge} up`,
+    ]),
+    ...t.directors.flatMap((d) => [...link("m", d.name), ...link("f", d.name), ...link("b", d.name)]),
+    ...t.servers.flatMap((s) => link("b", s.name)),
+    ...link("f", "router"),
+    ...link("b", "router"),
+    ...link("m", "control"),
+    `link set ${uplink} master ${BRIDGES.m} up`,
+  ];
+}
+
+/** The control network namespace: only an address on the management network. */
+export function controlBatch(): string[] {
+  return ["link set lo up", `addr add ${FIXED.control}/16 dev ethm`, "link set ethm up"];
+}
+
+/** Router: addresses, the client's link, one nexthop a director. */
+export function routerBatch(t: Topology, netns: NetnsName): string[] {
+  return [
+    "link set lo up",
+    `link add ethc type veth peer name eth0 netns ${netns("client")}`,
+    ...dual("ethc", `${FIXED.routerClient}/24`, `${FIXED.routerClient6}/64`),
+    ...dual("ethf", `${FIXED.routerFront}/16`, `${FIXED.routerFront6}/64`),
+    ...dual("ethb", `${FIXED.routerBack}/16`, `${FIXED.routerBack6}/64`),
+    ...t.directors.flatMap((d) => [
+      `nexthop add id ${nexthop4(d)} via ${d.front} dev ethf`,
+      `nexthop add id ${nexthop6(d)} via ${d.front6} dev ethf`,
+    ]),
+    ...announceBatch(t.directors),
+  ];
+}
+
+const GROUP4 = 1000;
+const GROUP6 = 2000;
+const nexthop4 = (d: DirectorNode): number => d.index;
+const nexthop6 = (d: DirectorNode): number => 500 + d.index;
+
+/**
+ * The router spreads the virtual addresses over these directors and no others. Nexthop groups, because a route
+ * with 254 nexthops does not fit a line of `ip -batch`. Without any director the addresses are unreachable.
+ */
+export function announceBatch(directors: readonly DirectorNode[]): string[] {
+  if (directors.length === 0)
+    return [`route replace unreachable ${VIRTUAL.v4}`, `route replace unreachable ${VIRTUAL.v6}`];
+  return [
+    `nexthop replace id ${GROUP4} group ${directors.map(nexthop4).join("/")}`,
+    `nexthop replace id ${GROUP6} group ${directors.map(nexthop6).join("/")}`,
+    `route replace ${VIRTUAL.v4} nhid ${GROUP4}`,
+    `route replace ${VIRTUAL.v6} nhid ${GROUP6}`,
+  ];
+}
+
+/** Forwarding, and ECMP by addresses and ports, so that the flows of one client spread too. */
+export const ROUTER_SYSCTLS: Sysctls = [
+  ["ipv4/ip_forward", "1"],
+  ["ipv6/conf/all/forwarding", "1"],
+  ["ipv4/fib_multipath_hash_policy", "1"],
+  ["ipv6/fib_multipath_hash_policy", "1"],
+  ["ipv4/conf/all/rp_filter", "0"],
+  // Replies of dr and tun come in from the back network with virtual source addresses, whose route is the front.
+  ["ipv4/conf/ethb/rp_filter", "0"],
+];
+
+/** The client: one address, everything through the router. */
+export function clientBatch(): string[] {
+  return [
+    "link set lo up",
+    ...dual("eth0", `${FIXED.client}/24`, `${FIXED.client6}/64`),
+    `route add default via ${FIXED.routerClient}`,
+    `route add default via ${FIXED.routerClient6}`,
+  ];
+}
+
+/** A director: three links, the client's network through the router, the virtual prefixes local. */
+export function directorBatch(d: DirectorNode): string[] {
+  return [
+    "link set lo up",
+    `addr add ${d.management}/16 dev ethm`,
+    "link set ethm up",
+    ...dual("ethf", `${d.front}/16`, `${d.front6}/64`),
+    ...dual("ethb", `${d.back}/16`, `${d.back6}/64`),
+    "link set tunl0 up",
+    `route add ${FIXED.client.replace(/\d+$/, "0")}/24 via ${FIXED.routerFront}`,
+    `route add fd30::/64 via ${FIXED.routerFront6}`,
+    ...localPrefixes(),
+  ];
+}
+
+/** `vs/conntrack` and the masquerade rules together make nat work over several directors: answers return through the same one. */
+export const DIRECTOR_SYSCTLS: Sysctls = [
+  ["ipv4/ip_forward", "1"],
+  ["ipv6/conf/all/forwarding", "1"],
+  ["ipv4/conf/all/send_redirects", "0"],
+  ["ipv4/conf/all/rp_filter", "0"],
+  ["ipv4/vs/conntrack", "1"],
+];
+
+/** A real server: answers for the virtual prefixes on lo (dr), unpacks IPIP (tun), replies through the router. */
+export function serverBatch(s: ServerNode): string[] {
+  return [
+    "link set lo up",
+    ...dual("ethb", `${s.address}/16`, `${s.address6}/64`),
+    "link set tunl0 up",
+    "link set ip6tnl0 up",
+    `route add default via ${FIXED.routerBack}`,
+    `route add default via ${FIXED.routerBack6}`,
+    ...localPrefixes(),
+  ];
+}
+
+/** dr: no ARP for the virtual addresses; tun: packets come out of tunl0 from addresses that route elsewhere. */
+export const SERVER_SYSCTLS: Sysctls = [
+  ["ipv4/conf/all/arp_ignore", "1"],
+  ["ipv4/conf/all/arp_announce", "2"],
+  ["ipv4/conf/all/rp_filter", "0"],
+  ["ipv4/conf/tunl0/rp_filter", "0"],
+];
+
+function localPrefixes(): string[] {
+  return [`route add local ${VIRTUAL.v4} dev lo`, `route add local ${VIRTUAL.v6} dev lo`];
+}
+
+function dual(device: string, v4: string, v6: string): string[] {
+  // nodad: duplicate address detection would hold the address back for a second.
+  return [`addr add ${v4} dev ${device}`, `addr add ${v6} dev ${device} nodad`, `link set ${device} up`];
+}

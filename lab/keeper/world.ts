@@ -1,0 +1,97 @@
+/** Starts the world's first process, in a guest or on this kernel. It dies with this process, however that ends. */
+import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { availableIn } from "../layer";
+import type { LabPaths } from "../paths";
+import { FIXED } from "../topology";
+import type { KeeperConfig } from "./config";
+
+/** The outermost process of a world; its output is the world's. Killing it ends everything inside. */
+export type WorldProcess = ChildProcessByStdio<Writable, Readable, null>;
+
+const HOST_DEVICE = "heye0";
+/** The device that leads to the host, as the world sees it. */
+export const UPLINK: { readonly [mode in KeeperConfig["mode"]]: string } = {
+  guest: "vec0",
+  namespaces: "uplink",
+};
+
+/** The signal reaches the outer process when the keeper is gone; a PID namespace then takes everything inside with it. */
+const BOUND_TO_US = [
+  "setpriv",
+  "--pdeathsig",
+  "KILL",
+  "unshare",
+  "--pid",
+  "--fork",
+  "--kill-child=KILL",
+] as const;
+
+/** Starts a user-mode Linux guest on a tap of its own. */
+export function startGuest(config: KeeperConfig, paths: LabPaths): WorldProcess {
+  ip(["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
+  raiseHostDevice();
+  return run([
+    ...BOUND_TO_US,
+    "--",
+    "taskset",
+    "-c",
+    String(config.cpu),
+    availableIn(config.layer, "usr/bin/linux.uml"),
+    `mem=${config.memoryMb}M`,
+    "root=/dev/root",
+    "rootfstype=hostfs",
+    "rootflags=/",
+    "ro",
+    `init="${config.rootScript}"`,
+    `HEYE_DIR="${paths.dir}"`,
+    "HEYE_GUEST=1",
+    // gro=1: without it inbound TCP all but stands still.
+    `vec0:transport=tap,ifname=${HOST_DEVICE},depth=128,gro=1`,
+    "con=null",
+    "con0=null,fd:1",
+    "quiet",
+    `uml_dir=${paths.uml}/`,
+  ]);
+}
+
+/** Starts the same world in namespaces of this kernel. Call {@link linkNamespaces} once it says that it is there. */
+export function startNamespaces(config: KeeperConfig, paths: LabPaths): WorldProcess {
+  return run([...BOUND_TO_US, "--mount", "--net", "--uts", "--", "/bin/sh", config.rootScript], {
+    HEYE_DIR: paths.dir,
+  });
+}
+
+/** Lays the cable to a world in namespaces, and lets it go on. */
+export function linkNamespaces(world: WorldProcess): void {
+  ip([
+    "link",
+    "add",
+    HOST_DEVICE,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    UPLINK.namespaces,
+    "netns",
+    String(world.pid),
+  ]);
+  raiseHostDevice();
+  world.stdin.end("go\n");
+}
+
+function raiseHostDevice(): void {
+  ip(["link", "set", "lo", "up"]);
+  ip(["addr", "add", `${FIXED.host}/16`, "dev", HOST_DEVICE]);
+  ip(["link", "set", HOST_DEVICE, "up"]);
+}
+
+function ip(argv: readonly string[]): void {
+  execFileSync("ip", argv, { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function run(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): WorldProcess {
+  const [program, ...rest] = argv;
+  const env = { PATH: process.env.PATH, HOME: "/root", ...environment };
+  return spawn(program ?? "", rest, { stdio: ["pipe", "pipe", "inherit"], env, cwd: "/" });
+}

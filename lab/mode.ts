@@ -1,0 +1,37 @@
+/** Chooses how the world is run, by trying what the kernel can do. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import { NoKernelError } from "./errors";
+import type { Mode } from "./keeper/config";
+import { availableIn } from "./layer";
+
+const execFileAsync = promisify(execFile);
+
+/** Which mode to use. `auto`: namespaces where the kernel has IPVS, else a guest. Throws NoKernelError when it cannot be had. */
+export async function chooseMode(wanted: Mode | "auto", layer: string): Promise<Mode> {
+  const guest = existsSync(availableIn(layer, "usr/bin/linux.uml"));
+  if (wanted === "guest" && guest) return "guest";
+  const ipvs = wanted === "guest" ? "not asked for" : await whyNoIpvs(layer);
+  if (ipvs === undefined) return "namespaces";
+  if (wanted === "auto" && guest) return "guest";
+  throw new NoKernelError(
+    `The lab needs a kernel with IPVS, found none (${wanted === "auto" ? "" : `mode ${wanted} was asked for; `}` +
+      `IPVS on this kernel: ${ipvs}; user-mode Linux: ${guest ? "there" : "not found"}). ` +
+      "Either load it (`modprobe ip_vs`; most distributions' kernels have the module), " +
+      "or install a user-mode Linux (`apt-get install user-mode-linux`).",
+  );
+}
+
+/** undefined when an IPVS table can be read in a fresh network namespace; otherwise the reason why not. */
+async function whyNoIpvs(layer: string): Promise<string | undefined> {
+  // A kernel loads it by itself on first use, but only a use of IPVS counts as that. It may as well be built in.
+  const modprobe = availableIn(layer, "usr/sbin/modprobe");
+  await execFileAsync(modprobe, ["ip_vs"]).catch(() => undefined);
+  try {
+    await execFileAsync("unshare", ["--net", "--", "cat", "/proc/thread-self/net/ip_vs"]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && /No such file/.test(error.message) ? "it has none" : String(error);
+  }
+}

@@ -1,0 +1,121 @@
+/** Starts the keeper of a lab and waits for the world. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { LabStartError } from "./errors";
+import { writeJson } from "./files";
+import type { ForwardMessage, KeeperConfig, KeeperMessage, Mode } from "./keeper/config";
+import { UPLINK } from "./keeper/world";
+import type { Memory } from "./keys";
+import { type LabPaths, PACKAGE_ROOT } from "./paths";
+import type { Listener } from "./ports";
+import type { Topology } from "./topology";
+import type { WorldConfig } from "./world/config";
+
+/** Everything that a world is started with. */
+export interface Start {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly keep: boolean;
+  readonly forget: boolean;
+  readonly layer: string;
+  readonly topology: Topology;
+  readonly memory: Memory;
+  readonly token: string;
+  readonly listeners: readonly Listener[];
+}
+
+const SOURCES = join(PACKAGE_ROOT, "lab", "world");
+
+/** Writes what keeper and world read at their start. */
+export function writeStartFiles(start: Start, paths: LabPaths): void {
+  const { directors } = start.topology.shape;
+  const world: WorldConfig = {
+    name: start.name,
+    shape: start.topology.shape,
+    uplink: UPLINK[start.mode],
+    token: start.token,
+    authorizedKey: start.memory.client.public,
+    hostKeys: start.memory.hosts.map((key) => key.private),
+    shared: [PACKAGE_ROOT, process.execPath],
+    directorInit: join(SOURCES, "director.sh"),
+    database: undefined,
+  };
+  const keeper: KeeperConfig = {
+    mode: start.mode,
+    keep: start.keep,
+    forget: start.forget,
+    layer: start.layer,
+    rootScript: join(SOURCES, "root.sh"),
+    memoryMb: 768 + 6 * directors,
+    // Labs side by side are spread over the CPUs.
+    cpu: Math.floor(Math.random() * availableParallelism()),
+  };
+  for (const folder of [paths.boot, paths.root, paths.uml]) mkdirSync(folder, { recursive: true });
+  writeJson(paths.world, world);
+  writeJson(paths.keeper, keeper);
+  writeBootFiles(paths, start.layer, [...world.shared, paths.dir]);
+  writeFileSync(paths.privateKey, start.memory.client.private, { mode: 0o600 });
+}
+
+/** One value a file, a line each: the shell that reads them need not unquote anything. */
+function writeBootFiles(paths: LabPaths, layer: string, shared: readonly string[]): void {
+  const files = {
+    layer,
+    node: process.execPath,
+    main: join(__dirname, "world", "main.js"),
+    shared: shared.join("\n"),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(paths.boot, name), `${text}\n`);
+}
+
+/**
+ * Starts the keeper in a network namespace of its own, hands it the SSH ports, and resolves when the world answers.
+ * The returned process's channel ties the lab's life to ours, unless the lab is kept.
+ * Throws LabStartError when the world does not come up; the keeper has then cleaned up.
+ */
+export async function startKeeper(start: Start, paths: LabPaths): Promise<ChildProcess> {
+  const log = openSync(paths.log, "w", 0o600);
+  const main = join(__dirname, "keeper", "main.js");
+  const keeper = spawn("unshare", ["--net", "--", process.execPath, main, paths.dir], {
+    cwd: paths.dir,
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+  });
+  const up = new Promise<void>((resolve, reject) => {
+    const failed = (reason: string): void =>
+      reject(new LabStartError(startProblem(start, reason, paths.log)));
+    keeper.on("message", (message: KeeperMessage) =>
+      "ready" in message ? resolve() : failed(message.failed),
+    );
+    keeper.once("error", (error) => failed(error.message));
+    keeper.once("exit", (code, signal) => failed(`its keeper ended (${signal ?? `code ${code}`})`));
+  });
+  await Promise.all([up, handOver(keeper, start)]);
+  keeper.unref();
+  keeper.channel?.unref();
+  return keeper;
+}
+
+async function handOver(keeper: ChildProcess, start: Start): Promise<void> {
+  for (const [i, { server }] of start.listeners.entries()) {
+    const host = start.topology.directors[i]?.management ?? "";
+    const message: ForwardMessage = { forward: { host, port: 22 } };
+    await new Promise<void>((resolve) => {
+      // A keeper that is gone already makes this fail; its end is reported by the caller.
+      keeper.send(message, server, {}, () => resolve());
+    });
+    server.close();
+  }
+}
+
+function startProblem(start: Start, reason: string, log: string): string {
+  let tail: string;
+  try {
+    tail = readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n  ");
+  } catch {
+    tail = "(no log was written)";
+  }
+  return `The lab ${start.name} (mode ${start.mode}) did not come up: ${reason}\nThe end of its log ${log}:\n  ${tail}`;
+}

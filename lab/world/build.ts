@@ -1,0 +1,86 @@
+/** Builds the world: namespaces, links, routes, servers, directors. Everything from this one process. */
+import {
+  clientBatch,
+  controlBatch,
+  ROUTER_SYSCTLS,
+  routerBatch,
+  SERVER_SYSCTLS,
+  serverBatch,
+  switchBatch,
+} from "../batches";
+import { nodeNames, type Topology, topology } from "../topology";
+import { TREES, type WorldConfig } from "./config";
+import { type Director, startDirector } from "./director";
+import { ipBatch, setSysctls } from "./ip";
+import { writeSkeleton } from "./skeleton";
+import { detachMainThread, NodeSpace } from "./spaces";
+import { RealServer } from "./web";
+
+/** The running world. */
+export interface World {
+  readonly config: WorldConfig;
+  readonly topology: Topology;
+  /** The network of every node, and of `control`. */
+  readonly networks: ReadonlyMap<string, NodeSpace>;
+  readonly directors: ReadonlyMap<string, Director>;
+  readonly servers: ReadonlyMap<string, RealServer>;
+}
+
+/** Tells how far the building is. */
+export type Progress = (step: string) => void;
+
+/** Builds everything but the database. Throws at the first thing that fails; there is no half a world. */
+export function buildWorld(config: WorldConfig, progress: Progress): World {
+  detachMainThread();
+  const t = topology(config.shape);
+  const netns = (node: string): string => `${config.name}-${node}`;
+  const networks = new Map(
+    [...nodeNames(t), "control"].map((node) => [node, NodeSpace.network(netns(node))]),
+  );
+  progress(`${networks.size} networks`);
+  linkNetworks(t, config, networks, netns);
+  progress("links and routes");
+  const servers = new Map(
+    t.servers.map((node) => [node.name, new RealServer(node, networkOf(networks, node.name))]),
+  );
+  for (const server of servers.values()) startServer(server);
+  progress(`${servers.size} servers`);
+  writeSkeleton(TREES.skeleton, config.authorizedKey);
+  const directors = new Map(
+    t.directors.map((node) => [node.name, startDirector(node, networkOf(networks, node.name), config)]),
+  );
+  progress(`${directors.size} directors`);
+  return { config, topology: t, networks, directors, servers };
+}
+
+function linkNetworks(
+  t: Topology,
+  config: WorldConfig,
+  networks: ReadonlyMap<string, NodeSpace>,
+  netns: (node: string) => string,
+): void {
+  const inside = (node: string, act: () => void): void => networkOf(networks, node).within(act);
+  ipBatch([`link set ${config.uplink} netns ${netns("switch")}`]);
+  inside("switch", () => ipBatch(switchBatch(t, netns, config.uplink)));
+  inside("control", () => ipBatch(controlBatch()));
+  inside("router", () => {
+    ipBatch(routerBatch(t, netns));
+    setSysctls(ROUTER_SYSCTLS);
+  });
+  inside("client", () => ipBatch(clientBatch()));
+}
+
+function startServer(server: RealServer): void {
+  server.space.within(() => {
+    ipBatch(serverBatch(server.node));
+    setSysctls(SERVER_SYSCTLS);
+  });
+  for (const service of server.services) server.start(service);
+}
+
+/** The network of a node. Throws when there is no such node: a mistake in this folder, not of a caller. */
+export function networkOf(networks: ReadonlyMap<string, NodeSpace>, node: string): NodeSpace {
+  const space = networks.get(node);
+  if (!space) throw new Error(`no network of the name ${node}`);
+  return space;
+}

@@ -1,0 +1,93 @@
+/**
+ * The few system calls that Node does not offer: namespaces and mounts.
+ *
+ * They act on the calling thread. All of the world's building is done on the main thread, in synchronous stretches,
+ * and each stretch puts the thread back where it was (see spaces.ts): nothing asynchronous ever runs inside a
+ * foreign namespace.
+ */
+
+import { getSystemErrorMap } from "node:util";
+import koffi from "koffi";
+
+/** Flags of unshare(2) and setns(2). */
+export const CLONE = {
+  fs: 0x00000200,
+  mount: 0x00020000,
+  uts: 0x04000000,
+  pid: 0x20000000,
+  net: 0x40000000,
+} as const;
+
+const MS = { bind: 4096, recursive: 16384, readOnly: 1, remount: 32 } as const;
+const MNT_DETACH = 2;
+const SYS_PIVOT_ROOT: { readonly [arch: string]: number } = { x64: 155, arm64: 41 };
+
+const libc = koffi.load("libc.so.6");
+const functions = {
+  unshare: libc.func("int unshare(int flags)"),
+  setns: libc.func("int setns(int fd, int kind)"),
+  mount: libc.func("int mount(str source, str target, str kind, unsigned long flags, str data)"),
+  umount2: libc.func("int umount2(str target, int flags)"),
+  sethostname: libc.func("int sethostname(str name, size_t length)"),
+  pivot: libc.func("long syscall(long number, str root, str old)"),
+};
+
+/** A system call failed. `code` is the errno name. */
+export class SystemCallError extends Error {
+  override readonly name = "SystemCallError";
+  constructor(
+    call: string,
+    readonly code: string,
+  ) {
+    super(`${call}: ${code}`);
+  }
+}
+
+function check(result: number, call: string): void {
+  if (Number(result) >= 0) return;
+  const errno = koffi.errno();
+  throw new SystemCallError(call, getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`);
+}
+
+/** unshare(2) for this thread; `flags` from CLONE. */
+export function unshare(flags: number): void {
+  check(functions.unshare(flags), `unshare(0x${flags.toString(16)})`);
+}
+
+/** setns(2) for this thread: enter the namespace behind the open file `fd`; `kind` from CLONE. */
+export function setns(fd: number, kind: number): void {
+  check(functions.setns(fd, kind), `setns(0x${kind.toString(16)})`);
+}
+
+/** Mounts a file system of type `kind`. */
+export function mount(kind: string, target: string, data = ""): void {
+  check(functions.mount(kind, target, kind, 0, data), `mount ${kind} on ${target}`);
+}
+
+/** Bind-mounts `source` on `target`, with what is mounted below it. */
+export function bind(source: string, target: string): void {
+  check(functions.mount(source, target, null, MS.bind | MS.recursive, null), `bind ${source} on ${target}`);
+}
+
+/** As {@link bind}, for reading only. */
+export function bindReadOnly(source: string, target: string): void {
+  bind(source, target);
+  const flags = MS.bind | MS.remount | MS.readOnly;
+  check(functions.mount(null, target, null, flags, null), `remount ${target} read-only`);
+}
+
+/** Makes `root` this mount namespace's root and lets go of the old one. */
+export function pivotInto(root: string): void {
+  const number = SYS_PIVOT_ROOT[process.arch];
+  if (number === undefined) throw new SystemCallError(`pivot_root on ${process.arch}`, "ENOSYS");
+  process.chdir(root);
+  check(functions.pivot(number, ".", "."), `pivot_root ${root}`);
+  // The old root is stacked on the new one now; what is detached here is the old one.
+  check(functions.umount2(".", MNT_DETACH), "umount of the old root");
+  process.chdir("/");
+}
+
+/** Sets the host name of this UTS namespace. */
+export function setHostName(name: string): void {
+  check(functions.sethostname(name, Buffer.byteLength(name)), `sethostname ${name}`);
+}
