@@ -68,6 +68,11 @@ function goCaches(): string {
   return join(cacheRoot(), "go-caches");
 }
 
+/** For Go's own temporary folders, which a killed build leaves behind: not in /tmp, where nobody removes them. */
+function temporary(): string {
+  return join(goCaches(), "tmp");
+}
+
 function goEnvironment(): NodeJS.ProcessEnv {
   return {
     GOMODCACHE: join(goCaches(), "mod"),
@@ -75,6 +80,7 @@ function goEnvironment(): NodeJS.ProcessEnv {
     ...process.env,
     // Flags and workspaces of the user's own projects must not reach into this build.
     GOFLAGS: "-modcacherw",
+    GOTMPDIR: temporary(),
     GOWORK: "off",
     GOTOOLCHAIN: "local",
     GOOS: "",
@@ -84,6 +90,7 @@ function goEnvironment(): NodeJS.ProcessEnv {
 }
 
 async function toolchain(): Promise<string> {
+  await mkdir(temporary(), { recursive: true });
   const found = await goVersion("go");
   if (found !== undefined && atLeast(found, OLDEST_GO)) return "go";
   const root = await cached({

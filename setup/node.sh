@@ -74,7 +74,7 @@ official_node() {
   (cd "$draft" && grep " $archive\$" sums | sha256sum --check --status -) || fail \
     "$archive to have the checksum that its site names" "another one" \
     "run the same command again; if it stays so, something between here and the site changes downloads"
-  tar -xzf "$draft/$archive" -C "$draft" --strip-components=1
+  tar -xzf "$draft/$archive" -C "$draft" --strip-components=1 --exclude="*/include" --exclude="*/share"
   rm "$draft/$archive" "$draft/sums"
 }
 
@@ -88,6 +88,6 @@ packaged_node() {
   echo "$packed  $draft/$archive" | sha256sum --check --status - || fail \
     "$archive to be the one that this project was tried with" "another checksum" \
     "ask whoever runs your npm registry why it serves another file, or put Node $oldest_node or newer on PATH"
-  tar -xzf "$draft/$archive" -C "$draft" --strip-components=1
+  tar -xzf "$draft/$archive" -C "$draft" --strip-components=1 --exclude="*/include" --exclude="*/share"
   rm "$draft/$archive"
 }
