@@ -13,6 +13,7 @@ export function parseVirtualServer(
   isUnknown: IsUnknown = () => false,
 ): Parsed<VirtualServer> {
   const { value, problems } = parse(virtualServer, input, isUnknown);
+  if (typeof value !== "object" || value === null) return { value, problems };
   const pool = Array.isArray(value.realServers)
     ? value.realServers.map((one) => withPort(one, value.port))
     : undefined;
@@ -32,14 +33,23 @@ export function parseVirtualServer(
 
 /** Not known yet (a whole server given as an output): stays the text it is. */
 function withPort(server: Partial<RealServer> & Omit<RealServer, "port">, port: number): RealServer {
-  return typeof server === "object" ? { ...server, port: server.port ?? port } : server;
+  return isObject(server) ? { ...server, port: server.port ?? port } : server;
 }
 
 /** A pool in normal order: by address and port. All directors are filled in this order (design: same everywhere). */
 export function sortPool<T extends RealServer>(pool: readonly T[]): T[] {
   return [...pool].sort(
-    (a, b) => compareAddresses(String(a.address), String(b.address)) || a.port - b.port || 0,
+    (a, b) =>
+      compareAddresses(addressOf(a), addressOf(b)) || (isObject(a) && isObject(b) ? a.port - b.port : 0) || 0,
   );
+}
+
+function addressOf(server: RealServer): string {
+  return isObject(server) && typeof server.address === "string" ? server.address : "";
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
@@ -47,10 +57,10 @@ function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, number>();
   server.realServers.forEach((member: RealServer, index) => {
-    if (isUnknown(member) || typeof member !== "object") return;
+    if (isUnknown(member) || !isObject(member)) return;
     const rules = memberProblems(server, member, isUnknown);
     problems.push(...rules.map(({ path, reason }) => ({ path: ["realServers", index, ...path], reason })));
-    if (isUnknown(member.address) || isUnknown(member.port)) return;
+    if (typeof member.address !== "string" || isUnknown(member.address) || isUnknown(member.port)) return;
     const key = realServerKey(member);
     const first = seen.get(key);
     if (first === undefined) seen.set(key, index);
@@ -70,6 +80,7 @@ export function memberProblems(
 ): Problem[] {
   const problems: Problem[] = [];
   const known = (...values: unknown[]) => values.every((value) => value !== undefined && !isUnknown(value));
+  const bothAddresses = typeof server.address === "string" && typeof member.address === "string";
   if (known(server.port, member.port, member.forwarding)) {
     if (member.forwarding !== "nat" && member.port !== server.port) {
       problems.push({
@@ -78,8 +89,12 @@ export function memberProblems(
       });
     }
   }
-  if (known(server.address, member.address, member.forwarding) && member.forwarding !== "tun") {
-    const [outer, inner] = [familyOf(String(server.address)), familyOf(String(member.address))];
+  if (
+    bothAddresses &&
+    known(server.address, member.address, member.forwarding) &&
+    member.forwarding !== "tun"
+  ) {
+    const [outer, inner] = [familyOf(server.address), familyOf(member.address)];
     if (outer !== inner) {
       problems.push({
         path: ["address"],
