@@ -1,4 +1,5 @@
 import { chmod, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { cached, cacheRoot } from "./cache";
 import { run } from "./command";
@@ -73,14 +74,22 @@ function temporary(): string {
   return join(goCaches(), "tmp");
 }
 
+/**
+ * Everything that Go writes goes under our cache, its notes in the home folder too; what the user has told it
+ * (proxy, private modules) stays in force.
+ */
 function goEnvironment(): NodeJS.ProcessEnv {
+  const userConfig = process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config");
   return {
     GOMODCACHE: join(goCaches(), "mod"),
     GOCACHE: join(goCaches(), "build"),
+    GOENV: join(userConfig, "go", "env"),
     ...process.env,
+    GOPATH: join(goCaches(), "path"),
+    XDG_CONFIG_HOME: join(goCaches(), "config"),
+    GOTMPDIR: temporary(),
     // Flags and workspaces of the user's own projects must not reach into this build.
     GOFLAGS: "-modcacherw",
-    GOTMPDIR: temporary(),
     GOWORK: "off",
     GOTOOLCHAIN: "local",
     GOOS: "",

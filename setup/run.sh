@@ -47,7 +47,8 @@ compile() {
   : >dist/.compiling
   remove_orphans
   status=0
-  "$node" node_modules/typescript/bin/tsc -p . >&2 || status=$?
+  # The compiler would keep its own compiled code in /tmp.
+  NODE_COMPILE_CACHE=$cache/node-compile-cache "$node" node_modules/typescript/bin/tsc -p . >&2 || status=$?
   if [ "$status" -eq 0 ]; then
     mv -f dist/.compiling dist/.compiled
   elif [ "$status" -eq 2 ] && [ -e dist/setup/main.js ]; then
@@ -76,7 +77,10 @@ remove_orphans() {
 
 # Removes what the project has put on this machine, the cache too, unless somebody is filling it just now.
 remove_all() {
-  if [ -e dist/setup/main.js ]; then "$node" dist/setup/main.js down; fi
+  if [ -e dist/setup/main.js ]; then
+    "$node" dist/setup/main.js down || fail "to take down what is up before its tools are removed" \
+      "that failed, in its own words above" "mend the cause, then run the same command again"
+  fi
   for lock in "$cache"/locks/*; do
     [ -e "$lock" ] || continue
     flock -n "$lock" true || fail "nobody to use $cache" "process $(cat "$lock") is filling it" \
