@@ -1,0 +1,99 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { foreground } from "./command";
+import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
+import { duration, say } from "./report";
+import type { Counts } from "./reporter";
+
+/** A layer that takes longer, in milliseconds, hangs: a handle was left open, or a wait never ends. */
+const LAYER_LIMIT = 30 * 60_000;
+
+/** Compiled tests that run in one mocha. */
+export interface Layer {
+  readonly name: string;
+  /** Where they are: every `*.test.js` in it, at any depth. */
+  readonly folder: string;
+  /** The limit of one test or hook, in milliseconds. */
+  readonly timeout: number;
+  /** Brings what these tests need. @returns their environment */
+  prepare(): Promise<NodeJS.ProcessEnv>;
+}
+
+/**
+ * Runs the tests of a layer and shows them as they run. What can't be counted counts as one failure: no tests,
+ * a mocha that crashed or hung, one whose status and counts disagree.
+ *
+ * @param options further arguments of mocha, such as --grep
+ */
+export async function runLayer(layer: Layer, options: readonly string[] = []): Promise<Counts> {
+  const files = await testFiles(layer.folder);
+  if (files.length === 0) return failure(layer, `there is no test in ${layer.folder}`);
+  const env = await layer.prepare();
+  const start = Date.now();
+  const countsFile = await freshCountsFile(layer);
+  say(`tests of the layer ${layer.name} ...`);
+  const status = await foreground(
+    process.execPath,
+    [...mocha(layer, countsFile), ...options, ...files],
+    env,
+    LAYER_LIMIT,
+  );
+  const counts = await readCounts(countsFile);
+  say(`tests of the layer ${layer.name}: ${duration(Date.now() - start)}`);
+  if (counts === undefined) return failure(layer, `mocha ended early, with status ${status}`);
+  if (counts.passed + counts.failed === 0) return failure(layer, "no test has run");
+  if (status !== 0 && counts.failed === 0)
+    return add(counts, failure(layer, `mocha ended with status ${status}`));
+  return counts;
+}
+
+/** The sum of two counts. */
+export function add(one: Counts, other: Counts): Counts {
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed };
+}
+
+function mocha(layer: Layer, countsFile: string): string[] {
+  return [
+    join(PROJECT_ROOT, "node_modules", "mocha", "bin", "mocha.js"),
+    ...["--reporter", join(__dirname, "reporter.js"), "--reporter-option", `counts=${countsFile}`],
+    // A test that does not run is not a test that passes.
+    ...["--forbid-only", "--forbid-pending"],
+    ...["--timeout", String(layer.timeout)],
+  ];
+}
+
+async function testFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names
+    .filter((name) => name.endsWith(".test.js"))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function failure(layer: Layer, reason: string): Counts {
+  say(`tests of the layer ${layer.name}: failed, ${reason}`);
+  return { passed: 0, failed: 1 };
+}
+
+async function freshCountsFile(layer: Layer): Promise<string> {
+  const folder = join(RUNTIME_FOLDER, "test");
+  await mkdir(RUNTIME_FOLDER, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${layer.name}-${process.pid}.json`);
+  await rm(file, { force: true });
+  return file;
+}
+
+async function readCounts(file: string): Promise<Counts | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as Counts;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  } finally {
+    await rm(file, { force: true });
+  }
+}

@@ -1,0 +1,63 @@
+import { deepEqual } from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../setup/command";
+import type { Counts } from "../../setup/reporter";
+
+/** What the last line of `npm test` is made of: a real mocha on real test files, each wrong in its own way. */
+describe("a layer of tests", () => {
+  let folder = "";
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "heye-layer-"));
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function counts(...sources: string[]): Promise<Counts> {
+    for (const [index, source] of sources.entries())
+      await writeFile(join(folder, `${index}.test.js`), source);
+    // In a process of its own, so that failures on purpose are not shown among the real results.
+    const output = await run(process.execPath, [join(__dirname, "setup-layer-runner.js"), folder]);
+    return JSON.parse(output.trim().split("\n").at(-1) ?? "") as Counts;
+  }
+
+  const passing = 'it("passes", () => undefined);';
+  const failing = 'it("fails", () => { throw new Error("on purpose"); });';
+
+  it("counts what passed and what failed", async () => {
+    deepEqual(await counts(passing + passing, failing), { passed: 2, failed: 1 });
+  });
+
+  it("takes a skipped test for a failed one", async () => {
+    deepEqual(await counts(passing, 'it.skip("is skipped", () => undefined);'), { passed: 1, failed: 1 });
+  });
+
+  it("takes a hook that fails for a failed test", async () => {
+    deepEqual(await counts(`before(() => { throw new Error("on purpose"); }); ${passing}`), {
+      passed: 0,
+      failed: 1,
+    });
+  });
+
+  it("fails where there is no test", async () => {
+    deepEqual(await counts(), { passed: 0, failed: 1 });
+    deepEqual(await counts("// nothing"), { passed: 0, failed: 1 });
+  });
+
+  it("fails when one test hides the others", async () => {
+    deepEqual(await counts(passing, 'it.only("is alone", () => undefined);'), { passed: 0, failed: 1 });
+  });
+
+  it("fails when mocha dies in the middle", async () => {
+    deepEqual(await counts(`${passing} it("dies", () => process.kill(process.pid, "SIGKILL"));`), {
+      passed: 0,
+      failed: 1,
+    });
+  });
+
+  it("fails when a test file does not load", async () => {
+    deepEqual(await counts(passing, 'throw new Error("on purpose");'), { passed: 0, failed: 1 });
+  });
+});
