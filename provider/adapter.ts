@@ -8,48 +8,41 @@ const PROVIDER_KEY = "__provider";
 /** Speaks Pulumi's dynamic-provider protocol for a handler; everything peculiar to that protocol is here. */
 export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
   return {
-    async check(_olds: Properties, news: Properties) {
-      const { inputs, problems, warnings } = handler.check(own(news));
-      for (const warning of warnings) console.error(`warning: ${warning}`);
-      const failures = problems.map(({ path, reason }) => ({ property: formatPath(path), reason }));
-      return { inputs: json(inputs), failures };
-    },
-    async diff(_id: string, olds: Properties, news: Properties) {
-      const { changes, replaces } = handler.diff(own(olds), own(news));
-      return { changes, replaces: [...replaces] };
-    },
-    async create(inputs: Properties) {
-      try {
+    check: (_olds: Properties, news: Properties) =>
+      answer(news, () => {
+        const { inputs, problems, warnings } = handler.check(own(news));
+        for (const warning of warnings) console.error(`warning: ${warning}`);
+        const failures = problems.map(({ path, reason }) => ({ property: formatPath(path), reason }));
+        return { inputs: json(inputs), failures };
+      }),
+    diff: (_id: string, olds: Properties, news: Properties) =>
+      answer(news, () => {
+        const { changes, replaces } = handler.diff(own(olds), own(news));
+        return { changes, replaces: [...replaces] };
+      }),
+    create: (inputs: Properties) =>
+      answer(inputs, async () => {
         const { id, outputs } = await handler.create(own(inputs));
         return { id, outs: json(outputs) };
-      } catch (error) {
-        throw forEngine(error, inputs);
-      }
-    },
-    async read(id: string, props: Properties) {
-      try {
+      }),
+    read: (id: string, props: Properties) =>
+      answer(props, async () => {
         const observed = await handler.read(id, own(props));
         if (!observed) return { id: "", props: {} };
         return { id, props: json(observed.outputs), inputs: json(observed.inputs) };
-      } catch (error) {
-        throw forEngine(error, props);
-      }
-    },
-    async update(id: string, olds: Properties, news: Properties) {
-      try {
-        return { outs: json(await handler.update(id, own(olds), own(news))) };
-      } catch (error) {
-        throw forEngine(error, news);
-      }
-    },
-    async delete(id: string, props: Properties) {
-      try {
-        await handler.delete(id, own(props));
-      } catch (error) {
-        throw forEngine(error, props);
-      }
-    },
+      }),
+    update: (id: string, olds: Properties, news: Properties) =>
+      answer(news, async () => ({ outs: json(await handler.update(id, own(olds), own(news))) })),
+    delete: (id: string, props: Properties) => answer(props, () => handler.delete(id, own(props))),
   };
+}
+
+async function answer<T>(properties: Properties, call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw forEngine(error, properties);
+  }
 }
 
 function own(properties: Properties): Properties {

@@ -1,20 +1,29 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { removeVirtualServer } from "../director";
-import { type Cluster, cluster, clusterProblems, parse } from "../spec";
+import {
+  type Cluster,
+  type ClusterCredentials,
+  cluster,
+  clusterProblems,
+  joinCredentials,
+  parse,
+  splitCredentials,
+} from "../spec";
 import { RolloutError } from "./errors";
 import { actorOf, type Fleet } from "./fleet";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { changeEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
-/** Inputs of a Cluster, in normal form. */
+/** Inputs of a Cluster, in normal form; what opens doors is kept apart (see `splitCredentials`). */
 interface Inputs extends Cluster {
   readonly name: string;
   readonly label: string;
+  readonly credentials: ClusterCredentials;
 }
 
-const SETTINGS = ["mode", "connection", "directors", "label"] as const;
+const SETTINGS = ["mode", "connection", "directors", "credentials", "label"] as const;
 
 /** The handler of Cluster: proves that its directors can be used; what stands on them belongs to other resources. */
 export function clusterHandler(fleet: Fleet): ResourceHandler {
@@ -40,23 +49,35 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
   };
 }
 
-function check({ name, label, ...properties }: Properties): Checked {
-  const { value, problems } = parse(cluster, properties, isUnknown);
+function check({ name, label, credentials, ...properties }: Properties): Checked {
+  const given = properties as unknown as Cluster;
+  const knows = Array.isArray(given.directors) && !isUnknown(credentials) && !isUnknown(given.connection);
+  const whole = knows ? joinCredentials(given, credentials as ClusterCredentials | undefined) : given;
+  const { value, problems } = parse(cluster, whole, isUnknown);
+  // Without the credentials the rules about logging in would only mislead.
+  if (!knows) return { inputs: { name, label, ...value, credentials }, problems, warnings: [] };
   const rules = clusterProblems(value, isUnknown);
-  return { inputs: { name, label, ...value }, problems: [...problems, ...rules], warnings: [] };
+  const { open, credentials: normal } = splitCredentials(value);
+  return {
+    inputs: { name, label, ...open, credentials: normal },
+    problems: [...problems, ...rules],
+    warnings: [],
+  };
 }
 
 function diff(state: Properties, inputs: Properties): { changes: boolean; replaces: string[] } {
-  const changes = SETTINGS.some(
-    (key) => !isDeepStrictEqual(comparable(key, state[key]), comparable(key, inputs[key])),
-  );
+  const [before, after] = [byName(state), byName(inputs)];
+  const changes = SETTINGS.some((key) => !isDeepStrictEqual(before[key], after[key]));
   return { changes, replaces: [] };
 }
 
-/** The order of directors means nothing, and their list keeps the user's order because secrets are marked by place. */
-function comparable(key: string, value: unknown): unknown {
-  if (key !== "directors" || !Array.isArray(value)) return value;
-  return [...value].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
+/** Each director with its own credentials, in an order that does not depend on how they were listed. */
+function byName(properties: Properties): Properties {
+  const { directors, credentials } = properties as unknown as Inputs;
+  if (!Array.isArray(directors) || isUnknown(credentials)) return properties;
+  const whole = joinCredentials(properties as unknown as Inputs, credentials);
+  const sorted = [...whole.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
+  return { ...properties, directors: sorted, credentials: credentials?.connection };
 }
 
 /** Reaches every director and finds out what it is; all that cannot be used are named together. */
@@ -64,7 +85,7 @@ async function probe(
   fleet: Fleet,
   inputs: Inputs,
 ): Promise<Record<string, { kernel: string; ipvsadm: string }>> {
-  const directors = fleet.of(inputs);
+  const directors = fleet.of(joinCredentials(inputs, inputs.credentials));
   const outcomes = await Promise.allSettled(directors.map((director) => director.read()));
   const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
   if (causes.length > 0)
@@ -81,7 +102,7 @@ async function probe(
 /** Entries of this cluster whose resource never made it into the state: an `up` was killed while it made them. */
 async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promise<void> {
   const actor = actorOf({ ...inputs, id });
-  const directors = fleet.of(inputs);
+  const directors = fleet.of(joinCredentials(inputs, inputs.credentials));
   const states = await Promise.all(directors.map((director) => director.read()));
   const leftovers = new Map<string, string>();
   for (const { registry } of states) {
@@ -94,8 +115,8 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
   }
 }
 
-function inputsOf({ name, label, mode, connection, directors }: Inputs): Properties {
-  return { name, label, mode, connection, directors };
+function inputsOf({ name, label, mode, connection, directors, credentials }: Inputs): Properties {
+  return { name, label, mode, connection, directors, credentials };
 }
 
 function outputsOf(inputs: Inputs, nodes: Record<string, unknown>): Properties {

@@ -1,6 +1,6 @@
 import { type Director, type DirectorState, desiredService, type Registration } from "../director";
-import { destinationKey, differences, findService, type Service } from "../ipvs";
-import { type RealServer, realServerKey } from "../spec";
+import { differences, findService, type Service } from "../ipvs";
+import type { RealServer } from "../spec";
 import { RolloutError } from "./errors";
 
 /** What one director holds of a virtual server, next to what it should hold. */
@@ -8,7 +8,6 @@ export interface Sighting {
   readonly director: string;
   readonly state: DirectorState;
   readonly service: Service | undefined;
-  readonly registration: Registration | undefined;
 }
 
 /** Differences by director's name, in sentences; directors without any are left out. */
@@ -19,11 +18,7 @@ export type Drift = Record<string, string[]>;
  *
  * @throws RolloutError naming every director that could not be read: an unreachable director is not an empty one
  */
-export async function sightings(
-  directors: readonly Director[],
-  ownerId: string,
-  key: string,
-): Promise<Sighting[]> {
+export async function sightings(directors: readonly Director[], key: string): Promise<Sighting[]> {
   const outcomes = await Promise.allSettled(directors.map((director) => director.read()));
   const causes = outcomes.flatMap((outcome) =>
     outcome.status === "rejected" ? [outcome.reason as Error] : [],
@@ -34,26 +29,20 @@ export async function sightings(
     const director = directors[index];
     if (!director || outcome.status === "rejected") return [];
     const state = outcome.value;
-    const registration = state.registry.owners[ownerId]?.virtualServers[key];
-    return [{ director: director.name, state, service: findService(state.table, key), registration }];
+    return [{ director: director.name, state, service: findService(state.table, key) }];
   });
 }
 
-/** How a director's table differs from a registration; servers still held back by their gate are to have weight 0. */
+/**
+ * How a director's table differs from what was declared. A server still held back by its gate differs too: it takes no
+ * connections although it was declared to.
+ */
 export function driftOf(sighting: Sighting, key: string, wanted: Registration): string[] {
-  const held = new Set(sighting.registration?.members.filter((one) => one.held).map(realServerKey));
-  const members = wanted.members.map((one) =>
-    held.has(realServerKey(one)) ? { ...one, held: true as const } : one,
-  );
-  const desired = desiredService({ ...wanted, members }, sighting.service);
-  return differences(sighting.state.table, [desired], new Set([key]));
+  return differences(sighting.state.table, [desiredService(wanted, sighting.service)], new Set([key]));
 }
 
-/** The pool a director really has, in the words of the specification; held servers keep their declared weight. */
-export function observedPool({ service, registration }: Sighting): RealServer[] {
-  return (service?.destinations ?? []).map((found) => {
-    const member = registration?.members.find((one) => realServerKey(one) === destinationKey(found));
-    const weight = member?.held && found.weight === 0 ? member.weight : found.weight;
-    return { address: found.address, port: found.port, weight, forwarding: found.method };
-  });
+/** The pool a director really has, in the words of the specification. */
+export function observedPool({ service }: Sighting): RealServer[] {
+  const pool = service?.destinations ?? [];
+  return pool.map(({ address, port, weight, method }) => ({ address, port, weight, forwarding: method }));
 }

@@ -115,7 +115,7 @@ async function observe(state: State, fleet: Fleet) {
   const key = virtualServerKey(state.virtualServer);
   const member = realServerKey(state);
   const { drift: _, ...declared } = state;
-  const seen = (await sightings(fleet.of(state.cluster), state.cluster.id, key)).map((sighting) => ({
+  const seen = (await sightings(fleet.of(state.cluster), key)).map((sighting) => ({
     director: sighting.director,
     found: observedPool(sighting).find((one) => realServerKey(one) === member),
   }));

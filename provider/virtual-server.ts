@@ -106,7 +106,7 @@ function clusterId(properties: Properties): string | undefined {
 
 async function observe(state: State, fleet: Fleet) {
   const key = virtualServerKey(state);
-  const seen = await sightings(fleet.of(state.cluster), state.cluster.id, key);
+  const seen = await sightings(fleet.of(state.cluster), key);
   if (seen.every(({ service }) => service === undefined)) return undefined;
   const wanted = registrationOf(state, state.realServers ?? []);
   const drift: Drift = {};

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterHandle } from "../provider/fleet";
-import { type ConnectionArgs, withSecrets } from "./connection";
+import { splitCredentials } from "../spec/credentials";
+import type { ConnectionArgs } from "./connection";
 import { providerStub, typeToken } from "./stub";
 
 /** One node that forwards. */
@@ -45,8 +46,8 @@ export class Cluster extends pulumi.CustomResource {
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
-    const connection = withSecrets(args.connection);
-    const directors = args.directors.map((one) => ({ ...one, connection: withSecrets(one.connection) }));
+    const { connection, directors } = args;
+    const { open, credentials } = splitCredentials({ connection, directors });
     super(
       typeToken("Cluster"),
       name,
@@ -55,8 +56,9 @@ export class Cluster extends pulumi.CustomResource {
         name,
         label,
         mode: args.mode,
-        connection,
-        directors,
+        connection: open.connection,
+        directors: open.directors,
+        credentials: pulumi.secret(credentials),
         nodes: undefined,
       },
       opts,

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** How to reach a bastion over SSH. The fields of @pulumi/command's `remote.ProxyConnection`, plus host keys. */
 export interface ProxyConnectionArgs {
@@ -38,17 +38,4 @@ export interface ConnectionArgs extends Omit<ProxyConnectionArgs, "host"> {
   host?: pulumi.Input<string>;
   /** A bastion to go through. */
   proxy?: ProxyConnectionArgs;
-}
-
-/** The same connection with everything that opens a door marked as secret. */
-export function withSecrets<C extends ConnectionArgs | ProxyConnectionArgs>(
-  connection: C | undefined,
-): C | undefined {
-  if (!connection) return undefined;
-  const guarded = { ...connection };
-  for (const field of ["password", "privateKey", "privateKeyPassword"] as const) {
-    if (guarded[field] !== undefined) guarded[field] = pulumi.secret(guarded[field]);
-  }
-  if ("proxy" in guarded && guarded.proxy) guarded.proxy = withSecrets(guarded.proxy);
-  return guarded;
 }

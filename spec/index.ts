@@ -14,6 +14,7 @@ export {
   directorConnection,
 } from "./cluster";
 export { type Connection, connection, type HostConnection } from "./connection";
+export { type ClusterCredentials, joinCredentials, splitCredentials } from "./credentials";
 export {
   type ActiveHealthCheck,
   type HealthCheck,
