@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { run } from "./command";
 import type { Engine } from "./engine";
+import { withLock } from "./lock";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
 import { step } from "./report";
 
@@ -22,14 +23,16 @@ export interface ProjectEnvironment {
 /**
  * What `pulumi` and `node` need in order to work in this project: a backend in a folder of the project, with a
  * passphrase of its own. No login, no cloud, and nothing of the user's own Pulumi set-up is read or changed.
+ *
+ * @param runtime the folder for all that
  */
-export function projectEnvironment(engine: Engine): ProjectEnvironment {
+export function projectEnvironment(engine: Engine, runtime: string = RUNTIME_FOLDER): ProjectEnvironment {
   return {
     path: [dirname(process.execPath), engine.bin],
     variables: {
-      PULUMI_HOME: join(RUNTIME_FOLDER, "pulumi-home"),
-      PULUMI_BACKEND_URL: `file://${join(RUNTIME_FOLDER, "pulumi")}`,
-      PULUMI_CONFIG_PASSPHRASE_FILE: join(RUNTIME_FOLDER, "passphrase"),
+      PULUMI_HOME: join(runtime, "pulumi-home"),
+      PULUMI_BACKEND_URL: `file://${join(runtime, "pulumi")}`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: join(runtime, "passphrase"),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       // The set-up has checked the types; checking them again would add 2 s to every command.
       PULUMI_NODEJS_TRANSPILE_ONLY: "true",
@@ -70,38 +73,46 @@ export function shellWord(text: string): string {
 
 /**
  * Makes the project's environment real: its folders, the passphrase (random, once), the file `.heye/env`
- * (readable by the owner only) and the selected stack.
+ * (readable by the owner only) and the selected stack. Whoever does it at the same time waits.
  *
+ * @param root the folder with Pulumi.yaml
  * @returns the environment for child processes
  */
-export async function prepareEnvironment(engine: Engine): Promise<NodeJS.ProcessEnv> {
-  await mkdir(RUNTIME_FOLDER, { recursive: true, mode: 0o700 });
-  await mkdir(join(RUNTIME_FOLDER, "pulumi"), { recursive: true });
-  await writeOnce(join(RUNTIME_FOLDER, "passphrase"), `${randomBytes(24).toString("base64url")}\n`);
-  const project = projectEnvironment(engine);
-  await replace(join(RUNTIME_FOLDER, "env"), shellFile(project));
-  const env = withProject(process.env, project);
-  if (!(await stackIsSelected())) {
-    await step(`selecting the stack ${STACK}`, () =>
-      run("pulumi", ["stack", "select", STACK, "--create", "--non-interactive"], { cwd: PROJECT_ROOT, env }),
-    );
-  }
-  return env;
+export async function prepareEnvironment(
+  engine: Engine,
+  root: string = PROJECT_ROOT,
+): Promise<NodeJS.ProcessEnv> {
+  const runtime = join(root, ".heye");
+  await mkdir(runtime, { recursive: true, mode: 0o700 });
+  await mkdir(join(runtime, "pulumi"), { recursive: true });
+  return withLock(join(runtime, "environment.lock"), "the project's environment", async () => {
+    await writeOnce(join(runtime, "passphrase"), `${randomBytes(24).toString("base64url")}\n`);
+    const project = projectEnvironment(engine, runtime);
+    await replace(join(runtime, "env"), shellFile(project));
+    const env = withProject(process.env, project);
+    if (!(await stackIsSelected(runtime))) await selectStack(root, env);
+    return env;
+  });
+}
+
+async function selectStack(root: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await step(`selecting the stack ${STACK}`, () =>
+    run("pulumi", ["stack", "select", STACK, "--create", "--non-interactive"], { cwd: root, env }),
+  );
 }
 
 /**
  * Whether the stack exists and some stack is selected; which one is the user's choice. Read from files, because
  * asking the engine costs half a second each time.
  */
-async function stackIsSelected(): Promise<boolean> {
-  const state = join(RUNTIME_FOLDER, "pulumi", ".pulumi", "stacks", PROJECT, `${STACK}.json`);
-  const workspaces = join(RUNTIME_FOLDER, "pulumi-home", "workspaces");
+async function stackIsSelected(runtime: string): Promise<boolean> {
+  const state = join(runtime, "pulumi", ".pulumi", "stacks", PROJECT, `${STACK}.json`);
   const [exists, selections] = await Promise.all([
     stat(state).then(
       () => true,
       () => false,
     ),
-    readdir(workspaces).catch(() => []),
+    readdir(join(runtime, "pulumi-home", "workspaces")).catch(() => []),
   ]);
   return exists && selections.some((name) => name.startsWith(`${PROJECT}-`));
 }
