@@ -107,6 +107,12 @@ export function clientBatch(): string[] {
   ];
 }
 
+/** Many short connections from one address: more source ports, and those of finished connections again after a second. */
+export const CLIENT_SYSCTLS: Sysctls = [
+  ["ipv4/ip_local_port_range", "1024 65000"],
+  ["ipv4/tcp_tw_reuse", "1"],
+];
+
 /** A director: three links, the client's network through the router, the virtual prefixes local. */
 export function directorBatch(d: DirectorNode): string[] {
   return [

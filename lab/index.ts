@@ -4,7 +4,12 @@
  * site runs inside one user-mode Linux guest. Examples, tests and `heye lab` use it; nothing that is shipped does.
  */
 export * from "./errors";
+export type { LabFaults, ServiceName } from "./faults";
 export type { DirectorEntry, Inventory, MysqlEntry, ServerEntry } from "./inventory";
 export type { Mode } from "./keeper/config";
-export { type ExecResult, Lab, type LabOptions } from "./lab";
+export { type ExecResult, Lab } from "./lab";
+export type { TrafficHandle, TrafficOptions } from "./traffic";
+export type { LabOptions } from "./up";
+export type { TrafficProgress, TrafficReport } from "./world/traffic";
+export type { WorldStatus } from "./world/verbs";
 export type { Counts } from "./world/web";

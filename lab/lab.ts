@@ -1,38 +1,20 @@
 /** A lab as its users see it. */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { labLayer } from "../setup";
+import { existsSync } from "node:fs";
 import { ControlClient } from "./control-client";
-import { ExecTimeoutError, LabBusyError, LabInputError, NoLabError, NotRootError } from "./errors";
-import { readJson, writeJson } from "./files";
-import { type Inventory, inventoryOf, knownHostsOf } from "./inventory";
-import type { Mode } from "./keeper/config";
-import { recall, remember } from "./keys";
+import { ExecTimeoutError, NoLabError, WorldError } from "./errors";
+import { LabFaults } from "./faults";
+import { readJson } from "./files";
+import type { Inventory } from "./inventory";
 import { withLock } from "./lock";
-import { chooseMode } from "./mode";
 import { type LabPaths, labPaths } from "./paths";
-import { listenOnEach } from "./ports";
-import { startKeeper, writeStartFiles } from "./start";
-import { isUp, labNames, sweepAbandoned, takeDown } from "./sweep";
-import { topology } from "./topology";
+import { isUp, labNames, takeDown } from "./sweep";
+import { startTraffic, type TrafficHandle, type TrafficOptions } from "./traffic";
+import { bringUp, type LabOptions, pathsOf } from "./up";
+import type { DatabaseState } from "./world/config";
 import type { ExecOutcome } from "./world/exec";
+import type { TrafficReport } from "./world/traffic";
+import type { WorldStatus } from "./world/verbs";
 import type { Counts } from "./world/web";
-
-/** What kind of lab to bring up. */
-export interface LabOptions {
-  /** Letters, digits, `-`; at most 30. Default: made up, and the lab's folder goes with the lab. */
-  readonly name?: string;
-  /** Directors, 1 to 254. Default 3. */
-  readonly directors?: number;
-  /** Web servers, 0 to 1000, beside db1 and tcp1. Default 4. */
-  readonly servers?: number;
-  /** Run a MariaDB on db1, and wait for it. Default true. */
-  readonly database?: boolean;
-  /** Default "auto": namespaces where this kernel has IPVS, else a user-mode Linux guest. */
-  readonly mode?: Mode | "auto";
-  /** Let the lab go on when this process ends. Default false: it ends with us, even when we are killed. */
-  readonly keep?: boolean;
-}
 
 /** Output of a command inside the lab. */
 export interface ExecResult {
@@ -46,6 +28,8 @@ export interface ExecResult {
 export class Lab {
   /** Where everything is, and the keys to it. */
   readonly inventory: Inventory;
+  /** Breaks things, and mends them. */
+  readonly fault: LabFaults;
   readonly #paths: LabPaths;
   readonly #control: ControlClient;
 
@@ -53,6 +37,7 @@ export class Lab {
     this.inventory = inventory;
     this.#paths = paths;
     this.#control = new ControlClient(paths.dir, inventory.controlToken);
+    this.fault = new LabFaults(this.#control);
   }
 
   /**
@@ -61,50 +46,10 @@ export class Lab {
    * already), LabStartError; nothing has been left behind then.
    */
   static async up(options: LabOptions = {}): Promise<Lab> {
-    if (process.getuid?.() !== 0) throw new NotRootError();
-    const name = options.name ?? `t-${randomBytes(4).toString("hex")}`;
-    const paths = pathsOf(name);
-    const t = topology({
-      directors: options.directors ?? 3,
-      servers: options.servers ?? 4,
-      database: options.database ?? true,
-    });
-    const layer = await labLayer();
-    const mode = await chooseMode(options.mode ?? "auto", layer);
-    mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-    return withLock(paths, async () => {
-      if (isUp(paths))
-        throw new LabBusyError(`The lab ${name} is up already. Take it down first: heye lab down ${name}`);
-      await takeDown(paths);
-      await sweepAbandoned();
-      const remembered = recall(paths, t.directors.length);
-      const listeners = await listenOnEach(t.directors.map((_, i) => remembered.ports[i] ?? 0));
-      const memory = { ...remembered, ports: listeners.map((listener) => listener.port) };
-      const token = randomBytes(16).toString("hex");
-      const forget = options.name === undefined;
-      const start = {
-        name,
-        mode,
-        keep: options.keep ?? false,
-        forget,
-        layer,
-        topology: t,
-        memory,
-        token,
-        listeners,
-      };
-      writeStartFiles(start, paths);
-      try {
-        await startKeeper(start, paths);
-      } finally {
-        for (const { server } of listeners) server.close();
-      }
-      const inventory = inventoryOf(name, mode, t, memory, paths, token);
-      if (!forget) remember(paths, memory);
-      writeFileSync(paths.knownHosts, knownHostsOf(inventory), { mode: 0o600 });
-      writeJson(paths.inventory, inventory);
-      return new Lab(inventory, paths);
-    });
+    const inventory = await bringUp(options);
+    const lab = new Lab(inventory, pathsOf(inventory.name));
+    if (inventory.mysql && (options.awaitDatabase ?? true)) await lab.databaseReady();
+    return lab;
   }
 
   /** The running lab of this name. Throws NoLabError when it is not up. */
@@ -149,6 +94,28 @@ export class Lab {
     return { code: outcome.code, stdout: outcome.stdout, stderr: outcome.stderr };
   }
 
+  /** How the world is. */
+  status(): Promise<WorldStatus> {
+    return this.#control.ask("status");
+  }
+
+  /** Returns when the database can be used. Throws WorldError with its words when it could not start. */
+  async databaseReady(): Promise<void> {
+    const state = await this.#control.ask<DatabaseState>("await-database");
+    if (state.state === "failed")
+      throw new WorldError(`The database of ${this.inventory.name} did not start: ${state.reason}`);
+  }
+
+  /** Makes load from the client and reports when all its requests are done; `requests` is needed here. */
+  async traffic(options: TrafficOptions & { readonly requests: number }): Promise<TrafficReport> {
+    return (await this.startTraffic(options)).finished();
+  }
+
+  /** Starts load from the client, to be stopped by the handle. */
+  startTraffic(options: TrafficOptions): Promise<TrafficHandle> {
+    return startTraffic(this.#control, options);
+  }
+
   /** What each server has answered since the start or the last reset, by its own account. */
   serverCounts(): Promise<Record<string, Counts>> {
     return this.#control.ask("counts");
@@ -163,14 +130,6 @@ export class Lab {
   async down(): Promise<void> {
     if (existsSync(this.#paths.dir)) await withLock(this.#paths, () => takeDown(this.#paths));
   }
-}
-
-function pathsOf(name: string): LabPaths {
-  if (!/^[a-z0-9][a-z0-9-]{0,29}$/i.test(name))
-    throw new LabInputError(
-      `name: expected letters, digits and "-", at most 30 of them, found ${JSON.stringify(name)}.`,
-    );
-  return labPaths(name);
 }
 
 function runningLabs(): string {

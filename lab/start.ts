@@ -11,7 +11,7 @@ import type { Memory } from "./keys";
 import { type LabPaths, PACKAGE_ROOT } from "./paths";
 import type { Listener } from "./ports";
 import type { Topology } from "./topology";
-import type { WorldConfig } from "./world/config";
+import type { DatabaseConfig, WorldConfig } from "./world/config";
 
 /** Everything that a world is started with. */
 export interface Start {
@@ -24,6 +24,7 @@ export interface Start {
   readonly memory: Memory;
   readonly token: string;
   readonly listeners: readonly Listener[];
+  readonly database: DatabaseConfig | undefined;
 }
 
 const SOURCES = join(PACKAGE_ROOT, "lab", "world");
@@ -40,7 +41,7 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
     hostKeys: start.memory.hosts.map((key) => key.private),
     shared: [PACKAGE_ROOT, process.execPath],
     directorInit: join(SOURCES, "director.sh"),
-    database: undefined,
+    database: start.database,
   };
   const keeper: KeeperConfig = {
     mode: start.mode,

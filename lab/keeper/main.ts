@@ -66,6 +66,7 @@ function end(code: number, reason?: string): void {
 
 function start(): void {
   record(process.pid, "keeper");
+  openControl();
   world = config.mode === "guest" ? startGuest(config, paths) : startNamespaces(config, paths);
   record(world.pid, "world");
   world.on("error", (error) => end(1, error.message));
@@ -83,15 +84,18 @@ function heard(line: string): void {
   if (line.startsWith(SIGNAL.ready)) becomeReady();
 }
 
-function becomeReady(): void {
+/** Open from the start, so that a world that hangs while it comes up can be looked into. */
+function openControl(): void {
   // Relative to the working directory, the lab's folder: a socket's path is limited to 107 bytes.
   const control = createServer({ allowHalfOpen: true });
   relay(control, FIXED.control, FIXED.controlPort);
   process.umask(0o177);
-  control.listen("control.sock", () => {
-    ready = true;
-    tell({ ready: true });
-  });
+  control.listen("control.sock");
+}
+
+function becomeReady(): void {
+  ready = true;
+  tell({ ready: true });
 }
 
 function attempt<T>(step: (argument: T) => void, argument: T): void {

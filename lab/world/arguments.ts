@@ -34,6 +34,13 @@ export function optionalNumberAt(body: Readonly<Record<string, unknown>>, field:
   throw new Error(`${field}: expected a number, found ${JSON.stringify(value)}`);
 }
 
+/** A required number. */
+export function numberAt(body: Readonly<Record<string, unknown>>, field: string): number {
+  const value = optionalNumberAt(body, field);
+  if (value === undefined) throw new Error(`${field}: expected a number, found none`);
+  return value;
+}
+
 /** A text, or undefined when the field is missing. */
 export function optionalTextAt(body: Readonly<Record<string, unknown>>, field: string): string | undefined {
   return body[field] === undefined ? undefined : textAt(body, field);

@@ -1,5 +1,6 @@
 /** Builds the world: namespaces, links, routes, servers, directors. Everything from this one process. */
 import {
+  CLIENT_SYSCTLS,
   clientBatch,
   controlBatch,
   ROUTER_SYSCTLS,
@@ -10,6 +11,7 @@ import {
 } from "../batches";
 import { nodeNames, type Topology, topology } from "../topology";
 import { TREES, type WorldConfig } from "./config";
+import { Database } from "./database";
 import { type Director, startDirector } from "./director";
 import { ipBatch, setSysctls } from "./ip";
 import { writeSkeleton } from "./skeleton";
@@ -24,6 +26,7 @@ export interface World {
   readonly networks: ReadonlyMap<string, NodeSpace>;
   readonly directors: ReadonlyMap<string, Director>;
   readonly servers: ReadonlyMap<string, RealServer>;
+  readonly database: Database | undefined;
 }
 
 /** Tells how far the building is. */
@@ -50,7 +53,8 @@ export function buildWorld(config: WorldConfig, progress: Progress): World {
     t.directors.map((node) => [node.name, startDirector(node, networkOf(networks, node.name), config)]),
   );
   progress(`${directors.size} directors`);
-  return { config, topology: t, networks, directors, servers };
+  const database = config.database && new Database(networkOf(networks, "db1"), config.database);
+  return { config, topology: t, networks, directors, servers, database };
 }
 
 function linkNetworks(
@@ -67,7 +71,10 @@ function linkNetworks(
     ipBatch(routerBatch(t, netns));
     setSysctls(ROUTER_SYSCTLS);
   });
-  inside("client", () => ipBatch(clientBatch()));
+  inside("client", () => {
+    ipBatch(clientBatch());
+    setSysctls(CLIENT_SYSCTLS);
+  });
 }
 
 function startServer(server: RealServer): void {

@@ -46,6 +46,15 @@ export function startDirector(node: DirectorNode, network: NodeSpace, config: Wo
   return { node, init, space: NodeSpace.ofProcess(init.pid), listening: sshdListens(node.name, init) };
 }
 
+/** Starts a director's sshd again after it was stopped; returns when it listens. */
+export async function startSshd(director: Director): Promise<void> {
+  const argv = ["-D", "-e", "-f", "/etc/ssh/sshd_config"];
+  const sshd = director.space.within(() =>
+    spawn("/usr/sbin/sshd", argv, { env: NODE_ENVIRONMENT, cwd: "/", stdio: ["ignore", "ignore", "pipe"] }),
+  );
+  await sshdListens(`sshd of ${director.node.name}`, sshd);
+}
+
 function sshdListens(name: string, init: Director["init"]): Promise<void> {
   return new Promise((resolve, reject) => {
     const words: string[] = [];

@@ -1,34 +1,85 @@
 /** What the control server can be asked to do. */
-import { optionalNumberAt, optionalTextAt, textAt, textsAt } from "./arguments";
-import type { World } from "./build";
+import { choiceAt, numberAt, optionalNumberAt, optionalTextAt, textAt, textsAt } from "./arguments";
+import { networkOf, type World } from "./build";
+import type { DatabaseState } from "./config";
 import type { Verb } from "./control";
 import { execute, spaceOf } from "./exec";
+import { Faults, SERVICES } from "./faults";
+import { Traffic, type TrafficPlan } from "./traffic";
+
+/** Answer to `status`. */
+export interface WorldStatus {
+  readonly name: string;
+  /** The directors the router sends to. */
+  readonly announced: readonly string[];
+  readonly database: DatabaseState;
+}
 
 /** All verbs of a world. */
 export function verbsOf(world: World): Readonly<Record<string, Verb>> {
+  const faults = new Faults(world);
+  const traffic = new Traffic(networkOf(world.networks, "client"));
   return {
-    status: () => ({ name: world.config.name, shape: world.config.shape }),
-    exec: (body) => {
-      const node = textAt(body, "node");
-      const space = spaceOf(world, node);
-      if (!space) throw unknownNode(world, node);
-      const stdin = optionalTextAt(body, "stdin");
-      const timeoutMs = optionalNumberAt(body, "timeoutMs");
-      return execute(space, {
-        node,
-        argv: textsAt(body, "argv"),
-        ...(stdin !== undefined && { stdin }),
-        ...(timeoutMs !== undefined && { timeoutMs }),
-      });
-    },
+    status: (): WorldStatus => ({
+      name: world.config.name,
+      announced: faults.announced,
+      database: world.database?.state ?? { state: "none" },
+    }),
+    // An answer has to be an object: undefined when there is no database.
+    "await-database": () => world.database?.settled(),
+    exec: (body) => exec(world, body),
     counts: () => Object.fromEntries([...world.servers].map(([name, server]) => [name, server.counts])),
     reset: () => {
       for (const server of world.servers.values()) server.reset();
     },
+    ...faultVerbs(faults),
+    "traffic-start": (body) => ({ id: traffic.start(planOf(body)) }),
+    "traffic-progress": (body) => traffic.progress(numberAt(body, "id")),
+    "traffic-wait": (body) => traffic.wait(numberAt(body, "id")),
+    "traffic-stop": (body) => traffic.stop(numberAt(body, "id")),
   };
 }
 
-function unknownNode(world: World, node: string): Error {
-  const known = [...world.directors.keys(), ...world.servers.keys(), "client", "router", "switch"];
-  return new Error(`node: expected one of ${known.join(", ")}, found ${JSON.stringify(node)}`);
+function faultVerbs(faults: Faults): Readonly<Record<string, Verb>> {
+  return {
+    "kill-director": (body) => faults.killDirector(textAt(body, "node"), body.withdraw !== false),
+    "restore-director": (body) => faults.restoreDirector(textAt(body, "node")),
+    "kill-server": (body) => faults.killServer(textAt(body, "node")),
+    "restore-server": (body) => faults.restoreServer(textAt(body, "node")),
+    "stop-service": (body) => faults.stopService(textAt(body, "node"), choiceAt(body, "service", SERVICES)),
+    "start-service": (body) => faults.startService(textAt(body, "node"), choiceAt(body, "service", SERVICES)),
+    "set-health": (body) =>
+      faults.setHealth(textAt(body, "node"), choiceAt(body, "status", [200, 503] as const)),
+  };
+}
+
+function exec(world: World, body: Parameters<Verb>[0]): unknown {
+  const node = textAt(body, "node");
+  const space = spaceOf(world, node);
+  if (!space) {
+    const known = [...world.directors.keys(), ...world.servers.keys(), "client", "router", "switch"];
+    throw new Error(`node: expected one of ${known.join(", ")}, found ${JSON.stringify(node)}`);
+  }
+  const stdin = optionalTextAt(body, "stdin");
+  const timeoutMs = optionalNumberAt(body, "timeoutMs");
+  return execute(space, {
+    node,
+    argv: textsAt(body, "argv"),
+    ...(stdin !== undefined && { stdin }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  });
+}
+
+function planOf(body: Parameters<Verb>[0]): TrafficPlan {
+  const path = optionalTextAt(body, "path");
+  const requests = optionalNumberAt(body, "requests");
+  return {
+    host: textAt(body, "host"),
+    port: numberAt(body, "port"),
+    concurrency: numberAt(body, "concurrency"),
+    connectTimeoutMs: numberAt(body, "connectTimeoutMs"),
+    answerTimeoutMs: numberAt(body, "answerTimeoutMs"),
+    ...(path !== undefined && { path }),
+    ...(requests !== undefined && { requests }),
+  };
 }

@@ -1,0 +1,73 @@
+/** Load from the lab's client, through the switch. */
+import type { ControlClient } from "./control-client";
+import { LabInputError } from "./errors";
+import type { TrafficPlan, TrafficProgress, TrafficReport } from "./world/traffic";
+
+/** What load to make; each request is a new connection. */
+export interface TrafficOptions {
+  /** `http://192.0.2.10/` or `tcp://[2001:db8:100::1]:7000`. Over TCP a line is sent and one awaited. */
+  readonly url: string;
+  /** How many requests in all. Default: until stopped. */
+  readonly requests?: number;
+  /** How many at a time. Default 4. */
+  readonly concurrency?: number;
+  /**
+   * A connection that takes longer is a failure. Default 900: less than the second after which TCP tries again, so
+   * that a lost first packet is seen.
+   */
+  readonly connectTimeoutMs?: number;
+  /** An answer that takes longer, once connected, is a failure. Default 5000. */
+  readonly answerTimeoutMs?: number;
+}
+
+/** A load that is running. */
+export class TrafficHandle {
+  readonly #control: ControlClient;
+  readonly #id: number;
+
+  constructor(control: ControlClient, id: number) {
+    this.#control = control;
+    this.#id = id;
+  }
+
+  /** How many requests have been finished so far; up to 0.1 s old. */
+  progress(): Promise<TrafficProgress> {
+    return this.#control.ask("traffic-progress", { id: this.#id });
+  }
+
+  /** Ends the load, its begun requests included, and reports. The handle is of no more use then. */
+  stop(): Promise<TrafficReport> {
+    return this.#control.ask("traffic-stop", { id: this.#id });
+  }
+
+  /** Waits for all requests and reports. Never returns for a load without a number of requests. */
+  finished(): Promise<TrafficReport> {
+    return this.#control.ask("traffic-wait", { id: this.#id });
+  }
+}
+
+/** Starts a load. Throws LabInputError for a target that cannot be one. */
+export async function startTraffic(control: ControlClient, options: TrafficOptions): Promise<TrafficHandle> {
+  const { id } = await control.ask<{ id: number }>("traffic-start", { ...planOf(options) });
+  return new TrafficHandle(control, id);
+}
+
+/** The plan of these options, defaults filled in. Throws LabInputError. */
+export function planOf(options: TrafficOptions): TrafficPlan {
+  const url = URL.parse(options.url);
+  const http = url?.protocol === "http:";
+  const port = url?.port ? Number(url.port) : http ? 80 : undefined;
+  if (!url || port === undefined || !(http || url.protocol === "tcp:"))
+    throw new LabInputError(
+      `url: expected http://ADDRESS[:PORT]/PATH or tcp://ADDRESS:PORT, found ${JSON.stringify(options.url)}.`,
+    );
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port,
+    ...(http && { path: url.pathname + url.search }),
+    ...(options.requests !== undefined && { requests: options.requests }),
+    concurrency: options.concurrency ?? 4,
+    connectTimeoutMs: options.connectTimeoutMs ?? 900,
+    answerTimeoutMs: options.answerTimeoutMs ?? 5000,
+  };
+}

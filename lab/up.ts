@@ -1,0 +1,90 @@
+/** Brings a lab up, step by step. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { labLayer } from "../setup";
+import { databaseConfig } from "./database-seed";
+import { LabBusyError, LabInputError, NotRootError } from "./errors";
+import { writeJson } from "./files";
+import { type Inventory, inventoryOf, knownHostsOf } from "./inventory";
+import type { Mode } from "./keeper/config";
+import { recall, remember } from "./keys";
+import { withLock } from "./lock";
+import { chooseMode } from "./mode";
+import { type LabPaths, labPaths } from "./paths";
+import { listenOnEach } from "./ports";
+import { type Start, startKeeper, writeStartFiles } from "./start";
+import { isUp, sweepAbandoned, takeDown } from "./sweep";
+import { topology } from "./topology";
+
+/** What kind of lab to bring up. */
+export interface LabOptions {
+  /** Letters, digits, `-`; at most 30. Default: made up, and the lab's folder goes with the lab. */
+  readonly name?: string;
+  /** Directors, 1 to 254. Default 3. */
+  readonly directors?: number;
+  /** Web servers, 0 to 1000, beside db1 and tcp1. Default 4. */
+  readonly servers?: number;
+  /** Run a MariaDB on db1. Default true. */
+  readonly database?: boolean;
+  /** Return only when the database can be used; it takes a few seconds longer than the rest. Default true. */
+  readonly awaitDatabase?: boolean;
+  /** Default "auto": namespaces where this kernel has IPVS, else a user-mode Linux guest. */
+  readonly mode?: Mode | "auto";
+  /** Let the lab go on when this process ends. Default false: it ends with us, even when we are killed. */
+  readonly keep?: boolean;
+}
+
+/** The paths of the lab of this name. Throws LabInputError for what cannot be a name. */
+export function pathsOf(name: string): LabPaths {
+  if (/^[a-z0-9][a-z0-9-]{0,29}$/i.test(name)) return labPaths(name);
+  throw new LabInputError(
+    `name: expected letters, digits and "-", at most 30 of them, found ${JSON.stringify(name)}.`,
+  );
+}
+
+/** Starts the lab and returns when every director can be logged in to. Throws as Lab.up does. */
+export async function bringUp(options: LabOptions): Promise<Inventory> {
+  if (process.getuid?.() !== 0) throw new NotRootError();
+  const name = options.name ?? `t-${randomBytes(4).toString("hex")}`;
+  const paths = pathsOf(name);
+  const { directors = 3, servers = 4, database = true } = options;
+  const t = topology({ directors, servers, database });
+  const layer = await labLayer();
+  const mode = await chooseMode(options.mode ?? "auto", layer);
+  const fixed = {
+    name,
+    mode,
+    keep: options.keep ?? false,
+    forget: options.name === undefined,
+    layer,
+    topology: t,
+    token: randomBytes(16).toString("hex"),
+    database: database ? await databaseConfig(layer) : undefined,
+  };
+  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
+  return withLock(paths, async () => {
+    if (isUp(paths))
+      throw new LabBusyError(`The lab ${name} is up already. Take it down first: heye lab down ${name}`);
+    await takeDown(paths);
+    await sweepAbandoned();
+    return start(fixed, paths);
+  });
+}
+
+async function start(fixed: Omit<Start, "memory" | "listeners">, paths: LabPaths): Promise<Inventory> {
+  const remembered = recall(paths, fixed.topology.directors.length);
+  const listeners = await listenOnEach(fixed.topology.directors.map((_, i) => remembered.ports[i] ?? 0));
+  const memory = { ...remembered, ports: listeners.map((listener) => listener.port) };
+  const whole = { ...fixed, memory, listeners };
+  try {
+    writeStartFiles(whole, paths);
+    await startKeeper(whole, paths);
+  } finally {
+    for (const { server } of listeners) server.close();
+  }
+  const inventory = inventoryOf(fixed.name, fixed.mode, fixed.topology, memory, paths, fixed.token);
+  if (!fixed.forget) remember(paths, memory);
+  writeFileSync(paths.knownHosts, knownHostsOf(inventory), { mode: 0o600 });
+  writeJson(paths.inventory, inventory);
+  return inventory;
+}

@@ -1,0 +1,115 @@
+/** Runs and follows load processes in the client's network. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { NodeSpace } from "./spaces";
+
+/** What load to make. With a `path` the requests are HTTP, without one a line over TCP. */
+export interface TrafficPlan {
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string;
+  /** How many in all. Default: until stopped. */
+  readonly requests?: number;
+  /** How many at a time. */
+  readonly concurrency: number;
+  /** A connection that is not there by then is a failure. */
+  readonly connectTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+}
+
+/** What came of it. */
+export interface TrafficReport {
+  /** Finished requests, failed ones included. */
+  readonly requests: number;
+  readonly failed: number;
+  /** Answers by the name of the server. */
+  readonly servers: Readonly<Record<string, number>>;
+  /** Failures by their text. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** The first failures, with the time since the start. */
+  readonly failures: readonly { readonly atMs: number; readonly text: string }[];
+  /** Of the requests that did not fail. */
+  readonly latencyMs: {
+    readonly p50: number;
+    readonly p95: number;
+    readonly p99: number;
+    readonly max: number;
+  };
+  readonly durationMs: number;
+}
+
+/** How far a load is; up to 0.1 s old. */
+export interface TrafficProgress {
+  readonly requests: number;
+  readonly failed: number;
+}
+
+interface Running {
+  progress: TrafficProgress;
+  readonly report: Promise<TrafficReport>;
+  stop(): void;
+}
+
+/** All loads of a world, by number. */
+export class Traffic {
+  readonly #client: NodeSpace;
+  readonly #running = new Map<number, Running>();
+  #next = 1;
+
+  constructor(client: NodeSpace) {
+    this.#client = client;
+  }
+
+  /** Starts a load and returns its number. */
+  start(plan: TrafficPlan): number {
+    const child = this.#client.within(() =>
+      spawn(process.execPath, [join(__dirname, "load.js")], { stdio: ["pipe", "pipe", "inherit"], cwd: "/" }),
+    );
+    const report = new Promise<TrafficReport>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) =>
+        reject(new Error(`the load process ended (${signal ?? `code ${code}`})`)),
+      );
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        const said = JSON.parse(line) as { progress?: TrafficProgress; report?: TrafficReport };
+        if (said.progress) running.progress = said.progress;
+        if (said.report) resolve(said.report);
+      });
+    });
+    // Nobody may be waiting yet; who asks later gets the same error.
+    report.catch(() => {});
+    const running: Running = { progress: { requests: 0, failed: 0 }, report, stop: () => child.stdin.end() };
+    child.stdin.on("error", () => {});
+    child.stdin.write(`${JSON.stringify(plan)}\n`);
+    const id = this.#next++;
+    this.#running.set(id, running);
+    return id;
+  }
+
+  /** How far a load is. Throws for an unknown number. */
+  progress(id: number): TrafficProgress {
+    return this.#get(id).progress;
+  }
+
+  /** Lets a load end, its begun requests included, and returns its report. The number is unknown afterwards. */
+  async stop(id: number): Promise<TrafficReport> {
+    this.#get(id).stop();
+    return this.wait(id);
+  }
+
+  /** Waits until a load has made all its requests. The number is unknown afterwards. */
+  async wait(id: number): Promise<TrafficReport> {
+    try {
+      return await this.#get(id).report;
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  #get(id: number): Running {
+    const running = this.#running.get(id);
+    if (!running) throw new Error(`id: no load has the number ${id}`);
+    return running;
+  }
+}
