@@ -65,17 +65,17 @@ export async function downloadFile(url: string, file: string, sha256: string): P
 /**
  * The digest of `name` in a list as sha256sum writes it.
  *
- * @throws ChecksumMismatch when the list has no line for it
+ * @throws DownloadFailed when the list has no line for it
  */
 export function digestOf(name: string, list: string): string {
   for (const line of list.split("\n")) {
     const [digest, file] = line.trim().split(/\s+\*?/);
     if (file === name && digest !== undefined && /^[0-9a-f]{64}$/i.test(digest)) return digest;
   }
-  throw new ChecksumMismatch({
+  throw new DownloadFailed({
     expected: `a SHA-256 of ${name} in the publisher's list`,
-    found: `${list.split("\n").length} lines without it`,
-    next: "run the same command again; if it stays so, the publisher has changed his files: report it",
+    found: "a list without it",
+    next: "see whether the publisher has changed the names of his files",
   });
 }
 

@@ -1,11 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { cached } from "./cache";
 import { run } from "./command";
-import { digestOf, downloadFile, downloadText } from "./download";
+import { downloadEngine } from "./engine-download";
+import { buildEngine, LANGUAGE_HOST } from "./engine-source";
 import { CommandFailed, DownloadFailed, PlatformUnsupported, ToolUnavailable } from "./errors";
-import { goBuild, removeGoCaches } from "./go";
-import { PROJECT_ROOT } from "./project";
 import { say } from "./report";
 import { atLeast, parseVersion, type Version } from "./version";
 
@@ -13,11 +12,6 @@ import { atLeast, parseVersion, type Version } from "./version";
 export const ENGINE_VERSION = "3.259.0";
 /** The oldest engine on PATH that is used instead. */
 const OLDEST_ENGINE: Version = [3, 259, 0];
-/** The last SDK whose sources the Go module proxy serves together with the Node.js language host. */
-const LANGUAGE_HOST_VERSION = "3.68.0";
-/** The plugin that lets the engine run Node.js programs; a file beside `pulumi` in every distribution of it. */
-const LANGUAGE_HOST = "pulumi-language-nodejs";
-
 /** The Pulumi engine with what it needs to run our programs. */
 export interface Engine {
   /** The folder with `pulumi`, the Node.js language host and the launcher of dynamic providers. */
@@ -34,7 +28,7 @@ export interface Engine {
  * @throws ToolUnavailable when nothing of that works, ChecksumMismatch when the download is not genuine
  */
 export async function engine(): Promise<Engine> {
-  const installed = await engineOnPath();
+  const installed = await engineOnPath(process.env.PATH ?? "");
   if (installed !== undefined)
     return { bin: installed, fetchesPlugins: await isOfficial(dirname(installed)) };
   const root = await cached({
@@ -53,8 +47,13 @@ async function isOfficial(root: string): Promise<boolean> {
   return !(await isFile(join(root, BUILT_HERE)));
 }
 
-async function engineOnPath(): Promise<string | undefined> {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+/**
+ * The folder of the first `pulumi` on a search path, if it can run our programs; else the reason is said.
+ *
+ * @param path folders as in PATH
+ */
+export async function engineOnPath(path: string): Promise<string | undefined> {
+  const folders = path.split(delimiter).filter((folder) => folder !== "");
   for (const folder of folders) {
     if (!(await isFile(join(folder, "pulumi")))) continue;
     const reason = await unfit(folder, folders);
@@ -84,7 +83,7 @@ async function unfit(folder: string, path: readonly string[]): Promise<string | 
 }
 
 async function build(dir: string): Promise<void> {
-  const refused = await official(dir).then(
+  const refused = await downloadEngine(dir, ENGINE_VERSION).then(
     () => undefined,
     (error: unknown) => {
       if (error instanceof DownloadFailed || error instanceof PlatformUnsupported) return error;
@@ -96,7 +95,8 @@ async function build(dir: string): Promise<void> {
     `no official engine (${refused.explanation.found}); building it from the Go module proxy: 4 to 10 minutes, once`,
   );
   try {
-    await fromSource(dir);
+    await buildEngine(dir, ENGINE_VERSION);
+    await writeFile(join(dir, BUILT_HERE), "");
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     throw new ToolUnavailable(
@@ -108,52 +108,6 @@ async function build(dir: string): Promise<void> {
       { cause: error },
     );
   }
-}
-
-/** The publisher's archive, checked against the publisher's list; the list comes first, because it is small. */
-async function official(dir: string): Promise<void> {
-  const architecture = { x64: "x64", arm64: "arm64" }[process.arch as string];
-  if (architecture === undefined || process.platform !== "linux") {
-    throw new PlatformUnsupported({
-      expected: "a system that Pulumi is published for (Linux on x64 or arm64)",
-      found: `${process.platform} on ${process.arch}`,
-      next: "use a supported system",
-    });
-  }
-  const site = `https://github.com/pulumi/pulumi/releases/download/v${ENGINE_VERSION}`;
-  const archive = `pulumi-v${ENGINE_VERSION}-linux-${architecture}.tar.gz`;
-  const sums = await downloadText(`${site}/pulumi-${ENGINE_VERSION}-checksums.txt`);
-  say(`downloading ${site}/${archive}`);
-  const file = join(dir, archive);
-  await downloadFile(`${site}/${archive}`, file, digestOf(archive, sums));
-  await run("tar", ["--extract", "--gzip", "--file", file, "--directory", dir]);
-  await rm(file);
-  await rename(join(dir, "pulumi"), join(dir, "bin"));
-}
-
-async function fromSource(dir: string): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
-  const bin = join(dir, "bin");
-  await mkdir(bin, { recursive: true });
-  const versionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
-  await goBuild({
-    what: "the Node.js language host",
-    module: join(PROJECT_ROOT, "setup", "go", "language-nodejs"),
-    main: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
-    variables: { [versionVariable]: `v${LANGUAGE_HOST_VERSION}` },
-    output: join(bin, LANGUAGE_HOST),
-  });
-  await goBuild({
-    what: "the Pulumi engine",
-    module: join(PROJECT_ROOT, "setup", "go", "engine"),
-    main: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-    variables: { [versionVariable]: `v${ENGINE_VERSION}` },
-    output: join(bin, "pulumi"),
-  });
-  const launcher = await readFile(join(PROJECT_ROOT, "setup", "dynamic-provider.sh"), "utf8");
-  await writeFile(join(bin, "pulumi-resource-pulumi-nodejs"), launcher, { mode: 0o755 });
-  await writeFile(join(dir, BUILT_HERE), `${(await readdir(bin)).join("\n")}\n`);
-  await removeGoCaches();
 }
 
 async function isFile(path: string): Promise<boolean> {
