@@ -46,7 +46,7 @@ class Load {
       errors: this.#errors,
       failures: this.#failures,
       latencyMs: { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) },
-      durationMs: this.#now(),
+      durationMs: rounded(this.#now()),
     };
   }
 
@@ -67,12 +67,17 @@ class Load {
   #fail(text: string): void {
     this.#failed++;
     this.#errors[text] = (this.#errors[text] ?? 0) + 1;
-    if (this.#failures.length < KEPT_FAILURES) this.#failures.push({ atMs: this.#now(), text });
+    if (this.#failures.length < KEPT_FAILURES) this.#failures.push({ atMs: rounded(this.#now()), text });
   }
 
   #now(): number {
-    return Math.round(Number(process.hrtime.bigint() - this.#started) / 1e4) / 100;
+    return Number(process.hrtime.bigint() - this.#started) / 1e6;
   }
+}
+
+/** To hundredths. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }
 
 /** One request. Resolves to the name of the server that answered; rejects with a reason that is the same each time. */
