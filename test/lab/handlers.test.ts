@@ -1,0 +1,457 @@
+import assert from "node:assert/strict";
+import { BusyError } from "../../director";
+import { Fleet, handlerFor } from "../../provider";
+import { InitialisationError } from "../../provider/handler";
+import { SCHEDULERS } from "../../spec";
+import { QUICK, Site } from "./site";
+
+const TCP = { type: "tcp", ...QUICK };
+const HTTP = { type: "http", path: "/health", ...QUICK };
+
+describe("resources on real directors", () => {
+  let site: Site;
+  before(async () => {
+    site = await Site.up({ directors: 3, servers: 4 });
+  });
+  after(() => site?.down());
+  afterEach(async () => {
+    // Every case cleans up after itself: nothing in any kernel, no registry, no lock held.
+    assert.deepEqual(await site.tables(), ["", "", ""]);
+    for (const name of site.directorNames) await site.on(name, "test", "!", "-e", "/var/lib/heye");
+  });
+
+  const web = (overrides: object = {}) => ({
+    name: "web",
+    address: "192.0.2.10",
+    port: 80,
+    scheduler: "rr",
+    healthCheck: HTTP,
+    realServers: [{ address: site.address("rs1") }, { address: site.address("rs2"), weight: 2 }],
+    ...overrides,
+  });
+
+  describe("every scheduler of this kernel", () => {
+    for (const scheduler of SCHEDULERS.filter((name) => name !== "twos")) {
+      it(`${scheduler} is written, read back and carries traffic`, async () => {
+        const made = await site.create("VirtualServer", web({ scheduler, healthCheck: TCP }));
+        for (const table of await site.tables())
+          assert.match(table, new RegExp(`^-A -t 192.0.2.10:80 -s ${scheduler}$`, "m"));
+        const answers = await site.requests("http://192.0.2.10/", 8);
+        assert.equal(
+          [...answers.values()].reduce((a, b) => a + b),
+          8,
+        );
+        for (const name of answers.keys()) assert.ok(["rs1", "rs2"].includes(name), name);
+        assert.equal((await made.read())?.scheduler, scheduler);
+        await made.close();
+      });
+    }
+
+    it("a scheduler that the kernel lacks is an error that leaves nothing behind", async () => {
+      await assert.rejects(site.create("VirtualServer", web({ scheduler: "twos" })), (error: Error) => {
+        assert.match(error.message, /3 of 3 directors failed/);
+        assert.match(
+          error.message,
+          /director d1: the kernel did not take the change:\n.*virtual server tcp 192.0.2.10:80 is missing/,
+        );
+        assert.match(error.message, /ipvsadm said: .*[Ss]cheduler/);
+        return true;
+      });
+    });
+  });
+
+  describe("every protocol, family and forwarding method", () => {
+    for (const family of ["ipv4", "ipv6"] as const) {
+      for (const forwarding of ["nat", "dr", "tun"] as const) {
+        it(`tcp over ${family} by ${forwarding} reaches both servers`, async () => {
+          const address = family === "ipv4" ? "192.0.2.11" : "2001:db8:100::11";
+          const realServers = ["rs1", "rs2"].map((name) => ({
+            address: site.address(name, family),
+            forwarding,
+          }));
+          const made = await site.create("VirtualServer", web({ address, realServers }));
+          const url = family === "ipv4" ? `http://${address}/` : `http://[${address}]/`;
+          const answers = await site.requests(url, 12);
+          assert.deepEqual([...answers.keys()].sort(), ["rs1", "rs2"]);
+          await made.close();
+        });
+
+        it(`udp over ${family} by ${forwarding} is written and read back`, async () => {
+          const address = family === "ipv4" ? "192.0.2.12" : "2001:db8:100::12";
+          const realServers = ["rs1", "rs2"].map((name) => ({
+            address: site.address(name, family),
+            forwarding,
+          }));
+          const made = await site.create(
+            "VirtualServer",
+            web({ protocol: "udp", address, port: 7000, realServers, healthCheck: undefined }),
+          );
+          const option = { nat: "-m", dr: "-g", tun: "-i" }[forwarding];
+          for (const table of await site.tables()) {
+            assert.equal(
+              table.split("\n").filter((line) => line.startsWith("-a -u ") && line.includes(` ${option} `))
+                .length,
+              2,
+            );
+          }
+          assert.equal((await made.read())?.drift, undefined);
+          await made.close();
+        });
+      }
+    }
+  });
+
+  describe("change", () => {
+    it("edits scheduler, weights and members in place", async () => {
+      const made = await site.create("VirtualServer", web());
+      await made.update({
+        scheduler: "wrr",
+        realServers: [{ address: site.address("rs2"), weight: 5 }, { address: site.address("rs3") }],
+      });
+      for (const table of await site.tables()) {
+        assert.deepEqual(table.trim().split("\n"), [
+          "-A -t 192.0.2.10:80 -s wrr",
+          `-a -t 192.0.2.10:80 -r ${site.address("rs2")}:80 -m -w 5`,
+          `-a -t 192.0.2.10:80 -r ${site.address("rs3")}:80 -m -w 1`,
+        ]);
+      }
+      await made.close();
+    });
+
+    it("of a table edited by hand is found by read and repaired by update", async () => {
+      const made = await site.create("VirtualServer", web());
+      await site.on("d2", "ipvsadm", "-E", "-t", "192.0.2.10:80", "-s", "lc", "-p", "60");
+      await site.on("d2", "ipvsadm", "-d", "-t", "192.0.2.10:80", "-r", `${site.address("rs1")}:80`);
+      await site.on("d2", "ipvsadm", "-a", "-t", "192.0.2.10:80", "-r", `${site.address("rs4")}:80`, "-m");
+      const seen = await made.read();
+      assert.deepEqual(Object.keys((seen?.drift as object) ?? {}), ["d2"]);
+      assert.equal(seen?.scheduler, "lc");
+      await made.update({});
+      const [first, ...others] = await site.tables();
+      for (const table of others) assert.equal(table, first);
+      assert.equal((await made.read())?.drift, undefined);
+      await made.close();
+    });
+
+    it("a virtual server removed by hand everywhere is gone", async () => {
+      const made = await site.create("VirtualServer", web());
+      for (const name of site.directorNames) await site.on(name, "ipvsadm", "-D", "-t", "192.0.2.10:80");
+      assert.equal(await made.read(), undefined);
+      const again = await site.create("VirtualServer", web());
+      await again.close();
+    });
+
+    it("a director that joins gets everything, one that leaves loses it", async () => {
+      const [d1, d2, d3] = site.cluster.directors;
+      const two = { ...site.cluster, directors: [d1, d2] };
+      const made = await site.create("VirtualServer", web({ cluster: two }));
+      assert.equal(await site.table("d3"), "");
+      await made.update({ cluster: { ...site.cluster, directors: [d1, d3] } });
+      assert.equal(await site.table("d2"), "");
+      assert.equal(await site.table("d3"), await site.table("d1"));
+      await made.update({ cluster: site.cluster });
+      await made.close();
+    });
+  });
+
+  describe("separate real servers", () => {
+    const pool = (overrides: object = {}) => ({
+      name: "echo",
+      address: "192.0.2.30",
+      port: 7000,
+      scheduler: "rr",
+      healthCheck: TCP,
+      ...overrides,
+    });
+    const member = (server: string, overrides: object = {}) => ({
+      name: `echo-${server}`,
+      virtualServer: { protocol: "tcp", address: "192.0.2.30", port: 7000, pool: "separate" },
+      address: site.address(server),
+      healthCheck: TCP,
+      ...overrides,
+    });
+
+    it("come and go one by one, beside what others put there", async () => {
+      const echo = await site.create("VirtualServer", pool());
+      const [one, two] = await Promise.all([
+        site.create("RealServer", member("rs1")),
+        site.create("RealServer", member("rs2")),
+      ]);
+      await site.on("d1", "ipvsadm", "-a", "-t", "192.0.2.30:7000", "-r", "10.20.9.9:7000", "-m", "-w", "0");
+      await two.update({ weight: 7 });
+      assert.match(await site.table("d3"), new RegExp(`${site.address("rs2")}:7000 -m -w 7`));
+      await one.close();
+      assert.match(await site.table("d1"), /10\.20\.9\.9:7000 -m -w 0/);
+      assert.doesNotMatch(await site.table("d1"), new RegExp(`${site.address("rs1")}:`));
+      await site.on("d1", "ipvsadm", "-d", "-t", "192.0.2.30:7000", "-r", "10.20.9.9:7000");
+      await two.close();
+      await echo.close();
+    });
+
+    it("made at the same time leave in few groups", async () => {
+      const echo = await site.create("VirtualServer", pool());
+      const servers = Array.from({ length: 40 }, (_, index) =>
+        member("rs1", {
+          name: `many-${index}`,
+          address: `10.20.77.${index + 1}`,
+          healthCheck: { type: "none" },
+        }),
+      );
+      const made = await Promise.all(servers.map((server) => site.create("RealServer", server)));
+      for (const table of await site.tables()) assert.equal(table.match(/^-a /gm)?.length, 40);
+      await made[7]?.update({ weight: 9 });
+      await site.expectSettled("tcp 192.0.2.30:7000");
+      const handler = handlerFor("RealServer", site.fleet);
+      await Promise.all(made.map(({ id, state }) => handler.delete(id, state)));
+      await echo.close();
+    });
+
+    it("are refused in a pool that lists its servers, and at an address taken by another resource", async () => {
+      const inline = await site.create("VirtualServer", pool({ realServers: [] }));
+      await assert.rejects(
+        site.create("RealServer", member("rs1")),
+        /belongs to VirtualServer echo, which lists its realServers itself/,
+      );
+      await inline.close();
+      const echo = await site.create("VirtualServer", pool());
+      const one = await site.create("RealServer", member("rs1"));
+      await assert.rejects(
+        site.create("RealServer", member("rs1", { name: "twin" })),
+        /belongs to RealServer echo-rs1 of this stack/,
+      );
+      await one.close();
+      await echo.close();
+    });
+  });
+
+  describe("gate", () => {
+    it("a create that fails it keeps its entries at weight 0, and the next up lets them in", async () => {
+      await site.lab.fault.setHealth("rs2", 503);
+      const handler = handlerFor("VirtualServer", site.fleet);
+      const inputs = site.inputs("VirtualServer", web({ healthCheck: { ...HTTP, deadlineMs: 500 } }));
+      const failure: unknown = await handler.create(inputs).catch((error: unknown) => error);
+      assert.ok(failure instanceof InitialisationError, String(failure));
+      for (const name of site.directorNames) {
+        assert.match(
+          failure.message,
+          new RegExp(`${site.address("rs2")}:80 from director ${name}: http HEAD /health on .*: HTTP 503`),
+        );
+      }
+      for (const table of await site.tables()) assert.equal(table.match(/ -w 0$/gm)?.length, 2);
+      await site.lab.fault.setHealth("rs2", 200);
+      const state = await handler.update(failure.id, failure.outputs, inputs);
+      for (const table of await site.tables()) assert.deepEqual(table.match(/ -w \d$/gm), [" -w 1", " -w 2"]);
+      await handler.delete(failure.id, state);
+    });
+
+    it("an update that fails it changes no table", async () => {
+      const made = await site.create("VirtualServer", web());
+      const before = await site.tables();
+      await site.lab.fault.setHealth("rs3", 503);
+      const realServers = [{ address: site.address("rs1"), weight: 9 }, { address: site.address("rs3") }];
+      await assert.rejects(
+        made.update({ realServers, scheduler: "wrr", healthCheck: { ...HTTP, deadlineMs: 500 } }),
+        /Nothing was changed on any director/,
+      );
+      assert.deepEqual(await site.tables(), before);
+      await site.lab.fault.setHealth("rs3", 200);
+      await made.close();
+    });
+
+    it("asks only servers that enter", async () => {
+      const made = await site.create("VirtualServer", web());
+      await site.lab.fault.setHealth("rs1", 503);
+      await made.update({
+        realServers: [
+          { address: site.address("rs1"), weight: 3 },
+          { address: site.address("rs2"), weight: 2 },
+        ],
+      });
+      await site.lab.fault.setHealth("rs1", 200);
+      await made.close();
+    });
+
+    it("logs in to MySQL, and tells a refused login", async () => {
+      const { mysql } = site.lab.inventory;
+      assert.ok(mysql);
+      const database = (password: string) => ({
+        name: "db",
+        address: "192.0.2.20",
+        port: 3306,
+        healthCheck: { type: "mysql", user: mysql.user, password, ...QUICK, deadlineMs: 3_000 },
+        realServers: [{ address: site.address("db1") }],
+      });
+      const made = await site.create("VirtualServer", database(mysql.password));
+      await made.close();
+      const failure = (await site
+        .create("VirtualServer", database("planted-wrong"))
+        .catch((error) => error)) as InitialisationError;
+      assert.match(failure.message, /mysql on .*:3306: Access denied for user/);
+      assert.doesNotMatch(failure.message, /planted-wrong/);
+      await handlerFor("VirtualServer", site.fleet).delete(failure.id, failure.outputs);
+    });
+
+    it("tells a port that refuses from a host that is silent", async () => {
+      await site.lab.fault.stopService("rs1", "http");
+      await site.lab.fault.killServer("rs2");
+      const healthCheck = { ...HTTP, timeoutMs: 300, deadlineMs: 900 };
+      const failure = (await site
+        .create("VirtualServer", web({ healthCheck }))
+        .catch((error) => error)) as InitialisationError;
+      assert.match(
+        failure.message,
+        new RegExp(`${site.address("rs1")}:80 from director d1: .*: cannot connect: Connection refused`),
+      );
+      assert.match(
+        failure.message,
+        new RegExp(`${site.address("rs2")}:80 from director d3: .*: no answer within 300 ms`),
+      );
+      await site.lab.fault.startService("rs1", "http");
+      await site.lab.fault.restoreServer("rs2");
+      await handlerFor("VirtualServer", site.fleet).delete(failure.id, failure.outputs);
+    });
+  });
+
+  describe("ownership", () => {
+    it("a foreign virtual server is left alone, and named", async () => {
+      await site.on("d2", "ipvsadm", "-A", "-t", "192.0.2.10:80", "-s", "lblc");
+      const before = await site.tables();
+      await assert.rejects(site.create("VirtualServer", web()), (error: Error) => {
+        assert.match(error.message, /1 of 3 directors failed/);
+        assert.match(
+          error.message,
+          /director d2: virtual server tcp 192.0.2.10:80 already exists and belongs to no stack: scheduler lblc/,
+        );
+        assert.match(error.message, /Nothing was changed on any director/);
+        return true;
+      });
+      assert.deepEqual(await site.tables(), before);
+      await site.on("d2", "ipvsadm", "-D", "-t", "192.0.2.10:80");
+    });
+
+    it("two stacks keep to their own entries", async () => {
+      const other = { ...site.cluster, id: "test-2", label: "others Cluster edge" };
+      const mine = await site.create("VirtualServer", web());
+      await assert.rejects(
+        site.create("VirtualServer", web({ cluster: other })),
+        /belongs to others|belongs to tests Cluster test \(VirtualServer web\)/,
+      );
+      const theirs = await site.create("VirtualServer", web({ cluster: other, port: 8080, name: "alt" }));
+      await mine.close();
+      for (const table of await site.tables()) assert.match(table, /192\.0\.2\.10:8080/);
+      await theirs.close();
+    });
+
+    it("one address declared twice in a stack is refused", async () => {
+      const made = await site.create("VirtualServer", web());
+      await assert.rejects(
+        site.create("VirtualServer", web({ name: "twin" })),
+        /belongs to VirtualServer web of this stack/,
+      );
+      await made.close();
+    });
+
+    it("a create that was killed after it wrote is simply made again", async () => {
+      await site.create("VirtualServer", web());
+      const again = await site.create("VirtualServer", web());
+      await again.close();
+    });
+
+    it("a cluster that goes takes along what no state remembers", async () => {
+      const handler = handlerFor("Cluster", site.fleet);
+      const { inputs } = handler.check({
+        name: "test",
+        label: "tests",
+        directors: [...site.cluster.directors],
+      });
+      const { id, outputs } = await handler.create(JSON.parse(JSON.stringify(inputs)));
+      assert.deepEqual(Object.keys(outputs.nodes as object), ["d1", "d2", "d3"]);
+      await site.create("VirtualServer", web({ cluster: { ...site.cluster, id } }));
+      await handler.delete(id, outputs);
+    });
+  });
+
+  describe("directors that fail", () => {
+    it("one that cannot be reached stops a change before anything changes", async () => {
+      await site.lab.fault.stopService("d3", "sshd");
+      await site.fleet.close();
+      await assert.rejects(
+        site.create("VirtualServer", web()),
+        /1 of 3 directors failed:\n {2}director d3: cannot reach/,
+      );
+      assert.deepEqual(await site.tables(), ["", "", ""]);
+      await site.lab.fault.startService("d3", "sshd");
+    });
+
+    it("one that refuses half way makes the others go back", async () => {
+      const made = await site.create("VirtualServer", web());
+      const before = await site.tables();
+      // On d2 alone ipvsadm loses every line about rs3, as a kernel that refuses it would.
+      const broken =
+        '#!/bin/sh\ncase "$*" in *--restore*) grep -v "10.20.1.4" | /tmp/ipvsadm "$@";; *) exec /tmp/ipvsadm "$@";; esac\n';
+      await site.on("d2", "cp", "/usr/sbin/ipvsadm", "/tmp/ipvsadm");
+      await site.lab.exec("d2", ["sh", "-c", "cat > /tmp/broken; chmod 755 /tmp/broken"], { stdin: broken });
+      await site.on("d2", "mount", "--bind", "/tmp/broken", "/usr/sbin/ipvsadm");
+      assert.equal(site.address("rs3"), "10.20.1.4");
+      try {
+        await assert.rejects(
+          made.update({ scheduler: "wrr", realServers: [{ address: site.address("rs3") }] }),
+          (error: Error) => {
+            assert.match(
+              error.message,
+              /1 of 3 directors failed:\n {2}director d2: the kernel did not take the change/,
+            );
+            assert.match(error.message, /lacks: -a -t 192.0.2.10:80 -r 10.20.1.4:80 -m -w 1/);
+            assert.match(error.message, /The 2 others were put back/);
+            return true;
+          },
+        );
+      } finally {
+        await site.on("d2", "umount", "/usr/sbin/ipvsadm");
+      }
+      assert.deepEqual((await site.tables()).map(lines), before.map(lines));
+      await made.close();
+    });
+
+    it("one with another host key is not spoken to", async () => {
+      const [d1, d2] = site.cluster.directors;
+      assert.ok(d1?.connection && d2?.connection);
+      const wrong = { ...d1, connection: { ...d1.connection, hostKey: d2.connection.hostKey } };
+      const cluster = { ...site.cluster, directors: [wrong, d2] };
+      await assert.rejects(site.create("VirtualServer", web({ cluster })), (error: Error) => {
+        assert.match(
+          error.message,
+          /director d1: .* has another host key than declared: expected ssh-ed25519 .*, found SHA256:/,
+        );
+        return true;
+      });
+    });
+
+    it("one whose lock is held says so", async () => {
+      const held = site.lab.exec("d1", ["flock", "-x", "/run/heye/lock", "sleep", "25"], {
+        timeoutMs: 40_000,
+      });
+      await assert.rejects(site.create("VirtualServer", web()), /director d1: another run has held its lock/);
+      assert.equal(BusyError.name, "BusyError");
+      await held;
+    });
+
+    it("two provider processes at once both get their way", async () => {
+      const other = new Fleet();
+      const mine = Array.from({ length: 5 }, (_, index) =>
+        web({ name: `a${index}`, port: 8100 + index, healthCheck: { type: "none" } }),
+      );
+      const theirs = Array.from({ length: 5 }, (_, index) =>
+        web({ name: `b${index}`, port: 8200 + index, healthCheck: { type: "none" } }),
+      );
+      const create = (fleet: Fleet) => (properties: object) =>
+        handlerFor("VirtualServer", fleet).create(site.inputs("VirtualServer", { ...properties }, fleet));
+      const made = await Promise.all([...mine.map(create(site.fleet)), ...theirs.map(create(other))]);
+      for (const table of await site.tables()) assert.equal(table.match(/^-A /gm)?.length, 10);
+      for (const { id, outputs } of made) await handlerFor("VirtualServer", other).delete(id, outputs);
+      await other.close();
+    });
+  });
+});
+
+const lines = (table: string) => table.trim().split("\n").sort();

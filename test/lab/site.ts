@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { Director, desiredService, type Registration, SessionPool } from "../../director";
+import { findService, plan, renderTable } from "../../ipvs";
+import { Lab, type LabOptions } from "../../lab";
+import { Fleet, handlerFor, type ResourceKind } from "../../provider";
+import type { ClusterHandle } from "../../provider/fleet";
+import type { Properties, ResourceHandler } from "../../provider/handler";
+
+/** A check that answers at once, so that tests do not wait for what they do not test. */
+export const QUICK = { intervalMs: 50, timeoutMs: 2_000, rise: 1, deadlineMs: 15_000 };
+
+/** A lab with the resource handlers on it, as the provider process has them, but without Pulumi. */
+export class Site {
+  readonly fleet = new Fleet();
+  readonly cluster: ClusterHandle;
+
+  private constructor(readonly lab: Lab) {
+    this.cluster = {
+      id: "test-1",
+      label: "tests Cluster test",
+      directors: lab.inventory.directors.map(({ name, host, port, user, privateKey, hostKey }) => ({
+        name,
+        connection: { host, port, user, privateKey, hostKey, dialErrorLimit: 1 },
+      })),
+    };
+  }
+
+  static async up(options: LabOptions = {}): Promise<Site> {
+    return new Site(await Lab.up(options));
+  }
+
+  async down(): Promise<void> {
+    await this.fleet.close();
+    await this.lab.down();
+  }
+
+  get directorNames(): string[] {
+    return this.lab.inventory.directors.map(({ name }) => name);
+  }
+
+  /** Address of a server of the lab, in either family. */
+  address(server: string, family: "ipv4" | "ipv6" = "ipv4"): string {
+    const found = this.lab.inventory.servers.find(({ name }) => name === server);
+    assert.ok(found, server);
+    return family === "ipv4" ? found.address : found.address6;
+  }
+
+  /** Inputs as `check` leaves them; fails the test when they are not valid. */
+  inputs(kind: ResourceKind, properties: Properties, fleet = this.fleet): Properties {
+    const { inputs, problems } = handlerFor(kind, fleet).check({ cluster: this.cluster, ...properties });
+    assert.deepEqual(problems, []);
+    return JSON.parse(JSON.stringify(inputs)) as Properties;
+  }
+
+  /** A handler, and a resource made by it whose closing proves that applying again would change nothing. */
+  async create(kind: ResourceKind, properties: Properties): Promise<Made> {
+    const handler = handlerFor(kind, this.fleet);
+    const inputs = this.inputs(kind, properties);
+    const { id, outputs } = await handler.create(inputs);
+    return new Made(this, handler, id, outputs, inputs);
+  }
+
+  /** What a director's kernel holds, as `ipvsadm --save -n` prints it: read past all code under test. */
+  async table(director: string): Promise<string> {
+    const { code, stdout, stderr } = await this.lab.exec(director, ["ipvsadm", "--save", "-n"]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  }
+
+  /** The tables of all directors. */
+  async tables(): Promise<string[]> {
+    return Promise.all(this.directorNames.map((name) => this.table(name)));
+  }
+
+  /** Runs a command on a director and expects it to succeed. */
+  async on(node: string, ...argv: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.lab.exec(node, argv);
+    assert.equal(code, 0, `${argv.join(" ")} on ${node}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Answers of `count` HTTP requests from the client, counted by the server that gave them. */
+  async requests(url: string, count: number): Promise<Map<string, number>> {
+    const script = 'i=0; while [ $i -lt "$2" ]; do curl -gsS -m 5 "$1"; i=$((i+1)); done';
+    const { code, stdout, stderr } = await this.lab.exec("client", [
+      "sh",
+      "-c",
+      script,
+      "sh",
+      url,
+      String(count),
+    ]);
+    assert.equal(code, 0, stderr);
+    const answers = new Map<string, number>();
+    for (const name of stdout.trim().split("\n")) answers.set(name, (answers.get(name) ?? 0) + 1);
+    return answers;
+  }
+
+  /** Fails unless every director holds exactly what is registered on it for this virtual server. */
+  async expectSettled(key: string): Promise<void> {
+    const pool = new SessionPool();
+    for (const one of this.cluster.directors) {
+      const director = new Director(one.name, { ...one.connection, host: one.connection?.host ?? "" }, pool);
+      const { registry, table } = await director.read();
+      const registration: Registration | undefined = Object.values(registry.owners)
+        .map((owner) => owner.virtualServers[key])
+        .find((found) => found !== undefined);
+      const found = findService(table, key);
+      const desired = registration ? [desiredService(registration, found)] : [];
+      assert.deepEqual(plan(table, desired, new Set([key])), [], renderTable(table));
+    }
+    await pool.closeAll();
+  }
+}
+
+/** A resource made by a handler. */
+export class Made {
+  constructor(
+    private readonly site: Site,
+    private readonly handler: ResourceHandler,
+    readonly id: string,
+    public state: Properties,
+    public inputs: Properties,
+  ) {}
+
+  /** Changes it, as `up` does after a changed program. */
+  async update(changes: Properties): Promise<void> {
+    const { key: _, schemaVersion: __, drift: ___, ...declared } = this.state;
+    const kind = this.id.split("/").length === 3 ? "RealServer" : "VirtualServer";
+    const inputs = this.site.inputs(kind, { ...declared, ...changes });
+    this.state = await this.handler.update(this.id, this.state, inputs);
+    this.inputs = inputs;
+  }
+
+  /** What `refresh` would find. */
+  async read(): Promise<Properties | undefined> {
+    return (await this.handler.read(this.id, this.state))?.outputs;
+  }
+
+  /** Applies the same again and proves that no kernel was touched, nor needed to be; then deletes it. */
+  async close(): Promise<void> {
+    const key = this.id.split("/")[1] ?? "";
+    await this.site.expectSettled(key);
+    const before = await this.site.tables();
+    const stamps = await this.#registryStamps();
+    await this.handler.update(this.id, this.state, this.inputs);
+    assert.deepEqual(await this.site.tables(), before);
+    assert.deepEqual(await this.#registryStamps(), stamps, "applying again wrote to a director");
+    assert.equal(this.handler.diff(this.state, this.inputs).changes, false);
+    await this.handler.delete(this.id, this.state);
+  }
+
+  async #registryStamps(): Promise<string[]> {
+    const stamp = (name: string) => this.site.on(name, "stat", "-c", "%i %z", "/var/lib/heye/registry.json");
+    return Promise.all(this.site.directorNames.map(stamp));
+  }
+}

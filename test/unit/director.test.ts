@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import {
+  type Basis,
+  type Change,
+  ForeignEntryError,
+  OwnedElsewhereError,
+  parseRegistry,
+  putMember,
+  putVirtualServer,
+  type Registration,
+  type Registry,
+  removeMember,
+  removeVirtualServer,
+} from "../../director";
+import { desiredService, effectiveWeight } from "../../director/desired";
+import { GroupCommit } from "../../director/group-commit";
+import { algorithmsFor, fingerprint, matchesHostKey } from "../../director/host-key";
+import { duringRegistry, EMPTY_REGISTRY, renderRegistry } from "../../director/registry";
+import { changeCommand, changeInput } from "../../director/script";
+import { parseAnswer } from "../../director/state";
+import { parseTable, type Table } from "../../ipvs";
+import { always } from "./property";
+
+const ME = { id: "me-1", label: "shop/prod Cluster edge" };
+const OTHER = { id: "other-1", label: "bank/prod Cluster core" };
+const KEY = "tcp 192.0.2.1:80";
+const member = (host: number, resource?: string) => ({
+  address: `10.0.0.${host}`,
+  port: 80,
+  weight: 1,
+  forwarding: "nat" as const,
+  ...(resource && { resource }),
+});
+const registration = (overrides: Partial<Registration> = {}): Registration => ({
+  protocol: "tcp",
+  address: "192.0.2.1",
+  port: 80,
+  resource: "web",
+  scheduler: "rr",
+  pool: "inline",
+  members: [member(1)],
+  ...overrides,
+});
+const basis = (registry: Registry = EMPTY_REGISTRY, table: Table = []): Basis => ({
+  director: "d1",
+  registry,
+  table,
+});
+const apply = (registry: Registry, ...changes: Change[]) =>
+  changes.reduce((now, change) => change.apply(basis(now)), registry);
+
+describe("ownership", () => {
+  it("an entry of nobody is refused, and named", () => {
+    const table = parseTable(`-A -t 192.0.2.1:80 -s wlc\n`);
+    assert.throws(
+      () => putVirtualServer(ME, KEY, registration()).apply(basis(EMPTY_REGISTRY, table)),
+      ForeignEntryError,
+    );
+  });
+
+  it("what is registered is ours, whatever the kernel holds", () => {
+    const table = parseTable(`-A -t 192.0.2.1:80 -s wlc\n`);
+    const mine = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
+    assert.doesNotThrow(() =>
+      putVirtualServer(ME, KEY, registration({ scheduler: "mh" })).apply(basis(mine, table)),
+    );
+  });
+
+  it("another owner's entry is neither changed nor removed", () => {
+    const theirs = apply(EMPTY_REGISTRY, putVirtualServer(OTHER, KEY, registration()));
+    assert.throws(
+      () => apply(theirs, putVirtualServer(ME, KEY, registration())),
+      (error) => error instanceof OwnedElsewhereError && error.message.includes("bank/prod"),
+    );
+    assert.deepEqual(apply(theirs, removeVirtualServer(ME, KEY, "web")), theirs);
+  });
+
+  it("a resource removes only what it put there itself", () => {
+    const mine = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
+    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, "renamed")), mine);
+    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, "web")), EMPTY_REGISTRY);
+  });
+
+  it("separate servers join a pool and leave it, and survive a change of their virtual server", () => {
+    const pool = registration({ pool: "separate", members: [] });
+    const two = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, pool),
+      putMember(ME, KEY, member(1, "a") as never),
+      putMember(ME, KEY, member(2, "b") as never),
+    );
+    const changed = apply(
+      two,
+      putVirtualServer(ME, KEY, { ...pool, scheduler: "mh" }),
+      removeMember(ME, KEY, "10.0.0.1:80", "a"),
+    );
+    const found = changed.owners[ME.id]?.virtualServers[KEY];
+    assert.deepEqual([found?.scheduler, found?.members.map(({ address }) => address)], ["mh", ["10.0.0.2"]]);
+    assert.deepEqual(apply(changed, removeMember(ME, KEY, "10.0.0.2:80", "somebody")), changed);
+  });
+
+  it("an inline pool and separate servers do not mix", () => {
+    const inline = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
+    assert.throws(() => apply(inline, putMember(ME, KEY, member(9, "x") as never)), OwnedElsewhereError);
+  });
+});
+
+describe("the registry", () => {
+  const members = fc
+    .uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 4 })
+    .map((hosts) => hosts.map((host) => member(host)));
+  const keys = fc.constantFrom("tcp 192.0.2.1:80", "tcp 192.0.2.1:81", "udp 192.0.2.1:53");
+  const changes = fc.array(
+    fc.oneof(
+      fc
+        .tuple(fc.constantFrom(ME, OTHER), keys, members)
+        .map(([actor, key, pool]) => putVirtualServer(actor, key, registration({ members: pool }))),
+      fc
+        .tuple(fc.constantFrom(ME, OTHER), keys)
+        .map(([actor, key]) => removeVirtualServer(actor, key, "web")),
+    ),
+    { maxLength: 8 },
+  );
+  const reached = (list: Change[]) =>
+    list.reduce((now, change) => {
+      try {
+        return change.apply(basis(now));
+      } catch {
+        return now;
+      }
+    }, EMPTY_REGISTRY);
+
+  it("reads what it renders, and is nothing when nobody owns anything", () => {
+    always(
+      fc.property(changes, (list) =>
+        assert.deepEqual(parseRegistry(renderRegistry(reached(list))), reached(list)),
+      ),
+    );
+    assert.equal(renderRegistry(EMPTY_REGISTRY), "");
+    assert.deepEqual(parseRegistry(""), EMPTY_REGISTRY);
+  });
+
+  it("takes no other text for one", () => {
+    for (const text of ["{", "null", "[]", '{"format":2,"owners":{}}', '{"format":1}'])
+      assert.equal(parseRegistry(text), undefined, text);
+  });
+
+  it("owns, while it changes, everything it owned before and will own after", () => {
+    const owned = (registry: Registry) =>
+      Object.entries(registry.owners).flatMap(([id, owner]) =>
+        Object.entries(owner.virtualServers).flatMap(([key, { members: pool }]) => [
+          `${id} ${key}`,
+          ...pool.map(({ address }) => `${id} ${key} ${address}`),
+        ]),
+      );
+    always(
+      fc.property(changes, changes, (first, second) => {
+        const before = reached(first);
+        const after = second.reduce((now, change) => {
+          try {
+            return change.apply(basis(now));
+          } catch {
+            return now;
+          }
+        }, before);
+        const during = new Set(owned(duringRegistry(before, after)));
+        const wanted = [...owned(before), ...owned(after)].filter((entry) => !movedTo(entry, before, after));
+        for (const entry of wanted) assert.ok(during.has(entry), entry);
+      }),
+    );
+  });
+
+  /** An address that left one owner and came to another in a single step belongs to the new one from the start. */
+  function movedTo(entry: string, before: Registry, after: Registry): boolean {
+    const [id, ...rest] = entry.split(" ");
+    const key = rest.slice(0, 2).join(" ");
+    const was = before.owners[id ?? ""]?.virtualServers[key];
+    return (
+      was !== undefined &&
+      Object.entries(after.owners).some(([other, owner]) => other !== id && owner.virtualServers[key])
+    );
+  }
+});
+
+describe("what a registration stands for", () => {
+  it("weighs a held server 0, and no positive weight becomes 0", () => {
+    assert.equal(effectiveWeight({ weight: 5, held: true }), 0);
+    always(
+      fc.property(fc.integer({ min: 0, max: 65_535 }), (weight) =>
+        assert.equal(effectiveWeight({ weight }), weight),
+      ),
+    );
+  });
+
+  it("is the whole pool inline, and leaves strangers alone in a separate one", () => {
+    const [found] = parseTable("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 4\n");
+    assert.deepEqual(
+      desiredService(registration(), found).destinations.map(({ address }) => address),
+      ["10.0.0.1"],
+    );
+    assert.deepEqual(
+      desiredService(registration({ pool: "separate" }), found).destinations.map(({ address }) => address),
+      ["10.0.0.1", "10.9.9.9"],
+    );
+  });
+
+  it("fills every director in the same order", () => {
+    const pool = [member(10), member(9), member(100)];
+    const orders = [pool, [...pool].reverse()].map((members) =>
+      desiredService(registration({ members }), undefined).destinations.map(({ address }) => address),
+    );
+    assert.deepEqual(orders[0], ["10.0.0.9", "10.0.0.10", "10.0.0.100"]);
+    assert.deepEqual(orders[0], orders[1]);
+  });
+});
+
+describe("group commit", () => {
+  it("lets what arrives during a group leave together, one group at a time", async () => {
+    const groups: number[][] = [];
+    let running = 0;
+    const commits = new GroupCommit<{ id: number; done: () => void }>(async (jobs) => {
+      running += 1;
+      assert.equal(running, 1);
+      groups.push(jobs.map(({ id }) => id));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+      for (const { done } of jobs) done();
+    });
+    const submit = (id: number) => new Promise<void>((done) => commits.submit({ id, done }));
+    const first = [submit(1), submit(2)];
+    await first[0];
+    await Promise.all([...first, submit(3)]);
+    assert.deepEqual(groups, [[1, 2], [3]]);
+  });
+});
+
+describe("host keys", () => {
+  const blob = Buffer.from("AAAAC3NzaC1lZDI1NTE5AAAAIHJkFCMYAKBkYfXWTbRYIsFfaGPtj5jnIXMKbhvlCRNN", "base64");
+  const text = `ssh-ed25519 ${blob.toString("base64")}`;
+
+  it("match by key or by fingerprint, and nothing else does", () => {
+    assert.ok(matchesHostKey(text, blob));
+    assert.ok(matchesHostKey(`${text} root@lb1`, blob));
+    assert.ok(matchesHostKey(fingerprint(blob), blob));
+    const other = Buffer.from(blob);
+    other[40] = (other[40] ?? 0) ^ 1;
+    assert.equal(matchesHostKey(text, other), false);
+    assert.equal(matchesHostKey(fingerprint(blob), other), false);
+    assert.equal(matchesHostKey("", blob), false);
+  });
+
+  it("ask the host for the declared kind of key", () => {
+    assert.deepEqual(algorithmsFor(text), ["ssh-ed25519"]);
+    assert.deepEqual(algorithmsFor("ssh-rsa AAAA"), ["rsa-sha2-512", "rsa-sha2-256"]);
+    assert.equal(algorithmsFor("SHA256:abc"), undefined);
+  });
+});
+
+describe("what travels to a director", () => {
+  it("is a fixed command; every value is on standard input", () => {
+    const command = changeCommand("root");
+    assert.ok(command.startsWith("sh -c '") && command.endsWith("'"));
+    assert.doesNotMatch(command.slice("sh -c '".length, -1), /'/);
+    assert.equal(changeCommand("ops"), `sudo -n ${command}`);
+    assert.equal(
+      changeInput({ expected: "abc", during: "{}\n", rules: "é\n", after: undefined }),
+      "abc 3 3 -\n{}\né\n",
+    );
+    assert.equal(changeInput({ expected: "abc", during: undefined, rules: "", after: "" }), "abc - 0 0\n");
+  });
+
+  it("comes back as a state, or as an error that says what to do", () => {
+    const answer = (stdout: string, stderr = "", exitCode = 0) =>
+      parseAnswer("d1", { stdout, stderr, exitCode });
+    const good = answer(
+      "heye 1 applied\n6.1.0\nipvsadm v1.31\n-\n-A -t 192.0.2.1:80 -s rr\nend\nsaid this\n",
+    );
+    assert.deepEqual(
+      [good.outcome, good.state.kernel, good.state.table.length, good.messages.trim()],
+      ["applied", "6.1.0", 1, "said this"],
+    );
+    assert.throws(() => answer("heye 1 missing ipvsadm\n"), /apt-get install ipvsadm/);
+    assert.throws(() => answer("heye 1 busy\n"), /another run has held its lock/);
+    assert.throws(
+      () => answer("heye 1 state\n6.1.0\n\n-\n", "Can't initialize ipvs: Protocol not available", 1),
+      /modprobe ip_vs/,
+    );
+    assert.throws(() => answer("", "sudo: a password is required", 1), /Log in as root, or allow/);
+    assert.throws(() => answer("Welcome!\nheye 1 state\n"), /Does a shell start-up file print something/);
+  });
+});

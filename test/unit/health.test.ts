@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import * as http from "node:http";
+import * as net from "node:net";
+import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
+import { type ActiveHealthCheck, healthCheck } from "../../spec";
+
+const dial: Dial = async ({ address, port }, signal) => {
+  const socket = net.connect({ host: address, port });
+  const abort = () => socket.destroy();
+  signal.addEventListener("abort", abort, { once: true });
+  await once(socket, "connect", { signal }).catch((error) => {
+    throw error.code ? new Error(`cannot connect: ${error.code}`) : error;
+  });
+  return socket;
+};
+const settings = (check: object) =>
+  healthCheck.parse({ timeoutMs: 1_000, intervalMs: 5, ...check }) as ActiveHealthCheck;
+const never = new AbortController().signal;
+
+/** A server on loopback for as long as a test runs. */
+async function serve(
+  server: net.Server,
+  test: (target: { address: string; port: number }) => Promise<void>,
+): Promise<void> {
+  const sockets = new Set<net.Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    await test({ address: "127.0.0.1", port: (server.address() as net.AddressInfo).port });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+}
+
+describe("http check", () => {
+  for (const [status, healthy] of [
+    [200, true],
+    [204, true],
+    [302, true],
+    [399, true],
+    [404, false],
+    [500, false],
+    [503, false],
+  ] as const) {
+    it(`${status} is ${healthy ? "healthy" : "not healthy"}`, () =>
+      serve(
+        http.createServer((_, response) => response.writeHead(status).end()),
+        async (target) =>
+          assert.deepEqual(await runCheck(settings({ type: "http" }), target, dial, never), {
+            healthy,
+            answer: `HTTP ${status}`,
+          }),
+      ));
+  }
+
+  it("asks for what it was told to", () =>
+    serve(
+      http.createServer(({ method, url, headers }, response) => {
+        const right = method === "GET" && url === "/live?deep=1" && headers.host === "shop.example";
+        response.writeHead(right ? 200 : 400).end();
+      }),
+      async (target) => {
+        const check = settings({ type: "http", method: "GET", path: "/live?deep=1", host: "shop.example" });
+        assert.equal((await runCheck(check, target, dial, never)).answer, "HTTP 200");
+      },
+    ));
+
+  it("goes to the port it was told to", () =>
+    serve(
+      http.createServer((_, response) => response.end()),
+      async ({ address, port }) => {
+        assert.equal(
+          (await runCheck(settings({ type: "http", port }), { address, port: 1 }, dial, never)).healthy,
+          true,
+        );
+      },
+    ));
+
+  const bad: [string, (socket: net.Socket) => void, RegExp][] = [
+    [
+      "closes without an answer",
+      (socket) => socket.end(),
+      /closed the connection without an answer|socket hang up/,
+    ],
+    [
+      "resets",
+      (socket) => socket.once("data", () => socket.resetAndDestroy()),
+      /closed the connection without an answer/,
+    ],
+    ["speaks something else", (socket) => socket.end("SSH-2.0-OpenSSH\r\n"), /not HTTP/],
+    ["accepts and never answers", () => undefined, /no answer within 100 ms/],
+  ];
+  for (const [what, behaviour, answer] of bad) {
+    it(`a server that ${what} is not healthy`, () =>
+      serve(
+        net.createServer((socket) => behaviour(socket.on("error", () => undefined))),
+        async (target) => {
+          const result = await runCheck(settings({ type: "http", timeoutMs: 100 }), target, dial, never);
+          assert.equal(result.healthy, false);
+          assert.match(result.answer, answer);
+        },
+      ));
+  }
+});
+
+describe("tcp check", () => {
+  it("a server that accepts is healthy", () =>
+    serve(
+      net.createServer((socket) => socket.on("error", () => undefined)),
+      async (target) => {
+        assert.equal((await runCheck(settings({ type: "tcp" }), target, dial, never)).healthy, true);
+      },
+    ));
+
+  it("a port that refuses is not, and says so", async () => {
+    const result = await runCheck(settings({ type: "tcp" }), { address: "127.0.0.1", port: 1 }, dial, never);
+    assert.deepEqual(result, { healthy: false, answer: "cannot connect: ECONNREFUSED" });
+  });
+});
+
+describe("waiting until healthy", () => {
+  /** Answers in this order, the last one for ever. */
+  const answering = (answers: readonly number[]) => {
+    let calls = 0;
+    return http.createServer((_, response) =>
+      response.writeHead(answers[Math.min(calls++, answers.length - 1)] ?? 500).end(),
+    );
+  };
+
+  it("takes as many successes in a row as `rise` says", () =>
+    serve(answering([200, 503, 200, 200, 503, 200, 200, 200]), async (target) => {
+      const verdict = await waitUntilHealthy(settings({ type: "http", rise: 3 }), target, dial);
+      assert.deepEqual(verdict, { healthy: true, answer: "HTTP 200", checks: 8 });
+    }));
+
+  it("ends at the deadline with the last answer", () =>
+    serve(answering([200, 503]), async (target) => {
+      const verdict = await waitUntilHealthy(settings({ type: "http", deadlineMs: 100 }), target, dial);
+      assert.equal(verdict.healthy, false);
+      assert.equal(verdict.answer, "HTTP 503");
+      assert.ok(verdict.checks > 1);
+    }));
+
+  it("ends at the deadline when a server is silent for longer", () =>
+    serve(net.createServer(), async (target) => {
+      const verdict = await waitUntilHealthy(
+        settings({ type: "http", timeoutMs: 60_000, deadlineMs: 50 }),
+        target,
+        dial,
+      );
+      assert.deepEqual([verdict.healthy, verdict.checks], [false, 1]);
+    }));
+
+  it("counts consecutive results only", () => {
+    let streak = 0;
+    const streaks = [true, true, false, true].map((healthy) => {
+      streak = nextStreak(streak, healthy);
+      return streak;
+    });
+    assert.deepEqual(streaks, [1, 2, 0, 1]);
+  });
+});
