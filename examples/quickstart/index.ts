@@ -8,7 +8,8 @@ const cluster = new heye.Cluster("lab", { directors: directorsOf(lab) });
 const addressOf = new Map(lab.servers.map(({ name, address }) => [name, address]));
 
 // Weights of the web servers. Change one: pulumi config set --path 'web.rs1' 3 && pulumi up
-const weights = new pulumi.Config().getObject<Record<string, number>>("web") ?? { rs1: 1, rs2: 1, rs3: 1 };
+const changed = new pulumi.Config().getObject<Record<string, number>>("web");
+const weights = { rs1: 1, rs2: 1, rs3: 1, ...changed };
 
 export const web = new heye.VirtualServer("web", {
   cluster,
