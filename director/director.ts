@@ -57,7 +57,10 @@ export class Director {
   /** What the director holds now. Calls that overlap share one read. */
   read(): Promise<DirectorState> {
     this.#reading ??= this.#send(readCommand(this.#user), "", "reading its table")
-      .then((answer) => answer.state)
+      .then(({ state }) => {
+        this.#known = state;
+        return state;
+      })
       .finally(() => {
         this.#reading = undefined;
       });
@@ -95,14 +98,26 @@ export class Director {
     }
   }
 
+  /**
+   * A change is computed from the last state known, since the director itself refuses it when that is no longer the
+   * state. Only what is not sent has nobody to refuse it: that nothing is to be done, or that a change must not be
+   * made, is believed of a fresh state alone.
+   */
   async #attempt(jobs: readonly Job[]): Promise<void> {
-    this.#known ??= await this.read();
+    let fresh = this.#known === undefined;
+    let state = this.#known ?? (await this.read());
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const batch = prepare(this.name, this.#known, jobs);
-      if (batch.input === undefined) return settle(this.name, batch, this.#known, "");
+      let batch = prepare(this.name, state, jobs);
+      if (!fresh && (batch.input === undefined || batch.refused.size > 0)) {
+        state = await this.read();
+        batch = prepare(this.name, state, jobs);
+      }
+      if (batch.input === undefined) return settle(this.name, batch, state, "");
       const answer = await this.#send(changeCommand(this.#user), batch.input, "changing its table");
-      this.#known = answer.state;
-      if (answer.outcome === "applied") return settle(this.name, batch, answer.state, answer.messages);
+      state = answer.state;
+      this.#known = state;
+      fresh = true;
+      if (answer.outcome === "applied") return settle(this.name, batch, state, answer.messages);
     }
     throw new BusyError(
       this.name,
@@ -118,6 +133,7 @@ export class Director {
 
 interface Batch {
   readonly accepted: readonly Job[];
+  readonly refused: ReadonlyMap<Job, unknown>;
   readonly before: Registry;
   readonly desired: Table;
   readonly scope: ReadonlySet<string>;
@@ -126,16 +142,17 @@ interface Batch {
   readonly input: string | undefined;
 }
 
-/** Applies the jobs' changes one after another; one that must not be made is rejected and harms no other. */
+/** Applies the jobs' changes one after another; one that must not be made is refused and harms no other. */
 function prepare(director: string, state: DirectorState, jobs: readonly Job[]): Batch {
   let registry = state.registry;
   const accepted: Job[] = [];
+  const refused = new Map<Job, unknown>();
   for (const job of jobs) {
     try {
       registry = job.change.apply({ director, registry, table: state.table });
       accepted.push(job);
     } catch (error) {
-      job.reject(error);
+      refused.set(job, error);
     }
   }
   const scope = new Set(accepted.map(({ change }) => change.key));
@@ -153,6 +170,7 @@ function prepare(director: string, state: DirectorState, jobs: readonly Job[]): 
   const idle = edits.length === 0 && after === old;
   return {
     accepted,
+    refused,
     before: state.registry,
     desired,
     scope,
@@ -170,6 +188,7 @@ function desiredTable(registry: Registry, actual: Table, scope: ReadonlySet<stri
 
 /** Tells every job whether the kernel holds what it asked for. */
 function settle(director: string, batch: Batch, state: DirectorState, messages: string): void {
+  for (const [job, error] of batch.refused) job.reject(error);
   for (const { change, resolve, reject } of batch.accepted) {
     const missing = differences(state.table, batch.desired, new Set([change.key]));
     const before = findRegistration(batch.before, change.key)?.registration;

@@ -69,7 +69,12 @@ function readDestination(reader: LineReader): Destination {
     else if (word === "-w") weight = readNumber(reader, 2 ** 31 - 1);
     else extra.push(word);
   }
-  return { address, port, method, weight, extra: extra.join(" ") };
+  return { address, port, method, weight, extra: withoutDefaults(extra.join(" ")) };
+}
+
+/** ipvsadm 1.30 and later names the tunnel type even when it is the default one, which earlier versions had alone. */
+function withoutDefaults(extra: string): string {
+  return extra.replace(/^--tun-type ipip$/, "");
 }
 
 function readServiceId(reader: LineReader): ServiceId {

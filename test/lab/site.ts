@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Director, desiredService, type Registration, SessionPool } from "../../director";
+import { type Director, desiredService, type Registration } from "../../director";
 import { findService, plan, renderTable } from "../../ipvs";
 import { Lab, type LabOptions } from "../../lab";
 import { Fleet, handlerFor, type ResourceKind } from "../../provider";
@@ -13,6 +13,9 @@ export const QUICK = { intervalMs: 50, timeoutMs: 2_000, rise: 1, deadlineMs: 15
 export class Site {
   readonly fleet = new Fleet();
   readonly cluster: ClusterHandle;
+  /** Looks at directors through sessions of its own, as a second pair of eyes. */
+  readonly #observer = new Fleet();
+  readonly #directors: readonly Director[];
 
   private constructor(readonly lab: Lab) {
     this.cluster = {
@@ -23,6 +26,7 @@ export class Site {
         connection: { host, port, user, privateKey, hostKey, dialErrorLimit: 1 },
       })),
     };
+    this.#directors = this.#observer.of(this.cluster);
   }
 
   static async up(options: LabOptions = {}): Promise<Site> {
@@ -30,7 +34,7 @@ export class Site {
   }
 
   async down(): Promise<void> {
-    await this.fleet.close();
+    await Promise.all([this.fleet.close(), this.#observer.close()]);
     await this.lab.down();
   }
 
@@ -98,9 +102,7 @@ export class Site {
 
   /** Fails unless every director holds exactly what is registered on it for this virtual server. */
   async expectSettled(key: string): Promise<void> {
-    const pool = new SessionPool();
-    for (const one of this.cluster.directors) {
-      const director = new Director(one.name, { ...one.connection, host: one.connection?.host ?? "" }, pool);
+    for (const director of this.#directors) {
       const { registry, table } = await director.read();
       const registration: Registration | undefined = Object.values(registry.owners)
         .map((owner) => owner.virtualServers[key])
@@ -109,7 +111,12 @@ export class Site {
       const desired = registration ? [desiredService(registration, found)] : [];
       assert.deepEqual(plan(table, desired, new Set([key])), [], renderTable(table));
     }
-    await pool.closeAll();
+  }
+
+  /** Fails unless no director holds anything of ours. */
+  async expectEmpty(): Promise<void> {
+    const left = "ipvsadm --save -n; ls -A /var/lib/heye 2>/dev/null || :";
+    for (const name of this.directorNames) assert.equal(await this.on(name, "sh", "-c", left), "", name);
   }
 }
 
