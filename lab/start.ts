@@ -1,7 +1,6 @@
 /** Starts the keeper of a lab and waits for the world. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { LabStartError } from "./errors";
 import { writeJson } from "./files";
@@ -24,6 +23,7 @@ export interface Start {
   readonly memory: Memory;
   readonly token: string;
   readonly listeners: readonly Listener[];
+  readonly cpu: number;
   readonly database: DatabaseConfig | undefined;
 }
 
@@ -50,8 +50,8 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
     layer: start.layer,
     rootScript: join(SOURCES, "root.sh"),
     memoryMb: 768 + 6 * directors,
-    // Labs side by side are spread over the CPUs.
-    cpu: Math.floor(Math.random() * availableParallelism()),
+    cpu: start.cpu,
+    deadlineMs: 60_000 + 1000 * directors,
   };
   for (const folder of [paths.boot, paths.root, paths.uml]) mkdirSync(folder, { recursive: true });
   writeJson(paths.world, world);

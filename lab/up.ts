@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { labLayer } from "../setup";
+import { idlestCpu } from "./cpu";
 import { databaseConfig } from "./database-seed";
 import { LabBusyError, LabInputError, NotRootError } from "./errors";
 import { writeJson } from "./files";
@@ -51,6 +52,7 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
   const t = topology({ directors, servers, database });
   const layer = await labLayer();
   const mode = await chooseMode(options.mode ?? "auto", layer);
+  const [cpu, seed] = await Promise.all([idlestCpu(), database ? databaseConfig(layer) : undefined]);
   const fixed = {
     name,
     mode,
@@ -59,7 +61,8 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
     layer,
     topology: t,
     token: randomBytes(16).toString("hex"),
-    database: database ? await databaseConfig(layer) : undefined,
+    cpu,
+    database: seed,
   };
   mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   return withLock(paths, async () => {

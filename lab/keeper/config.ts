@@ -18,6 +18,8 @@ export interface KeeperConfig {
   readonly memoryMb: number;
   /** The one CPU the guest runs on: user-mode Linux is half as fast when it is moved about. */
   readonly cpu: number;
+  /** A world that is not ready by then never will be. */
+  readonly deadlineMs: number;
 }
 
 /** To the keeper, each with a listening socket: pass its connections on to this address of the management network. */

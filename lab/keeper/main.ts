@@ -115,4 +115,7 @@ process.on("disconnect", () => {
 process.on("SIGTERM", () => end(0));
 process.on("SIGINT", () => end(0));
 process.on("uncaughtException", (error) => end(1, error.stack ?? error.message));
+setTimeout(() => {
+  if (!ready) end(1, `it was not ready after ${config.deadlineMs / 1000} s`);
+}, config.deadlineMs).unref();
 attempt(start, undefined);

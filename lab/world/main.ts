@@ -3,18 +3,11 @@
  * configuration's path. Says on standard output when the world can be used. It never ends by itself: the world
  * ends with the processes around it.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { buildWorld, networkOf } from "./build";
 import { SIGNAL, type WorldConfig } from "./config";
 import { serveControl } from "./control";
 import { verbsOf } from "./verbs";
-
-const MODPROBE = "/proc/sys/kernel/modprobe";
-
-/** root.sh switched the guest's module loading off for the time of the building. Elsewhere this changes nothing. */
-function allowModules(): void {
-  if (readFileSync(MODPROBE, "utf8").trim() === "") writeFileSync(MODPROBE, "/sbin/modprobe");
-}
 
 const since = process.hrtime.bigint();
 
@@ -29,7 +22,6 @@ async function main(configPath: string): Promise<void> {
   serveControl(networkOf(world.networks, "control"), config.token, verbsOf(world));
   await Promise.all([...world.directors.values()].map((director) => director.listening));
   say("sshd on all directors");
-  allowModules();
   world.database?.create();
   process.stdout.write(`${SIGNAL.ready}\n`);
 }

@@ -60,14 +60,10 @@ ip link set lo up
 ulimit -n 65536
 if [ "${HEYE_GUEST:-}" ]; then
   hostname lab
-  # Before each iptables call this kernel asks bpfilter, a helper process that does nothing but take its time.
-  mkdir -p etc/modprobe.d && echo "install bpfilter /bin/false" >etc/modprobe.d/heye-lab.conf
   # IPv6 first: ip_vs decides while it is loaded whether it serves IPv6.
   modprobe ipv6
 fi
 modprobe -a ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed ip_vs_nq \
   ip_vs_fo ip_vs_ovf ip_vs_mh veth bridge dummy ipip ip6_tunnel iptable_nat ip6table_nat iptable_filter \
   ip6table_filter xt_ipvs xt_nat xt_tcpudp xt_MASQUERADE xt_conntrack xt_statistic ipt_REJECT ip6t_REJECT sch_netem 2>/run/modprobe.log
-# While the world is built nothing else has to be loaded, and asking in vain costs a process each time.
-[ "${HEYE_GUEST:-}" ] && echo >/proc/sys/kernel/modprobe
 exec "$node" "$main" "$HEYE_DIR/world.json"
