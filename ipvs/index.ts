@@ -18,3 +18,4 @@ export {
 export { parseTable, TableSyntaxError } from "./parse";
 export { type Edit, plan } from "./plan";
 export { renderEdit, renderEdits, renderTable } from "./render";
+export { type DestinationCount, parseStats } from "./stats";

@@ -17,7 +17,10 @@ export const web = new heye.VirtualServer("web", {
   port: 80,
   scheduler: "wrr",
   healthCheck: { type: "http", path: "/health" },
-  realServers: Object.entries(weights).map(([name, weight]) => ({ address: addressOf.get(name) ?? name, weight })),
+  realServers: Object.entries(weights).map(([name, weight]) => ({
+    address: addressOf.get(name) ?? name,
+    weight,
+  })),
 }).key;
 
 export const database = new heye.VirtualServer("database", {

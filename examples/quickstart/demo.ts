@@ -1,0 +1,114 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Lab } from "../../lab";
+import { LAB } from "./lab";
+import { type Account, agrees, countQueries, countTraffic, renderAccounts } from "./traffic";
+
+/** What the quickstart shows: a lab, `pulumi up`, traffic that is counted on both sides, and a change under load. */
+async function demo(): Promise<boolean> {
+  const started = Date.now();
+  const { lab, fresh } = await bringUp();
+
+  step("pulumi up: one Cluster, three virtual servers, their pools");
+  await pulumi("config", "rm", "web");
+  // A lab that has just come up holds nothing, whatever an earlier run recorded.
+  await pulumi("up", "--yes", "--skip-preview", ...(fresh ? ["--refresh"] : []));
+
+  step("Traffic from the client, through the switch, over all three directors");
+  const quiet = [
+    await countWeb(lab, 300),
+    await countEcho(lab, 60),
+    await countQueries(lab, DATABASE, "192.0.2.20", 15),
+  ];
+  console.log(renderAccounts(lab, quiet));
+
+  step("A change: a new server (rs4) and more weight for rs1. What Pulumi will do:");
+  await pulumi("config", "set", "--path", "web.rs4", "1");
+  await pulumi("config", "set", "--path", "web.rs1", "3");
+  await pulumi("preview", "--diff");
+
+  step("The same change applied under load");
+  const loaded = await countTraffic(lab, WEB, WEB_URL, "http", async () => {
+    const load = await lab.startTraffic({ url: WEB_URL });
+    await pulumi("up", "--yes", "--skip-preview");
+    return load.stop();
+  });
+  console.log(renderAccounts(lab, [loaded]));
+
+  const good = [...quiet, loaded].every((account) => agrees(lab, account));
+  step(good ? `Done in ${seconds(started)}` : "Something does not add up: see the errors and counts above");
+  console.log(NEXT);
+  return good;
+}
+
+const WEB = "tcp 192.0.2.10:80";
+const WEB_URL = "http://192.0.2.10/";
+const ECHO = "tcp [2001:db8:100::30]:7000";
+const ECHO_URL = "tcp://[2001:db8:100::30]:7000";
+const DATABASE = "tcp 192.0.2.20:3306";
+
+const NEXT = `
+What to try next, from this folder:
+  . .heye/env                                      puts node and pulumi on this shell's PATH
+  pulumi config set --path 'web.rs2' 0 && pulumi up    take a server out
+  npm run heye -- lab exec d1 -- ipvsadm -Ln       look at a director's kernel
+  npm run heye -- lab ssh d1                       log in to it
+  npm run heye -- lab exec d2 -- ipvsadm -C && pulumi up --refresh
+                                                   wipe a table by hand and have it repaired
+  npm run heye -- lab fault --help                 break things
+Take everything down:
+  npm run down`;
+
+async function bringUp(): Promise<{ lab: Lab; fresh: boolean }> {
+  if (Lab.running().includes(LAB)) {
+    step("The lab is up already");
+    return { lab: Lab.attach(LAB), fresh: false };
+  }
+  step("The lab: three directors, six servers, a switch and a client");
+  const started = Date.now();
+  const lab = await Lab.up({ name: LAB, keep: true });
+  const how =
+    lab.inventory.mode === "guest"
+      ? "one user-mode Linux guest: this kernel has no IPVS"
+      : "network namespaces of this kernel";
+  console.log(`  up in ${seconds(started)}, in ${how}`);
+  for (const { name, host, port } of lab.inventory.directors)
+    console.log(`  ${name}: ssh on ${host}:${port}`);
+  return { lab, fresh: true };
+}
+
+function countWeb(lab: Lab, requests: number): Promise<Account> {
+  return countTraffic(lab, WEB, WEB_URL, "http", () => lab.traffic({ url: WEB_URL, requests }));
+}
+
+function countEcho(lab: Lab, requests: number): Promise<Account> {
+  return countTraffic(lab, ECHO, ECHO_URL, "tcp", () => lab.traffic({ url: ECHO_URL, requests }));
+}
+
+async function pulumi(...args: string[]): Promise<void> {
+  console.log(`  $ pulumi ${args.join(" ")}`);
+  const child = spawn("pulumi", [...args, "--non-interactive"], { stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0)
+    throw new Error(`pulumi ${args.join(" ")} ended with status ${code}; what it said stands above`);
+}
+
+let steps = 0;
+function step(text: string): void {
+  steps += 1;
+  console.log(`\n${steps}. ${text}`);
+}
+
+function seconds(since: number): string {
+  return `${((Date.now() - since) / 1000).toFixed(1)} s`;
+}
+
+demo().then(
+  (good) => {
+    process.exitCode = good ? 0 : 1;
+  },
+  (error: unknown) => {
+    console.error(`quickstart: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  },
+);
