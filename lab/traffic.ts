@@ -1,11 +1,11 @@
 /** Load from the lab's client, through the switch. */
 import type { ControlClient } from "./control-client";
 import { LabInputError } from "./errors";
-import type { TrafficPlan, TrafficProgress, TrafficReport } from "./world/traffic";
+import { PROTOCOLS, type TrafficPlan, type TrafficProgress, type TrafficReport } from "./world/traffic";
 
 /** What load to make; each request is a new connection. */
 export interface TrafficOptions {
-  /** `http://192.0.2.10/` or `tcp://[2001:db8:100::1]:7000`. Over TCP a line is sent and one awaited. */
+  /** `http://192.0.2.10/`, `tcp://[2001:db8:100::1]:7000` or `udp://...`. Over TCP and UDP a line is sent and one awaited. */
   readonly url: string;
   /** How many requests in all. Default: until stopped. */
   readonly requests?: number;
@@ -55,16 +55,17 @@ export async function startTraffic(control: ControlClient, options: TrafficOptio
 /** The plan of these options, defaults filled in. Throws LabInputError. */
 export function planOf(options: TrafficOptions): TrafficPlan {
   const url = URL.parse(options.url);
-  const http = url?.protocol === "http:";
-  const port = url?.port ? Number(url.port) : http ? 80 : undefined;
-  if (!url || port === undefined || !(http || url.protocol === "tcp:"))
+  const protocol = PROTOCOLS.find((name) => url?.protocol === `${name}:`);
+  const port = url?.port ? Number(url.port) : protocol === "http" ? 80 : undefined;
+  if (!url || port === undefined || protocol === undefined)
     throw new LabInputError(
-      `url: expected http://ADDRESS[:PORT]/PATH or tcp://ADDRESS:PORT, found ${JSON.stringify(options.url)}.`,
+      `url: expected http://ADDRESS[:PORT]/PATH, tcp://ADDRESS:PORT or udp://ADDRESS:PORT, found ${JSON.stringify(options.url)}.`,
     );
   return {
+    protocol,
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port,
-    ...(http && { path: url.pathname + url.search }),
+    path: (url.pathname || "/") + url.search,
     ...(options.requests !== undefined && { requests: options.requests }),
     concurrency: options.concurrency ?? 4,
     connectTimeoutMs: options.connectTimeoutMs ?? 900,

@@ -9,11 +9,11 @@ import {
   serverBatch,
   switchBatch,
 } from "../batches";
-import { nodeNames, type Topology, topology } from "../topology";
+import { nodeNames, type ServerNode, type Topology, topology, VIRTUAL } from "../topology";
 import { TREES, type WorldConfig } from "./config";
 import { Database } from "./database";
 import { type Director, startDirector } from "./director";
-import { ipBatch, setSysctls } from "./ip";
+import { ipBatch, iptables, setSysctls } from "./ip";
 import { writeSkeleton } from "./skeleton";
 import { detachMainThread, NodeSpace } from "./spaces";
 import { RealServer } from "./web";
@@ -81,8 +81,33 @@ function startServer(server: RealServer): void {
   server.space.within(() => {
     ipBatch(serverBatch(server.node));
     setSysctls(SERVER_SYSCTLS);
+    if (server.node.ports.udp) answerDatagrams(server.node);
   });
   for (const service of server.services) server.start(service);
+}
+
+/**
+ * dr and tun bring datagrams for a virtual address. A UDP socket of Node answers from the server's own address, which
+ * the client would not take; translated on the way in, the answer is translated back on the way out.
+ */
+function answerDatagrams(node: ServerNode): void {
+  iptables((family) => {
+    const own = family === "v4" ? node.address : node.address6;
+    return [
+      "-t",
+      "nat",
+      "-A",
+      "PREROUTING",
+      "-p",
+      "udp",
+      "-d",
+      VIRTUAL[family],
+      "-j",
+      "DNAT",
+      "--to-destination",
+      own,
+    ];
+  });
 }
 
 /** The network of a node. Throws when there is no such node: a mistake in this folder, not of a caller. */

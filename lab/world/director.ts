@@ -1,5 +1,5 @@
 /** A director: a root file system, process table and host name of its own, then sshd. */
-import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { DIRECTOR_SYSCTLS, directorBatch } from "../batches";
 import type { DirectorNode } from "../topology";
 import { TREES, type WorldConfig } from "./config";
-import { ipBatch, setSysctls } from "./ip";
+import { ipBatch, iptables, setSysctls } from "./ip";
 import { bind, bindReadOnly, mount, pivotInto, setHostName } from "./kernel";
 import { NodeSpace, withinNewSpaces } from "./spaces";
 
@@ -68,24 +68,7 @@ function sshdListens(name: string, init: Director["init"]): Promise<void> {
 
 /** Source NAT for what IPVS forwards by nat: a server's answer then comes back through this very director. */
 function masquerade(): void {
-  for (const program of ["iptables-legacy", "ip6tables-legacy"]) {
-    const rule = [
-      "-t",
-      "nat",
-      "-A",
-      "POSTROUTING",
-      "-m",
-      "ipvs",
-      "--ipvs",
-      "--vmethod",
-      "masq",
-      "-j",
-      "MASQUERADE",
-    ];
-    const result = spawnSync(program, ["-w", ...rule], { encoding: "utf8" });
-    if (result.error) throw result.error;
-    if (result.status !== 0) throw new Error(`${program}: ${result.stderr.trim()}`);
-  }
+  iptables(() => "-t nat -A POSTROUTING -m ipvs --ipvs --vmethod masq -j MASQUERADE".split(" "));
 }
 
 /** In new mount, UTS and PID namespaces: the machine's files, a writable layer in memory, private /run and /tmp. */
@@ -99,6 +82,7 @@ function enterOwnRoot(name: string, hostKey: string, shared: readonly string[]):
   mount("sysfs", join(root, "sys"));
   bind("/dev", join(root, "dev"));
   mount("tmpfs", join(root, "run"), "mode=755");
+  mkdirSync(join(root, "run/sshd"));
   mount("tmpfs", join(root, "tmp"), "mode=1777");
   for (const path of shared) shareReadOnly(path, join(root, path));
   writeFileSync(join(root, "etc/hostname"), `${name}\n`);

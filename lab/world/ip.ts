@@ -1,4 +1,4 @@
-/** `ip -batch` in the network namespace the thread is in, and sysctls. */
+/** `ip -batch`, iptables and sysctls in the network namespace the thread is in. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import type { Sysctls } from "../batches";
@@ -16,4 +16,16 @@ export function ipBatch(lines: readonly string[]): void {
 /** Writes sysctls of the current network namespace. Throws on the first that the kernel does not take. */
 export function setSysctls(sysctls: Sysctls): void {
   for (const [path, value] of sysctls) writeFileSync(`/proc/sys/net/${path}`, value);
+}
+
+/** Runs iptables for both families in the current network. Throws with its words. */
+export function iptables(rule: (family: "v4" | "v6") => readonly string[]): void {
+  for (const [program, family] of [
+    ["iptables-legacy", "v4"],
+    ["ip6tables-legacy", "v6"],
+  ] as const) {
+    const result = spawnSync(program, ["-w", ...rule(family)], { encoding: "utf8" });
+    if (result.error) throw result.error;
+    if (result.status !== 0) throw new Error(`${program}: ${result.stderr.trim()}`);
+  }
 }

@@ -3,8 +3,8 @@
  * plan as one line of JSON, works until all requests are made or its input ends, writes progress and at last the
  * report, each as a line of JSON. Every request is a new connection.
  */
-import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { request } from "./request";
 import type { TrafficPlan, TrafficReport } from "./traffic";
 
 /** How often progress is written, in milliseconds. */
@@ -78,62 +78,6 @@ class Load {
 /** To hundredths. */
 function rounded(ms: number): number {
   return Math.round(ms * 100) / 100;
-}
-
-/** One request. Resolves to the name of the server that answered; rejects with a reason that is the same each time. */
-function request(plan: TrafficPlan): Promise<string> {
-  const { host, port } = plan;
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect({ host, port, noDelay: true });
-    let text = "";
-    let timer = setTimeout(() => fail("no connection in time"), plan.connectTimeoutMs);
-    const done = (act: () => void): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      act();
-    };
-    const fail = (reason: string): void => done(() => reject(new Error(reason)));
-    socket.setEncoding("utf8");
-    socket.on("connect", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => fail("no answer in time"), plan.answerTimeoutMs);
-      socket.write(plan.path === undefined ? "?\n" : requestText(plan, plan.path));
-    });
-    socket.on("data", (chunk: string) => {
-      text += chunk;
-      const answer = plan.path === undefined ? lineOf(text) : bodyOf(text);
-      if (answer !== undefined)
-        done(() => (answer.ok ? resolve(answer.text) : reject(new Error(answer.text))));
-    });
-    socket.on("end", () => fail("closed without an answer"));
-    socket.on("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-  });
-}
-
-function requestText(plan: TrafficPlan, path: string): string {
-  const host = plan.host.includes(":") ? `[${plan.host}]` : plan.host;
-  return `GET ${path} HTTP/1.1\r\nhost: ${host}:${plan.port}\r\nconnection: close\r\n\r\n`;
-}
-
-interface Answer {
-  readonly ok: boolean;
-  readonly text: string;
-}
-
-function lineOf(text: string): Answer | undefined {
-  const end = text.indexOf("\n");
-  return end < 0 ? undefined : { ok: true, text: text.slice(0, end) };
-}
-
-/** The lab's servers always send a content-length; undefined as long as the body is not complete. */
-function bodyOf(text: string): Answer | undefined {
-  const head = text.indexOf("\r\n\r\n");
-  if (head < 0) return undefined;
-  const length = Number(/content-length: *(\d+)/i.exec(text.slice(0, head))?.[1] ?? 0);
-  const body = text.slice(head + 4);
-  if (body.length < length) return undefined;
-  const status = text.split(" ", 2)[1] ?? "?";
-  return status === "200" ? { ok: true, text: body.trim() } : { ok: false, text: `status ${status}` };
 }
 
 function main(): void {

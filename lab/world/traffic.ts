@@ -4,11 +4,16 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { NodeSpace } from "./spaces";
 
-/** What load to make. With a `path` the requests are HTTP, without one a line over TCP. */
+/** What a request is: over HTTP a GET, over TCP and UDP a line that is answered by one. */
+export const PROTOCOLS = ["http", "tcp", "udp"] as const;
+
+/** What load to make. */
 export interface TrafficPlan {
+  readonly protocol: (typeof PROTOCOLS)[number];
   readonly host: string;
   readonly port: number;
-  readonly path?: string;
+  /** Of HTTP requests. */
+  readonly path: string;
   /** How many in all. Default: until stopped. */
   readonly requests?: number;
   /** How many at a time. */

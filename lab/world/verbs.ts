@@ -5,7 +5,7 @@ import type { DatabaseState } from "./config";
 import type { Verb } from "./control";
 import { execute, spaceOf } from "./exec";
 import { Faults, SERVICES } from "./faults";
-import { Traffic, type TrafficPlan } from "./traffic";
+import { PROTOCOLS, Traffic, type TrafficPlan } from "./traffic";
 
 /** Answer to `status`. */
 export interface WorldStatus {
@@ -71,15 +71,15 @@ function exec(world: World, body: Parameters<Verb>[0]): unknown {
 }
 
 function planOf(body: Parameters<Verb>[0]): TrafficPlan {
-  const path = optionalTextAt(body, "path");
   const requests = optionalNumberAt(body, "requests");
   return {
+    protocol: choiceAt(body, "protocol", PROTOCOLS),
+    path: textAt(body, "path"),
     host: textAt(body, "host"),
     port: numberAt(body, "port"),
     concurrency: numberAt(body, "concurrency"),
     connectTimeoutMs: numberAt(body, "connectTimeoutMs"),
     answerTimeoutMs: numberAt(body, "answerTimeoutMs"),
-    ...(path !== undefined && { path }),
     ...(requests !== undefined && { requests }),
   };
 }

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { isIPv4, isIPv6 } from "node:net";
+import {
+  announceBatch,
+  directorBatch,
+  portsOf,
+  routerBatch,
+  serverBatch,
+  switchBatch,
+} from "../../lab/batches";
+import { LabInputError } from "../../lab/errors";
+import { nodeNames, topology, VIRTUAL } from "../../lab/topology";
+
+const LARGEST = topology({ directors: 254, servers: 1000, database: true });
+const SMALL = topology({ directors: 3, servers: 4, database: true });
+const netns = (node: string): string => `x-${node}`;
+
+describe("lab: topology", () => {
+  it("gives every node of the largest lab valid addresses that nobody else has", () => {
+    const v4 = [
+      ...LARGEST.directors.flatMap((d) => [d.management, d.front, d.back]),
+      ...LARGEST.servers.map((s) => s.address),
+    ];
+    const v6 = [
+      ...LARGEST.directors.flatMap((d) => [d.front6, d.back6]),
+      ...LARGEST.servers.map((s) => s.address6),
+    ];
+    assert.deepEqual(
+      v4.filter((address) => !isIPv4(address)),
+      [],
+    );
+    assert.deepEqual(
+      v6.filter((address) => !isIPv6(address)),
+      [],
+    );
+    assert.equal(new Set(v4).size, v4.length);
+    assert.equal(new Set(v6).size, v6.length);
+  });
+
+  it("names directors, web servers, db1 and tcp1 as the commands do", () => {
+    const names = ["d1", "d2", "d3", "rs1", "rs2", "rs3", "rs4", "db1", "tcp1", "client", "router", "switch"];
+    assert.deepEqual(nodeNames(SMALL), names);
+  });
+
+  it("keeps db1 without a database, with no port", () => {
+    const db = topology({ directors: 1, servers: 0, database: false }).servers.find((s) => s.name === "db1");
+    assert.deepEqual(db?.ports, {});
+  });
+
+  for (const [field, shape] of [
+    ["directors", { directors: 0, servers: 4, database: false }],
+    ["directors", { directors: 255, servers: 4, database: false }],
+    ["directors", { directors: 1.5, servers: 4, database: false }],
+    ["servers", { directors: 1, servers: -1, database: false }],
+    ["servers", { directors: 1, servers: 1001, database: false }],
+  ] as const)
+    it(`refuses ${JSON.stringify(shape)} and names ${field}`, () => {
+      assert.throws(
+        () => topology(shape),
+        (error) => error instanceof LabInputError && error.message.startsWith(field),
+      );
+    });
+});
+
+describe("lab: batches", () => {
+  it("keeps interface names within the kernel's 15 characters", () => {
+    const names = switchBatch(LARGEST, netns, "vec0").flatMap(
+      (line) => /^link add (\S+)/.exec(line)?.[1] ?? [],
+    );
+    assert.ok(names.length > 1000);
+    assert.deepEqual(
+      names.filter((name) => name.length > 15),
+      [],
+    );
+  });
+
+  it("links every node to a bridge, and cuts off exactly its own links", () => {
+    const lines = switchBatch(SMALL, netns, "vec0");
+    for (const node of [...SMALL.directors, ...SMALL.servers])
+      for (const port of portsOf(node)) {
+        assert.ok(
+          lines.some(
+            (line) => line.startsWith(`link add ${port} type veth`) && line.endsWith(netns(node.name)),
+          ),
+        );
+        assert.ok(lines.some((line) => line.startsWith(`link set ${port} master`)));
+      }
+    assert.equal(portsOf(SMALL.directors[0] ?? assert.fail()).length, 3);
+  });
+
+  it("spreads the virtual prefixes over the given directors, by groups that fit a line for 254 of them", () => {
+    const lines = announceBatch(LARGEST.directors);
+    const groups = lines.filter((line) => line.includes("group"));
+    assert.equal(groups.length, 2);
+    for (const group of groups) assert.equal(group.split("/").length, 254);
+    // ip splits a line of a batch into 512 words at most.
+    for (const line of routerBatch(LARGEST, netns)) assert.ok(line.split(" ").length < 512, line);
+    assert.ok(lines.some((line) => line.startsWith(`route replace ${VIRTUAL.v4} nhid`)));
+    assert.ok(lines.some((line) => line.startsWith(`route replace ${VIRTUAL.v6} nhid`)));
+  });
+
+  it("uses a nexthop of its own for each director and family", () => {
+    const ids = routerBatch(LARGEST, netns).flatMap((line) => /^nexthop add id (\d+) /.exec(line)?.[1] ?? []);
+    assert.equal(ids.length, 508);
+    assert.equal(new Set(ids).size, 508);
+  });
+
+  it("makes the virtual prefixes unreachable when no director is left, rather than leaving an empty group", () => {
+    assert.deepEqual(announceBatch([]), [
+      `route replace unreachable ${VIRTUAL.v4}`,
+      `route replace unreachable ${VIRTUAL.v6}`,
+    ]);
+  });
+
+  it("takes the virtual prefixes for local on directors and servers", () => {
+    const batches = [...SMALL.directors.map(directorBatch), ...SMALL.servers.map(serverBatch)];
+    for (const lines of batches)
+      for (const prefix of Object.values(VIRTUAL))
+        assert.ok(lines.includes(`route add local ${prefix} dev lo`));
+  });
+});
