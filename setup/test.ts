@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { cacheRoot } from "./cache";
 import { foreground } from "./command";
 import { setUp } from "./commands";
 import { engine } from "./engine";
@@ -65,10 +66,12 @@ function chosen(name: string | undefined): readonly Layer[] {
 
 async function checkSources(): Promise<Counts> {
   let counts: Counts = { passed: 0, failed: 0 };
+  // Biome keeps its notes where XDG_CACHE_HOME says; they belong into our folder like everything else.
+  const env = { ...process.env, XDG_CACHE_HOME: cacheRoot() };
   for (const { name, program, args } of CHECKS) {
     const start = Date.now();
     const file = join(PROJECT_ROOT, "node_modules", program);
-    const status = await foreground(process.execPath, [file, ...args], process.env);
+    const status = await foreground(process.execPath, [file, ...args], env);
     const passed = status === 0;
     say(`check of ${name}: ${passed ? "passed" : "failed"} in ${duration(Date.now() - start)}`);
     counts = add(counts, { passed: passed ? 1 : 0, failed: passed ? 0 : 1 });
