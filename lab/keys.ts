@@ -33,5 +33,7 @@ export function remember(paths: LabPaths, memory: Memory): void {
 
 function newKey(): KeyPair {
   const pair = utils.generateKeyPairSync("ed25519");
+  // ssh2 1.17 drops a leading zero byte of the key: one in 256 is malformed.
+  if (utils.parseKey(pair.private) instanceof Error) return newKey();
   return { private: pair.private, public: pair.public.split(" ").slice(0, 2).join(" ") };
 }

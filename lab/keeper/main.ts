@@ -89,8 +89,9 @@ function openControl(): void {
   // Relative to the working directory, the lab's folder: a socket's path is limited to 107 bytes.
   const control = createServer({ allowHalfOpen: true });
   relay(control, FIXED.control, FIXED.controlPort);
-  process.umask(0o177);
+  const umask = process.umask(0o177);
   control.listen("control.sock");
+  process.umask(umask);
 }
 
 function becomeReady(): void {
