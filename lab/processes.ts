@@ -1,5 +1,5 @@
 /** Processes by pid and start time: a pid alone may have been given to somebody else since it was written down. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** One process on this machine, for good. */
@@ -13,6 +13,11 @@ export interface ProcessRecord {
 
 /** Record of a running process; undefined when there is none (or it is dead and waits to be reaped). */
 export function recordOf(pid: number, what: string): ProcessRecord | undefined {
+  const stat = statOf(pid);
+  return stat && { pid, start: stat.start, what };
+}
+
+function statOf(pid: number): { readonly parent: number; readonly start: string } | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -21,9 +26,16 @@ export function recordOf(pid: number, what: string): ProcessRecord | undefined {
   }
   // The second field is the command in parentheses, which may hold spaces and parentheses of its own.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, start] = [fields[0], fields[19]];
+  const [state, parent, start] = [fields[0], fields[1], fields[19]];
   if (start === undefined || state === "Z" || state === "X") return undefined;
-  return { pid, start, what };
+  return { parent: Number(parent), start };
+}
+
+/** The only child of a process; undefined when it has none. */
+export function childOf(pid: number | undefined): number | undefined {
+  const isChild = (name: string): boolean => statOf(Number(name))?.parent === pid;
+  const name = readdirSync("/proc").find((entry) => /^\d+$/.test(entry) && isChild(entry));
+  return name === undefined ? undefined : Number(name);
 }
 
 /** Is this very process still running? */

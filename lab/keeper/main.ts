@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { reasonOf } from "../errors";
 import { readJson, writeJson } from "../files";
 import { labPathsIn } from "../paths";
-import { type ProcessRecord, recordOf } from "../processes";
+import { childOf, isAlive, type ProcessRecord, recordOf, signal } from "../processes";
 import { FIXED } from "../topology";
 import { SIGNAL } from "../world/config";
 import type { ForwardMessage, KeeperConfig, KeeperMessage } from "./config";
@@ -26,13 +26,15 @@ const config = loaded;
 const records: ProcessRecord[] = [];
 const log = createWriteStream(paths.log, { flags: "a", mode: 0o600 });
 let world: WorldProcess | undefined;
+let inner: ProcessRecord | undefined;
 let ready = false;
 let ending = false;
 
-function record(pid: number | undefined, what: string): void {
+function record(pid: number | undefined, what: string): ProcessRecord | undefined {
   const entry = pid === undefined ? undefined : recordOf(pid, what);
   if (entry) records.push(entry);
   writeJson(paths.processes, records);
+  return entry;
 }
 
 function tell(message: KeeperMessage): void {
@@ -60,8 +62,11 @@ function end(code: number, reason?: string): void {
       rmSync(path, { recursive: true, force: true });
     process.exit(code);
   };
-  if (!world || world.exitCode !== null || world.signalCode !== null) finish();
-  else world.on("exit", finish).kill("SIGKILL");
+  if (!world || world.exitCode !== null || world.signalCode !== null) return void finish();
+  world.on("exit", finish);
+  // The first process inside is gone only after all the others; the one around it may end before them.
+  if (inner && isAlive(inner)) signal(inner, "SIGKILL");
+  else world.kill("SIGKILL");
 }
 
 function start(): void {
@@ -76,6 +81,8 @@ function start(): void {
 }
 
 function heard(line: string): void {
+  // It speaks, so it is there.
+  inner ??= record(childOf(world?.pid), "first process of the world");
   log.write(`${line}\n`);
   if (line.startsWith("HEYE-LAB-ROOT") && world) attempt(linkNamespaces, world);
   // A guest whose kernel is gone says so and then hangs.

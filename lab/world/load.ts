@@ -38,7 +38,7 @@ class Load {
     await Promise.all(Array.from({ length: this.#plan.concurrency }, () => this.#worker()));
     const sorted = this.#latencies.sort((a, b) => a - b);
     const at = (share: number): number =>
-      sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+      rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
     return {
       requests: sorted.length + this.#failed,
       failed: this.#failed,
