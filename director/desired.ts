@@ -13,12 +13,19 @@ export function effectiveWeight(member: Pick<Member, "weight" | "held">): number
 /**
  * The service a registration stands for.
  *
- * @param found what the kernel holds: in a pool made of separate resources, destinations that nobody registered
- *   belong to somebody else and stay; an inline pool is the whole pool.
+ * An inline pool is the whole pool. In a pool made of separate resources, destinations that nobody registered belong
+ * to somebody else and stay.
+ *
+ * @param found what the kernel holds
+ * @param before what was registered until now: members that are leaving are ours, not somebody else's
  */
-export function desiredService(registration: Registration, found: Service | undefined): Service {
+export function desiredService(
+  registration: Registration,
+  found: Service | undefined,
+  before: Registration | undefined,
+): Service {
   const destinations = sortPool(registration.members).map(desiredDestination);
-  const ours = new Set(destinations.map(destinationKey));
+  const ours = new Set([...registration.members, ...(before?.members ?? [])].map(destinationKey));
   const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
   return {
     protocol: registration.protocol,

@@ -44,6 +44,7 @@ export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
   readonly #key: string;
   #known: DirectorState | undefined;
+  #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
 
   constructor(
@@ -57,14 +58,20 @@ export class Director {
   /** What the director holds now. Calls that overlap share one read. */
   read(): Promise<DirectorState> {
     this.#reading ??= this.#send(readCommand(this.#user), "", "reading its table")
-      .then(({ state }) => {
+      .then(({ state, messages }) => {
         this.#known = state;
+        this.#ipvsadm = messages.trim().split("\n", 1)[0] ?? "";
         return state;
       })
       .finally(() => {
         this.#reading = undefined;
       });
     return this.#reading;
+  }
+
+  /** What `ipvsadm --version` said at the last read; empty before. */
+  get ipvsadm(): string {
+    return this.#ipvsadm;
   }
 
   /** Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. */
@@ -156,7 +163,7 @@ function prepare(director: string, state: DirectorState, jobs: readonly Job[]): 
     }
   }
   const scope = new Set(accepted.map(({ change }) => change.key));
-  const desired = desiredTable(registry, state.table, scope);
+  const desired = desiredTable(registry, state, scope);
   const edits = plan(state.table, desired, scope);
   const [old, during, after] = [state.registry, duringRegistry(state.registry, registry), registry].map(
     renderRegistry,
@@ -179,10 +186,11 @@ function prepare(director: string, state: DirectorState, jobs: readonly Job[]): 
   };
 }
 
-function desiredTable(registry: Registry, actual: Table, scope: ReadonlySet<string>): Table {
+function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlySet<string>): Table {
   return [...scope].flatMap((key) => {
-    const found = findRegistration(registry, key);
-    return found ? [desiredService(found.registration, findService(actual, key))] : [];
+    const wanted = findRegistration(registry, key)?.registration;
+    const before = findRegistration(state.registry, key)?.registration;
+    return wanted ? [desiredService(wanted, findService(state.table, key), before)] : [];
   });
 }
 

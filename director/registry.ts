@@ -1,4 +1,10 @@
-import { type RealServer, realServerKey, type Scheduler, type VirtualServerIdentity } from "../spec";
+import {
+  type RealServer,
+  realServerKey,
+  type Scheduler,
+  sortPool,
+  type VirtualServerIdentity,
+} from "../spec";
 
 /** A real server as registered: what was declared, and whether it is held back. */
 export interface Member extends RealServer {
@@ -15,6 +21,7 @@ export interface Registration extends VirtualServerIdentity {
   readonly scheduler: Scheduler;
   /** Who fills the pool: the virtual server itself, or RealServer resources. */
   readonly pool: "inline" | "separate";
+  /** In normal order. */
   readonly members: readonly Member[];
 }
 
@@ -39,9 +46,17 @@ export interface Registry {
 /** A director that nobody has used yet. */
 export const EMPTY_REGISTRY: Registry = { format: 1, owners: {} };
 
-/** The file's content: one line. Empty when nobody owns anything, and then there is no file. */
+/**
+ * The file's content: one line, the same for equal registries however they came about. Empty when nobody owns
+ * anything, and then there is no file.
+ */
 export function renderRegistry(registry: Registry): string {
-  return Object.keys(registry.owners).length === 0 ? "" : `${JSON.stringify(registry)}\n`;
+  return Object.keys(registry.owners).length === 0 ? "" : `${JSON.stringify(registry, sortedKeys)}\n`;
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
@@ -85,7 +100,8 @@ export function withRegistration(
   registration: Registration | undefined,
 ): Registry {
   const { [key]: _, ...others } = registry.owners[owner.id]?.virtualServers ?? {};
-  const virtualServers = registration ? { ...others, [key]: registration } : others;
+  const sorted = registration && { ...registration, members: sortPool(registration.members) };
+  const virtualServers = sorted ? { ...others, [key]: sorted } : others;
   const { [owner.id]: __, ...owners } = registry.owners;
   if (Object.keys(virtualServers).length === 0) return { format: 1, owners };
   return { format: 1, owners: { ...owners, [owner.id]: { label: owner.label, virtualServers } } };

@@ -15,28 +15,29 @@ registry=$state/registry.json
 for tool in ipvsadm flock sha256sum head mv sync; do
   command -v "$tool" >/dev/null || { echo "heye 1 missing $tool"; exit 0; }
 done
-mkdir -p /run/heye
+[ -d /run/heye ] || mkdir -p /run/heye
 exec 9>/run/heye/lock
 report() {
   echo "heye 1 $1"
-  uname -r
-  ipvsadm --version 2>/dev/null | head -n 1
+  IFS= read -r kernel </proc/sys/kernel/osrelease
+  echo "$kernel"
   if [ -s "$registry" ]; then cat "$registry"; else echo -; fi
   ipvsadm --save -n
   echo end
 }
 `;
 
-/** Prints the director's state. A shared lock: never in the middle of a change. */
+/** Prints the director's state, then ipvsadm's version. A shared lock: never in the middle of a change. */
 const READ = `${COMMON}
 flock -s -w 20 9 || { echo "heye 1 busy"; exit 0; }
 report state
+ipvsadm --version
 `;
 
 /**
  * Standard input: a line "EXPECTED DURING RULES AFTER", then three parts of so many bytes each: the registry to
- * hold while the kernel is changed, lines for ipvsadm --restore, the registry to hold afterwards. "-" in place of
- * a registry's size leaves the file as it is, 0 removes it.
+ * hold while the kernel is changed, lines for ipvsadm --restore, the registry to hold afterwards; at last a line
+ * "complete". "-" in place of a registry's size leaves the file as it is, 0 removes it.
  *
  * EXPECTED is the SHA-256 of the registry and the table that the sender computed the change from; when it is not
  * what is here now, nothing is changed and the state is reported instead. All input is in hand before anything
@@ -46,16 +47,13 @@ report state
  */
 const CHANGE = `${COMMON}
 flock -x -w 20 9 || { echo "heye 1 busy"; exit 0; }
-mkdir -p "$state"
-rm -rf "$state"/incoming.*
-in=$state/incoming.$$
-mkdir "$in"
+in=$state/incoming
+[ ! -e "$in" ] || rm -rf "$in"
+mkdir -p "$in"
 cleanup() { rm -rf "$in"; rmdir "$state" 2>/dev/null || :; }
 trap cleanup EXIT
 take() {
-  if [ "$2" = - ]; then return 0; fi
-  head -c "$2" >"$in/$1"
-  if [ "$(wc -c <"$in/$1")" -ne "$2" ]; then echo "heye 1 truncated"; exit 0; fi
+  if [ "$2" != - ]; then head -c "$2" >"$in/$1"; fi
 }
 keep() {
   if [ "$2" = - ]; then return 0; fi
@@ -66,17 +64,17 @@ IFS=" " read -r expected during rules after
 take during "$during"
 take rules "$rules"
 take after "$after"
+read -r complete || :
+if [ "$complete" != complete ]; then echo "heye 1 truncated"; exit 0; fi
 ipvsadm --save -n >"$in/table"
-: >"$in/before"
-if [ -s "$registry" ]; then cat "$registry" >"$in/before"; fi
-found=$(cat "$in/before" "$in/table" | sha256sum)
+found=$(cat "$registry" "$in/table" 2>/dev/null | sha256sum)
 if [ "\${found%% *}" != "$expected" ]; then report changed; exit 0; fi
 keep during "$during"
 : >"$in/said"
 if [ "$rules" -gt 0 ]; then ipvsadm --restore <"$in/rules" >"$in/said" 2>&1 || :; fi
 if [ ! -s "$in/said" ]; then keep after "$after"; fi
 report applied
-cat "$in/said"
+if [ -s "$in/said" ]; then cat "$in/said"; fi
 `;
 
 /** The command that reads a director's state. */
@@ -101,7 +99,7 @@ export interface ChangeInput {
 export function changeInput({ expected, during, rules, after }: ChangeInput): string {
   const size = (text: string | undefined) => (text === undefined ? "-" : Buffer.byteLength(text));
   const header = `${expected} ${size(during)} ${size(rules)} ${size(after)}\n`;
-  return `${header}${during ?? ""}${rules}${after ?? ""}`;
+  return `${header}${during ?? ""}${rules}${after ?? ""}complete\n`;
 }
 
 /** Any login but root's goes through sudo, which must not ask for a password. */

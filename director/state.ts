@@ -8,8 +8,6 @@ import type { CommandResult } from "./ssh-session";
 export interface DirectorState {
   /** `uname -r` */
   readonly kernel: string;
-  /** First line of `ipvsadm --version`. */
-  readonly ipvsadm: string;
   readonly registry: Registry;
   readonly table: Table;
   /** SHA-256 of registry and table as they lie there: what a change is conditional on. */
@@ -21,7 +19,7 @@ export interface Answer {
   /** `changed`: the condition did not hold, nothing was done. */
   readonly outcome: "state" | "applied" | "changed";
   readonly state: DirectorState;
-  /** What ipvsadm complained about while it applied; the exit status of --restore means nothing. */
+  /** After a read: ipvsadm's version. After a change: its complaints (the exit status of --restore means nothing). */
   readonly messages: string;
 }
 
@@ -38,12 +36,12 @@ export function parseAnswer(director: string, result: CommandResult): Answer {
   if (outcome === "truncated")
     throw new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
   const end = lines.indexOf("end");
-  if (result.exitCode !== 0 || end < 4) throw failed(director, result);
+  if (result.exitCode !== 0 || end < 3) throw failed(director, result);
   if (outcome !== "state" && outcome !== "applied" && outcome !== "changed") throw failed(director, result);
-  const [, kernel = "", ipvsadm = "", registryLine = ""] = lines;
+  const [, kernel = "", registryLine = ""] = lines;
   const registryText = registryLine === "-" ? "" : `${registryLine}\n`;
   const tableText = lines
-    .slice(4, end)
+    .slice(3, end)
     .map((line) => `${line}\n`)
     .join("");
   const registry = parseRegistry(registryText);
@@ -54,7 +52,7 @@ export function parseAnswer(director: string, result: CommandResult): Answer {
       registryLine,
     );
   const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
-  const state = { kernel, ipvsadm, registry, table: parseTable(tableText), digest };
+  const state = { kernel, registry, table: parseTable(tableText), digest };
   return { outcome, state, messages: lines.slice(end + 1).join("\n") };
 }
 

@@ -92,9 +92,9 @@ async function probe(
     throw new RolloutError(causes, directors.length, "Nothing was changed on any director.");
   return Object.fromEntries(
     outcomes.flatMap((one, index) => {
-      const name = directors[index]?.name;
-      if (one.status === "rejected" || name === undefined) return [];
-      return [[name, { kernel: one.value.kernel, ipvsadm: one.value.ipvsadm }]];
+      const director = directors[index];
+      if (one.status === "rejected" || !director) return [];
+      return [[director.name, { kernel: one.value.kernel, ipvsadm: director.ipvsadm }]];
     }),
   );
 }

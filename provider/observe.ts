@@ -38,7 +38,11 @@ export async function sightings(directors: readonly Director[], key: string): Pr
  * connections although it was declared to.
  */
 export function driftOf(sighting: Sighting, key: string, wanted: Registration): string[] {
-  return differences(sighting.state.table, [desiredService(wanted, sighting.service)], new Set([key]));
+  return differences(
+    sighting.state.table,
+    [desiredService(wanted, sighting.service, undefined)],
+    new Set([key]),
+  );
 }
 
 /** The pool a director really has, in the words of the specification. */

@@ -15,7 +15,10 @@ describe("resources on real directors", () => {
   });
   after(() => site?.down());
   // Every case cleans up after itself: nothing in any kernel, nothing registered.
-  afterEach(() => site.expectEmpty());
+  afterEach(async function () {
+    if (this.currentTest?.isFailed()) await site.wipe();
+    else await site.expectEmpty();
+  });
 
   const web = (overrides: object = {}) => ({
     name: "web",

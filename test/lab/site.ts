@@ -76,6 +76,18 @@ export class Site {
     return Promise.all(this.directorNames.map((name) => this.table(name)));
   }
 
+  /** Tables of all directors, and the moments at which their registries were last written. */
+  async snapshots(): Promise<string[]> {
+    const command = "ipvsadm --save -n; stat -c '%i %z' /var/lib/heye/registry.json";
+    return Promise.all(this.directorNames.map((name) => this.on(name, "sh", "-c", command)));
+  }
+
+  /** Makes directors forget everything, after a case that failed half way. */
+  async wipe(): Promise<void> {
+    for (const name of this.directorNames)
+      await this.on(name, "sh", "-c", "ipvsadm -C; rm -rf /var/lib/heye");
+  }
+
   /** Runs a command on a director and expects it to succeed. */
   async on(node: string, ...argv: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.lab.exec(node, argv);
@@ -108,7 +120,7 @@ export class Site {
         .map((owner) => owner.virtualServers[key])
         .find((found) => found !== undefined);
       const found = findService(table, key);
-      const desired = registration ? [desiredService(registration, found)] : [];
+      const desired = registration ? [desiredService(registration, found, registration)] : [];
       assert.deepEqual(plan(table, desired, new Set([key])), [], renderTable(table));
     }
   }
@@ -144,21 +156,13 @@ export class Made {
     return (await this.handler.read(this.id, this.state))?.outputs;
   }
 
-  /** Applies the same again and proves that no kernel was touched, nor needed to be; then deletes it. */
+  /** Applies the same again and proves that no director was written to, nor needed to be; then deletes it. */
   async close(): Promise<void> {
-    const key = this.id.split("/")[1] ?? "";
-    await this.site.expectSettled(key);
-    const before = await this.site.tables();
-    const stamps = await this.#registryStamps();
+    await this.site.expectSettled(this.id.split("/")[1] ?? "");
+    const before = await this.site.snapshots();
     await this.handler.update(this.id, this.state, this.inputs);
-    assert.deepEqual(await this.site.tables(), before);
-    assert.deepEqual(await this.#registryStamps(), stamps, "applying again wrote to a director");
+    assert.deepEqual(await this.site.snapshots(), before, "applying again wrote to a director");
     assert.equal(this.handler.diff(this.state, this.inputs).changes, false);
     await this.handler.delete(this.id, this.state);
-  }
-
-  async #registryStamps(): Promise<string[]> {
-    const stamp = (name: string) => this.site.on(name, "stat", "-c", "%i %z", "/var/lib/heye/registry.json");
-    return Promise.all(this.site.directorNames.map(stamp));
   }
 }
