@@ -109,7 +109,7 @@ export function clientBatch(): string[] {
 
 /** Many short connections from one address: more source ports, and those of finished connections again after a second. */
 export const CLIENT_SYSCTLS: Sysctls = [
-  ["ipv4/ip_local_port_range", "1024 65000"],
+  ["ipv4/ip_local_port_range", "1024 64999"],
   ["ipv4/tcp_tw_reuse", "1"],
 ];
 
