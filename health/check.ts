@@ -1,5 +1,6 @@
 import type { ActiveHealthCheck } from "../spec";
 import type { Dial, Target } from "./checker";
+import { Deadline } from "./deadline";
 import { checkerFor } from "./registry";
 
 /** The outcome of one check. */
@@ -21,13 +22,14 @@ export async function runCheck(
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const place = { address: target.address, port: settings.port ?? target.port };
-  const timeout = AbortSignal.timeout(settings.timeoutMs);
-  const either = AbortSignal.any([timeout, signal]);
+  const deadline = new Deadline(settings.timeoutMs, signal);
   try {
-    const answer = await checkerFor(settings).check(settings, place, dial, either);
+    const answer = await checkerFor(settings).check(settings, place, dial, deadline.signal);
     return { healthy: true, answer };
   } catch (error) {
-    if (timeout.aborted) return { healthy: false, answer: `no answer within ${settings.timeoutMs} ms` };
+    if (deadline.expired) return { healthy: false, answer: `no answer within ${settings.timeoutMs} ms` };
     return { healthy: false, answer: error instanceof Error ? error.message : String(error) };
+  } finally {
+    deadline.clear();
   }
 }

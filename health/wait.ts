@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ActiveHealthCheck } from "../spec";
 import { type CheckResult, runCheck } from "./check";
 import type { Dial, Target } from "./checker";
+import { Deadline } from "./deadline";
 
 /** How waiting for a server ended. */
 export interface Verdict extends CheckResult {
@@ -26,7 +27,20 @@ export async function waitUntilHealthy(
   dial: Dial,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Verdict> {
-  const deadline = AbortSignal.any([AbortSignal.timeout(settings.deadlineMs), signal]);
+  const deadline = new Deadline(settings.deadlineMs, signal);
+  try {
+    return await checkUntil(settings, target, dial, deadline.signal);
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function checkUntil(
+  settings: ActiveHealthCheck,
+  target: Target,
+  dial: Dial,
+  deadline: AbortSignal,
+): Promise<Verdict> {
   let streak = 0;
   let last: CheckResult = { healthy: false, answer: "not checked" };
   for (let checks = 1; ; checks++) {
@@ -36,9 +50,8 @@ export async function waitUntilHealthy(
     if (!deadline.aborted || checks === 1) last = result;
     streak = nextStreak(streak, result.healthy);
     if (streak >= settings.rise) return { ...last, healthy: true, checks };
-    if (deadline.aborted) return { ...last, healthy: false, checks };
     const pauseMs = Math.max(0, settings.intervalMs - (performance.now() - started));
-    await delay(pauseMs, undefined, { signal: deadline }).catch(() => undefined);
+    if (!deadline.aborted) await delay(pauseMs, undefined, { signal: deadline }).catch(() => undefined);
     if (deadline.aborted) return { ...last, healthy: false, checks };
   }
 }
