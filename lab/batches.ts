@@ -62,7 +62,6 @@ export function routerBatch(t: Topology, netns: NetnsName): string[] {
       `nexthop add id ${nexthop4(d)} via ${d.front} dev ethf`,
       `nexthop add id ${nexthop6(d)} via ${d.front6} dev ethf`,
     ]),
-    ...announceBatch(t.directors),
   ];
 }
 
@@ -71,19 +70,29 @@ const GROUP6 = 2000;
 const nexthop4 = (d: DirectorNode): number => d.index;
 const nexthop6 = (d: DirectorNode): number => 500 + d.index;
 
+/** How the router spreads the virtual addresses: nexthop groups, and the routes that use them. */
+export interface Announcement {
+  readonly groups: readonly { readonly id: number; readonly members: readonly number[] }[];
+  readonly routes: readonly string[];
+}
+
 /**
- * The router spreads the virtual addresses over these directors and no others. Nexthop groups, because a route
- * with 254 nexthops does not fit a line of `ip -batch`. Without any director the addresses are unreachable.
+ * The router spreads the virtual addresses over these directors and no others. Without any director the addresses are
+ * unreachable: a group cannot be empty.
  */
-export function announceBatch(directors: readonly DirectorNode[]): string[] {
+export function announcement(directors: readonly DirectorNode[]): Announcement {
   if (directors.length === 0)
-    return [`route replace unreachable ${VIRTUAL.v4}`, `route replace unreachable ${VIRTUAL.v6}`];
-  return [
-    `nexthop replace id ${GROUP4} group ${directors.map(nexthop4).join("/")}`,
-    `nexthop replace id ${GROUP6} group ${directors.map(nexthop6).join("/")}`,
-    `route replace ${VIRTUAL.v4} nhid ${GROUP4}`,
-    `route replace ${VIRTUAL.v6} nhid ${GROUP6}`,
-  ];
+    return {
+      groups: [],
+      routes: Object.values(VIRTUAL).map((prefix) => `route replace unreachable ${prefix}`),
+    };
+  return {
+    groups: [
+      { id: GROUP4, members: directors.map(nexthop4) },
+      { id: GROUP6, members: directors.map(nexthop6) },
+    ],
+    routes: [`route replace ${VIRTUAL.v4} nhid ${GROUP4}`, `route replace ${VIRTUAL.v6} nhid ${GROUP6}`],
+  };
 }
 
 /** Forwarding, and ECMP by addresses and ports, so that the flows of one client spread too. */

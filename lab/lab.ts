@@ -6,10 +6,11 @@ import { LabFaults } from "./faults";
 import { readJson } from "./files";
 import type { Inventory } from "./inventory";
 import { withLock } from "./lock";
+import { pathsOf } from "./name";
 import { type LabPaths, labPaths } from "./paths";
 import { isUp, labNames, takeDown } from "./sweep";
 import { startTraffic, type TrafficHandle, type TrafficOptions } from "./traffic";
-import { bringUp, type LabOptions, pathsOf } from "./up";
+import { bringUp, type LabOptions } from "./up";
 import type { DatabaseState } from "./world/config";
 import type { ExecOutcome } from "./world/exec";
 import type { TrafficReport } from "./world/traffic";
@@ -48,7 +49,12 @@ export class Lab {
   static async up(options: LabOptions = {}): Promise<Lab> {
     const inventory = await bringUp(options);
     const lab = new Lab(inventory, pathsOf(inventory.name));
-    if (inventory.mysql && (options.awaitDatabase ?? true)) await lab.databaseReady();
+    try {
+      if (inventory.mysql && (options.awaitDatabase ?? true)) await lab.databaseReady();
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
     return lab;
   }
 

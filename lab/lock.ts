@@ -1,5 +1,5 @@
 /** One process at a time brings a lab up or down. */
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { errnoOf, LabBusyError } from "./errors";
 import { readJson } from "./files";
 import type { LabPaths } from "./paths";
@@ -15,7 +15,14 @@ export async function withLock<T>(paths: LabPaths, act: () => Promise<T>): Promi
   }
 }
 
+/** Does a live process hold the lab's lock? */
+export function isLocked(paths: LabPaths): boolean {
+  const holder = readJson<ProcessRecord>(paths.lock);
+  return holder !== undefined && isAlive(holder);
+}
+
 function take(paths: LabPaths): void {
+  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   const own = JSON.stringify(recordOf(process.pid, process.argv.join(" ")));
   for (let attempt = 0; attempt < 2; attempt++) {
     try {

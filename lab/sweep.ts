@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { readJson } from "./files";
 import type { KeeperConfig } from "./keeper/config";
+import { isLocked } from "./lock";
+import { isMadeUp } from "./name";
 import { LABS, type LabPaths, labPaths } from "./paths";
 import { gone, isAlive, type ProcessRecord, signal } from "./processes";
 
@@ -47,11 +49,15 @@ export function labNames(): string[] {
   return existsSync(LABS) ? readdirSync(LABS).sort() : [];
 }
 
-/** Takes down what is left of labs with a made-up name whose keeper was killed: nobody will ever ask for them. */
+/**
+ * Removes what is left of labs with a made-up name that nothing runs for any more: their keeper was killed, or they
+ * did not come up. Nobody will ever ask for them.
+ */
 export async function sweepAbandoned(): Promise<void> {
-  for (const name of labNames()) {
+  for (const name of labNames().filter(isMadeUp)) {
     const paths = labPaths(name);
-    const abandoned = readJson<KeeperConfig>(paths.keeper)?.forget && existsSync(paths.processes);
-    if (abandoned && !survivors(paths).some((record) => record.what === "keeper")) await takeDown(paths);
+    if (survivors(paths).some((record) => record.what === "keeper") || isLocked(paths)) continue;
+    await takeDown(paths);
+    rmSync(paths.dir, { recursive: true, force: true });
   }
 }

@@ -1,17 +1,18 @@
 /** Brings a lab up, step by step. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { labLayer } from "../setup";
 import { idlestCpu } from "./cpu";
 import { databaseConfig } from "./database-seed";
-import { LabBusyError, LabInputError, NotRootError } from "./errors";
+import { LabBusyError, NotRootError } from "./errors";
 import { writeJson } from "./files";
 import { type Inventory, inventoryOf, knownHostsOf } from "./inventory";
 import type { Mode } from "./keeper/config";
 import { recall, remember } from "./keys";
 import { withLock } from "./lock";
 import { chooseMode } from "./mode";
-import { type LabPaths, labPaths } from "./paths";
+import { madeUpName, pathsOf } from "./name";
+import type { LabPaths } from "./paths";
 import { listenOnEach } from "./ports";
 import { type Start, startKeeper, writeStartFiles } from "./start";
 import { isUp, sweepAbandoned, takeDown } from "./sweep";
@@ -35,18 +36,10 @@ export interface LabOptions {
   readonly keep?: boolean;
 }
 
-/** The paths of the lab of this name. Throws LabInputError for what cannot be a name. */
-export function pathsOf(name: string): LabPaths {
-  if (/^[a-z0-9][a-z0-9-]{0,29}$/i.test(name)) return labPaths(name);
-  throw new LabInputError(
-    `name: expected letters, digits and "-", at most 30 of them, found ${JSON.stringify(name)}.`,
-  );
-}
-
 /** Starts the lab and returns when every director can be logged in to. Throws as Lab.up does. */
 export async function bringUp(options: LabOptions): Promise<Inventory> {
   if (process.getuid?.() !== 0) throw new NotRootError();
-  const name = options.name ?? `t-${randomBytes(4).toString("hex")}`;
+  const name = options.name ?? madeUpName();
   const paths = pathsOf(name);
   const { directors = 3, servers = 4, database = true } = options;
   const t = topology({ directors, servers, database });
@@ -64,7 +57,6 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
     cpu,
     database: seed,
   };
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   return withLock(paths, async () => {
     if (isUp(paths))
       throw new LabBusyError(`The lab ${name} is up already. Take it down first: heye lab down ${name}`);

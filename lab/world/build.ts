@@ -14,6 +14,7 @@ import { TREES, type WorldConfig } from "./config";
 import { Database } from "./database";
 import { type Director, startDirector } from "./director";
 import { ipBatch, iptables, setSysctls } from "./ip";
+import { announce } from "./nexthops";
 import { writeSkeleton } from "./skeleton";
 import { detachMainThread, NodeSpace } from "./spaces";
 import { RealServer } from "./web";
@@ -69,6 +70,7 @@ function linkNetworks(
   inside("control", () => ipBatch(controlBatch()));
   inside("router", () => {
     ipBatch(routerBatch(t, netns));
+    announce(t.directors);
     setSysctls(ROUTER_SYSCTLS);
   });
   inside("client", () => {

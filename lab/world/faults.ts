@@ -1,9 +1,10 @@
 /** Breaks things on purpose, and mends them. */
-import { announceBatch, portsOf } from "../batches";
+import { portsOf } from "../batches";
 import type { World } from "./build";
 import { type Director, startSshd } from "./director";
 import { execute } from "./exec";
 import { ipBatch } from "./ip";
+import { announce } from "./nexthops";
 import type { RealServer, Service } from "./web";
 
 /** Services that can be stopped and started. */
@@ -71,7 +72,7 @@ export class Faults {
 
   #announce(): void {
     const directors = this.#world.topology.directors.filter((node) => !this.#withdrawn.has(node.name));
-    this.#world.networks.get("router")?.within(() => ipBatch(announceBatch(directors)));
+    this.#world.networks.get("router")?.within(() => announce(directors));
   }
 
   #setLinks(node: Parameters<typeof portsOf>[0], state: "up" | "down"): void {

@@ -28,6 +28,7 @@ const functions = {
   setns: libc.func("int setns(int fd, int kind)"),
   mount: libc.func("int mount(str source, str target, str kind, unsigned long flags, str data)"),
   umount2: libc.func("int umount2(str target, int flags)"),
+  socket: libc.func("int socket(int domain, int kind, int protocol)"),
   sethostname: libc.func("int sethostname(str name, size_t length)"),
   pivot: libc.func("long syscall(long number, str root, str old)"),
 };
@@ -85,6 +86,14 @@ export function pivotInto(root: string): void {
   // The old root is stacked on the new one now; what is detached here is the old one.
   check(functions.umount2(".", MNT_DETACH), "umount of the old root");
   process.chdir("/");
+}
+
+/** A netlink socket for links and routes of the current network, as a file descriptor to write to and read from. */
+export function netlinkRouteSocket(): number {
+  const [netlink, raw, route] = [16, 3, 0];
+  const fd: number = functions.socket(netlink, raw, route);
+  check(fd, "socket(AF_NETLINK)");
+  return fd;
 }
 
 /** Sets the host name of this UTS namespace. */

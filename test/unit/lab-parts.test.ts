@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { splitAtFirstWord } from "../../lab/commands/command";
 import { cpusIn, idleTicks } from "../../lab/cpu";
 import { LabInputError } from "../../lab/errors";
+import { isMadeUp, madeUpName, pathsOf } from "../../lab/name";
 import { gone, isAlive, recordOf, signal } from "../../lab/processes";
 import { planOf } from "../../lab/traffic";
-import { pathsOf } from "../../lab/up";
 import { shadowOf, withAccounts } from "../../lab/world/skeleton";
 
 describe("lab: processes", () => {
@@ -28,6 +28,12 @@ describe("lab: processes", () => {
 });
 
 describe("lab: names", () => {
+  it("tells made-up names from given ones", () => {
+    assert.equal(isMadeUp(madeUpName()), true);
+    assert.equal(isMadeUp("test"), false);
+    assert.ok(pathsOf(madeUpName()).dir.length > 0);
+  });
+
   for (const name of ["", "../x", "a/b", "-x", "a b", "x".repeat(31)])
     it(`refuses ${JSON.stringify(name)}`, () => assert.throws(() => pathsOf(name), LabInputError));
 });

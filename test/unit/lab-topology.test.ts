@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isIPv4, isIPv6 } from "node:net";
 import {
-  announceBatch,
+  announcement,
   directorBatch,
   portsOf,
   routerBatch,
@@ -10,6 +10,7 @@ import {
 } from "../../lab/batches";
 import { LabInputError } from "../../lab/errors";
 import { nodeNames, topology, VIRTUAL } from "../../lab/topology";
+import { groupMessage, groupMessage } from "../../lab/world/nexthops";
 
 const LARGEST = topology({ directors: 254, servers: 1000, database: true });
 const SMALL = topology({ directors: 3, servers: 4, database: true });
@@ -88,15 +89,33 @@ describe("lab: batches", () => {
     assert.equal(portsOf(SMALL.directors[0] ?? assert.fail()).length, 3);
   });
 
-  it("spreads the virtual prefixes over the given directors, by groups that fit a line for 254 of them", () => {
-    const lines = announceBatch(LARGEST.directors);
-    const groups = lines.filter((line) => line.includes("group"));
-    assert.equal(groups.length, 2);
-    for (const group of groups) assert.equal(group.split("/").length, 254);
+  it("spreads the virtual prefixes over the given directors, all 254 of them", () => {
+    const { groups, routes } = announcement(LARGEST.directors);
+    assert.deepEqual(
+      groups.map(({ members }) => members.length),
+      [254, 254],
+    );
+    assert.deepEqual(
+      routes,
+      groups.map(({ id }, i) => `route replace ${Object.values(VIRTUAL)[i]} nhid ${id}`),
+    );
     // ip splits a line of a batch into 512 words at most.
     for (const line of routerBatch(LARGEST, netns)) assert.ok(line.split(" ").length < 512, line);
-    assert.ok(lines.some((line) => line.startsWith(`route replace ${VIRTUAL.v4} nhid`)));
-    assert.ok(lines.some((line) => line.startsWith(`route replace ${VIRTUAL.v6} nhid`)));
+  });
+
+  it("uses the nexthops of those directors, in either family", () => {
+    const [first] = LARGEST.directors;
+    const { groups } = announcement(first ? [first] : []);
+    const nexthops = routerBatch(LARGEST, netns);
+    for (const [i, address] of [first?.front, first?.front6].entries())
+      assert.ok(nexthops.includes(`nexthop add id ${groups[i]?.members[0]} via ${address} dev ethf`));
+  });
+
+  it("writes a group as the kernel wants it", () => {
+    const message = groupMessage(1000, [1, 258]).toString("hex");
+    const [header, nexthop] = ["3400000068000505".padEnd(32, "0"), "00".repeat(8)];
+    const [identity, group] = ["08000100e8030000", "1400020001000000000000000201000000000000"];
+    assert.equal(message, header + nexthop + identity + group);
   });
 
   it("uses a nexthop of its own for each director and family", () => {
@@ -106,10 +125,10 @@ describe("lab: batches", () => {
   });
 
   it("makes the virtual prefixes unreachable when no director is left, rather than leaving an empty group", () => {
-    assert.deepEqual(announceBatch([]), [
-      `route replace unreachable ${VIRTUAL.v4}`,
-      `route replace unreachable ${VIRTUAL.v6}`,
-    ]);
+    assert.deepEqual(announcement([]), {
+      groups: [],
+      routes: [`route replace unreachable ${VIRTUAL.v4}`, `route replace unreachable ${VIRTUAL.v6}`],
+    });
   });
 
   it("takes the virtual prefixes for local on directors and servers", () => {
