@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type EngineEvent,
+  LocalWorkspace,
+  type OpMap,
+  type PulumiFn,
+  type Stack,
+} from "@pulumi/pulumi/automation";
+import { PROJECT_ROOT } from "../../setup/project";
+
+/** What an operation did, or why it did not. */
+export interface Outcome {
+  readonly ok: boolean;
+  /** Everything the engine printed. */
+  readonly output: string;
+  /** Steps by kind, `same` left out. */
+  readonly steps: Readonly<Record<string, number>>;
+  readonly events: readonly EngineEvent[];
+}
+
+/** A stack on a backend of its own inside the project, driven by the real engine. */
+export class TestStack {
+  #program: PulumiFn = async () => undefined;
+
+  private constructor(
+    private readonly stack: Stack,
+    private readonly folder: string,
+  ) {}
+
+  static async create(name: string): Promise<TestStack> {
+    // Inside the project: the provider process finds the package from its working directory upwards.
+    await mkdir(join(PROJECT_ROOT, ".heye"), { recursive: true });
+    const folder = await mkdtemp(join(PROJECT_ROOT, ".heye", "test-stack-"));
+    await mkdir(join(folder, "backend"));
+    let self: TestStack | undefined;
+    const stack = await LocalWorkspace.createStack(
+      { stackName: name, projectName: "heye-test", program: () => (self as TestStack).#program() },
+      {
+        workDir: folder,
+        envVars: {
+          PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
+          PULUMI_CONFIG_PASSPHRASE: "test",
+        },
+      },
+    );
+    self = new TestStack(stack, folder);
+    return self;
+  }
+
+  /** `pulumi up`. */
+  up(program: PulumiFn): Promise<Outcome> {
+    return this.#run(program, (options) => this.stack.up(options));
+  }
+
+  /** `pulumi preview --diff`. */
+  preview(program: PulumiFn): Promise<Outcome> {
+    return this.#run(program, (options) => this.stack.preview({ ...options, diff: true }));
+  }
+
+  /** `pulumi refresh`. */
+  refresh(): Promise<Outcome> {
+    return this.#run(this.#program, (options) => this.stack.refresh(options));
+  }
+
+  /** `pulumi destroy`: from the state alone. */
+  destroy(): Promise<Outcome> {
+    return this.#run(this.#program, (options) => this.stack.destroy(options));
+  }
+
+  /** The state as the backend keeps it, secrets encrypted. */
+  async state(): Promise<{
+    text: string;
+    resources: {
+      urn: string;
+      type: string;
+      inputs: Record<string, unknown>;
+      outputs: Record<string, unknown>;
+    }[];
+  }> {
+    const { deployment } = await this.stack.exportStack();
+    return { text: JSON.stringify(deployment), resources: deployment.resources ?? [] };
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #run(
+    program: PulumiFn,
+    operation: (options: {
+      onOutput: (text: string) => void;
+      onEvent: (event: EngineEvent) => void;
+      color: "never";
+    }) => Promise<unknown>,
+  ): Promise<Outcome> {
+    this.#program = program;
+    const events: EngineEvent[] = [];
+    let output = "";
+    const options = {
+      onOutput: (text: string) => {
+        output += text;
+      },
+      onEvent: (event: EngineEvent) => events.push(event),
+      color: "never" as const,
+    };
+    const ok = await operation(options).then(
+      () => true,
+      (error: unknown) => {
+        output += String(error);
+        return false;
+      },
+    );
+    return { ok, output, steps: stepsOf(events), events };
+  }
+}
+
+function stepsOf(events: readonly EngineEvent[]): Record<string, number> {
+  const summary: OpMap = events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges ?? {};
+  return Object.fromEntries(Object.entries(summary).filter(([kind, count]) => kind !== "same" && count > 0));
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { types } from "@pulumi/command";
+import type * as pulumi from "@pulumi/pulumi";
+import type * as z from "zod";
+import type {
+  ConnectionArgs,
+  HealthCheckArgs,
+  PoolMemberArgs,
+  ProxyConnectionArgs,
+  VirtualServerArgs,
+} from "../../sdk";
+import { providerStub, typeToken } from "../../sdk/stub";
+import type { connection, realServer, virtualServer } from "../../spec";
+import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
+
+/** Fails to compile unless both name the same properties. */
+type SameKeys<A, B> = [keyof A] extends [keyof B] ? ([keyof B] extends [keyof A] ? true : never) : never;
+type Plain<T> = { [K in keyof T]: T[K] extends pulumi.Input<infer U> | undefined ? U : T[K] };
+
+// What a program may write is what the specification takes, and what remote.Connection of @pulumi/command has.
+type CommandConnection = types.input.remote.ConnectionArgs;
+const sameAsSpecification: SameKeys<ConnectionArgs, z.input<typeof connection>> = true;
+const sameAsCommand: SameKeys<Omit<ConnectionArgs, "insecureIgnoreHostKey">, CommandConnection> = true;
+const sameProxy: SameKeys<
+  Omit<ProxyConnectionArgs, "insecureIgnoreHostKey">,
+  types.input.remote.ProxyConnectionArgs
+> = true;
+const sameMember: SameKeys<PoolMemberArgs, z.input<typeof realServer>> = true;
+const sameVirtualServer: SameKeys<Omit<VirtualServerArgs, "cluster">, z.input<typeof virtualServer>> = true;
+type CheckArgs<T extends string> = Plain<Extract<HealthCheckArgs, { type: T }>>;
+type CheckInput<T extends string> = Extract<HealthCheckInput, { type: T }>;
+const sameHttp: SameKeys<CheckArgs<"http">, CheckInput<"http">> = true;
+const sameTcp: SameKeys<CheckArgs<"tcp">, CheckInput<"tcp">> = true;
+const sameMysql: SameKeys<CheckArgs<"mysql">, CheckInput<"mysql">> = true;
+
+describe("what a program imports", () => {
+  it("takes the properties of the specification and of @pulumi/command's connection, no more and no fewer", () => {
+    const all = [
+      sameAsSpecification,
+      sameAsCommand,
+      sameProxy,
+      sameMember,
+      sameVirtualServer,
+      sameHttp,
+      sameTcp,
+      sameMysql,
+    ];
+    assert.ok(all.every(Boolean));
+  });
+
+  it("leads back to the package by a text that is the same on every machine", () => {
+    for (const kind of ["Cluster", "VirtualServer", "RealServer"] as const) {
+      assert.equal(
+        providerStub(kind),
+        `exports.handler=()=>require("pulumi-heye/provider").provider("${kind}")`,
+      );
+      assert.equal(typeToken(kind), `pulumi-nodejs:dynamic/heye:${kind}`);
+    }
+  });
+});
+
+describe("credentials", () => {
+  const whole = {
+    connection: { user: "ops", privateKey: "k0", proxy: { host: "bastion", password: "p0" } },
+    directors: [
+      { name: "a", connection: { host: "10.0.0.1", privateKey: "k1", privateKeyPassword: "w1" } },
+      { name: "b" },
+      { name: "c", connection: { proxy: { host: "b2", privateKey: "k2" } } },
+    ],
+  };
+
+  it("are taken out everywhere, and put back where they were", () => {
+    const { open, credentials } = splitCredentials(whole);
+    assert.doesNotMatch(JSON.stringify(open), /"(k|p|w)\d"/);
+    assert.deepEqual(credentials, {
+      connection: { privateKey: "k0", proxy: { password: "p0" } },
+      directors: [{ privateKey: "k1", privateKeyPassword: "w1" }, {}, { proxy: { privateKey: "k2" } }],
+    });
+    assert.deepEqual(joinCredentials(open, credentials), whole);
+    assert.deepEqual(joinCredentials(open, JSON.parse(JSON.stringify(credentials))), whole);
+  });
+
+  it("leave a cluster without any as it is", () => {
+    const bare = { connection: undefined, directors: [{ name: "a", connection: undefined }] };
+    const { open, credentials } = splitCredentials(bare);
+    assert.deepEqual([open, credentials], [bare, { directors: [{}] }]);
+  });
+});
