@@ -1,16 +1,12 @@
 /** `ip -batch`, iptables and sysctls in the network namespace the thread is in. */
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import type { Sysctls } from "../batches";
+import { run } from "./run";
 
 /** Runs one batch; every line is tried. Throws with ip's own words and the line numbers when any failed. */
 export function ipBatch(lines: readonly string[]): void {
-  const result = spawnSync("ip", ["-force", "-batch", "-"], {
-    input: `${lines.join("\n")}\n`,
-    encoding: "utf8",
-  });
-  if (result.error) throw result.error;
-  if (result.status !== 0) throw new Error(`ip -batch: ${result.stderr.trim()} (of ${lines.length} lines)`);
+  const { status, stderr } = run("ip", ["-force", "-batch", "-"], `${lines.join("\n")}\n`);
+  if (status !== 0) throw new Error(`ip -batch: ${stderr.trim()} (of ${lines.length} lines)`);
 }
 
 /** Writes sysctls of the current network namespace. Throws on the first that the kernel does not take. */
@@ -24,8 +20,7 @@ export function iptables(rule: (family: "v4" | "v6") => readonly string[]): void
     ["iptables-legacy", "v4"],
     ["ip6tables-legacy", "v6"],
   ] as const) {
-    const result = spawnSync(program, ["-w", ...rule(family)], { encoding: "utf8" });
-    if (result.error) throw result.error;
-    if (result.status !== 0) throw new Error(`${program}: ${result.stderr.trim()}`);
+    const { status, stderr } = run(program, ["-w", ...rule(family)]);
+    if (status !== 0) throw new Error(`${program}: ${stderr.trim()}`);
   }
 }

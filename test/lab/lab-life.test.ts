@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { connect } from "node:net";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
@@ -95,6 +95,11 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 describe("lab: life and death", () => {
+  after(() => {
+    for (const name of ["test-crash", "test-ports", "test-twice"])
+      rmSync(labPaths(name).dir, { recursive: true, force: true });
+  });
+
   it("leaves nothing behind: no process, network, interface, mount, socket, port or file", async () => {
     const before = await interfaces();
     const lab = await Lab.up(SMALL);
@@ -175,7 +180,6 @@ describe("lab: life and death", () => {
     const first = await Lab.up({ ...SMALL, name: "test-ports" });
     const port = first.inventory.directors[0]?.port ?? assert.fail();
     await first.down();
-    const { createServer } = await import("node:net");
     const stranger = createServer().listen(port, "127.0.0.1");
     await once(stranger, "listening");
     const second = await Lab.up({ ...SMALL, name: "test-ports" });

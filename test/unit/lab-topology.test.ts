@@ -10,7 +10,7 @@ import {
 } from "../../lab/batches";
 import { LabInputError } from "../../lab/errors";
 import { nodeNames, topology, VIRTUAL } from "../../lab/topology";
-import { groupMessage, groupMessage } from "../../lab/world/nexthops";
+import { groupMessage } from "../../lab/world/nexthops";
 
 const LARGEST = topology({ directors: 254, servers: 1000, database: true });
 const SMALL = topology({ directors: 3, servers: 4, database: true });
