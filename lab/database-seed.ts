@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { cached } from "../setup";
 import { LabStartError } from "./errors";
 import { MYSQL_ACCOUNTS } from "./inventory";
-import { availableIn } from "./layer";
+import { availableIn, layerEnvironment } from "./layer";
 import type { DatabaseConfig } from "./world/config";
 
 const execFileAsync = promisify(execFile);
@@ -36,7 +36,7 @@ const SCRIPTS = [
 /** How a world runs its database: the data (made first, where it is not in the cache) and the server's arguments. */
 export async function databaseConfig(layer: string): Promise<DatabaseConfig> {
   const program = availableIn(layer, "usr/sbin/mariadbd");
-  const env = environmentOf(layer);
+  const env = layerEnvironment(layer);
   const { stdout } = await execFileAsync(program, ["--no-defaults", "--version"], { env });
   const version = /Ver (\S+)/.exec(stdout)?.[1] ?? "unknown";
   const folder = await cached({
@@ -48,12 +48,6 @@ export async function databaseConfig(layer: string): Promise<DatabaseConfig> {
   return { seed: join(folder, "data"), arguments: [...OPTIONS, "--bind-address=*", "--skip-name-resolve"] };
 }
 
-/** The program may lie in the layer, and its libraries with it. */
-function environmentOf(layer: string): NodeJS.ProcessEnv {
-  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  return { PATH: process.env.PATH, LD_LIBRARY_PATH: join(layer, "usr/lib", triplet) };
-}
-
 async function initialise(program: string, layer: string, dir: string): Promise<void> {
   const share = availableIn(layer, "usr/share/mysql");
   const data = join(dir, "data");
@@ -61,7 +55,7 @@ async function initialise(program: string, layer: string, dir: string): Promise<
   const scripts = SCRIPTS.map((name) => join(share, name)).filter((path) => existsSync(path));
   const sql = await Promise.all(scripts.map((path) => readFile(path, "utf8")));
   const argv = [...OPTIONS, "--bootstrap", `--datadir=${data}`, `--lc-messages-dir=${share}`];
-  await feed(program, [...argv, `--character-sets-dir=${share}/charsets`], environmentOf(layer), [
+  await feed(program, [...argv, `--character-sets-dir=${share}/charsets`], layerEnvironment(layer), [
     "USE mysql;",
     ...sql,
     ACCOUNTS_SQL,

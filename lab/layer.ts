@@ -7,3 +7,9 @@ export function availableIn(layer: string, path: string): string {
   const inLayer = join(layer, path);
   return existsSync(inLayer) ? inLayer : join("/", path);
 }
+
+/** Environment for programs of the layer that are run on this machine itself: their libraries may lie there with them. */
+export function layerEnvironment(layer: string): NodeJS.ProcessEnv {
+  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+  return { PATH: process.env.PATH, LD_LIBRARY_PATH: join(layer, "usr/lib", triplet) };
+}

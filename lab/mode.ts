@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { NoKernelError } from "./errors";
 import type { Mode } from "./keeper/config";
-import { availableIn } from "./layer";
+import { availableIn, layerEnvironment } from "./layer";
 
 const execFileAsync = promisify(execFile);
 
@@ -27,7 +27,7 @@ export async function chooseMode(wanted: Mode | "auto", layer: string): Promise<
 async function whyNoIpvs(layer: string): Promise<string | undefined> {
   // A kernel loads it by itself on first use, but only a use of IPVS counts as that. It may as well be built in.
   const modprobe = availableIn(layer, "usr/sbin/modprobe");
-  await execFileAsync(modprobe, ["ip_vs"]).catch(() => undefined);
+  await execFileAsync(modprobe, ["ip_vs"], { env: layerEnvironment(layer) }).catch(() => undefined);
   try {
     await execFileAsync("unshare", ["--net", "--", "cat", "/proc/thread-self/net/ip_vs"]);
     return undefined;

@@ -84,7 +84,7 @@ function heard(line: string): void {
   // It speaks, so it is there.
   inner ??= record(childOf(world?.pid), "first process of the world");
   log.write(`${line}\n`);
-  if (line.startsWith("HEYE-LAB-ROOT") && world) attempt(linkNamespaces, world);
+  if (line.startsWith(SIGNAL.root)) attempt(() => world && linkNamespaces(world, config.layer));
   // A guest whose kernel is gone says so and then hangs.
   if (line.startsWith("Kernel panic")) end(1, line);
   if (line.startsWith(SIGNAL.failed)) end(1, line.slice(SIGNAL.failed.length + 1));
@@ -106,9 +106,9 @@ function becomeReady(): void {
   tell({ ready: true });
 }
 
-function attempt<T>(step: (argument: T) => void, argument: T): void {
+function attempt(step: () => void): void {
   try {
-    step(argument);
+    step();
   } catch (error) {
     end(1, reasonOf(error));
   }
@@ -126,4 +126,4 @@ process.on("uncaughtException", (error) => end(1, error.stack ?? error.message))
 setTimeout(() => {
   if (!ready) end(1, `it was not ready after ${config.deadlineMs / 1000} s`);
 }, config.deadlineMs).unref();
-attempt(start, undefined);
+attempt(start);

@@ -1,7 +1,7 @@
 /** Starts the world's first process, in a guest or on this kernel. It dies with this process, however that ends. */
 import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { availableIn } from "../layer";
+import { availableIn, layerEnvironment } from "../layer";
 import type { LabPaths } from "../paths";
 import { FIXED } from "../topology";
 import type { KeeperConfig } from "./config";
@@ -29,8 +29,9 @@ const BOUND_TO_US = [
 
 /** Starts a user-mode Linux guest on a tap of its own. */
 export function startGuest(config: KeeperConfig, paths: LabPaths): WorldProcess {
-  ip(["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
-  raiseHostDevice();
+  const { layer } = config;
+  ip(layer, ["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
+  raiseHostDevice(layer);
   return run([
     ...BOUND_TO_US,
     "--",
@@ -63,8 +64,8 @@ export function startNamespaces(config: KeeperConfig, paths: LabPaths): WorldPro
 }
 
 /** Lays the cable to a world in namespaces, and lets it go on. */
-export function linkNamespaces(world: WorldProcess): void {
-  ip([
+export function linkNamespaces(world: WorldProcess, layer: string): void {
+  ip(layer, [
     "link",
     "add",
     HOST_DEVICE,
@@ -76,18 +77,21 @@ export function linkNamespaces(world: WorldProcess): void {
     "netns",
     String(world.pid),
   ]);
-  raiseHostDevice();
+  raiseHostDevice(layer);
   world.stdin.end("go\n");
 }
 
-function raiseHostDevice(): void {
-  ip(["link", "set", "lo", "up"]);
-  ip(["addr", "add", `${FIXED.host}/16`, "dev", HOST_DEVICE]);
-  ip(["link", "set", HOST_DEVICE, "up"]);
+function raiseHostDevice(layer: string): void {
+  ip(layer, ["link", "set", "lo", "up"]);
+  ip(layer, ["addr", "add", `${FIXED.host}/16`, "dev", HOST_DEVICE]);
+  ip(layer, ["link", "set", HOST_DEVICE, "up"]);
 }
 
-function ip(argv: readonly string[]): void {
-  execFileSync("ip", argv, { stdio: ["ignore", "pipe", "pipe"] });
+function ip(layer: string, argv: readonly string[]): void {
+  execFileSync(availableIn(layer, "usr/bin/ip"), argv, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: layerEnvironment(layer),
+  });
 }
 
 function run(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): WorldProcess {

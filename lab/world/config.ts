@@ -27,8 +27,11 @@ export interface DatabaseConfig {
   readonly arguments: readonly string[];
 }
 
-/** The world prints these at the start of a line when it can be reached, or when it gives up (a reason follows). */
-export const SIGNAL = { ready: "HEYE-LAB-READY", failed: "HEYE-LAB-FAILED" } as const;
+/**
+ * The world prints these at the start of a line: in namespaces, that it waits for its uplink; that it can be reached;
+ * that it gives up (a reason follows). root.sh says the first and the last.
+ */
+export const SIGNAL = { root: "HEYE-LAB-ROOT", ready: "HEYE-LAB-READY", failed: "HEYE-LAB-FAILED" } as const;
 
 /** State of the database: it starts behind the rest of the world. */
 export type DatabaseState =
