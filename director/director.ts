@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Target } from "../health";
-import { differences, findService, plan, renderEdits, type Table } from "../ipvs";
+import { describeEdit, destinationKey, type Edit, findService, plan, renderEdits, type Table } from "../ipvs";
 import type { HostConnection } from "../spec";
 import type { Change } from "./change";
 import { desiredService } from "./desired";
@@ -139,9 +139,9 @@ export class Director {
 }
 
 interface Batch {
-  readonly accepted: readonly Job[];
+  /** With what was registered before each. */
+  readonly accepted: ReadonlyMap<Job, Registration | undefined>;
   readonly refused: ReadonlyMap<Job, unknown>;
-  readonly before: Registry;
   readonly desired: Table;
   readonly scope: ReadonlySet<string>;
   readonly edits: number;
@@ -152,17 +152,18 @@ interface Batch {
 /** Applies the jobs' changes one after another; one that must not be made is refused and harms no other. */
 function prepare(director: string, state: DirectorState, jobs: readonly Job[]): Batch {
   let registry = state.registry;
-  const accepted: Job[] = [];
+  const accepted = new Map<Job, Registration | undefined>();
   const refused = new Map<Job, unknown>();
   for (const job of jobs) {
     try {
+      const before = findRegistration(registry, job.change.key)?.registration;
       registry = job.change.apply({ director, registry, table: state.table });
-      accepted.push(job);
+      accepted.set(job, before);
     } catch (error) {
       refused.set(job, error);
     }
   }
-  const scope = new Set(accepted.map(({ change }) => change.key));
+  const scope = new Set([...accepted.keys()].map(({ change }) => change.key));
   const desired = desiredTable(registry, state, scope);
   const edits = plan(state.table, desired, scope);
   const [old, during, after] = [state.registry, duringRegistry(state.registry, registry), registry].map(
@@ -178,7 +179,6 @@ function prepare(director: string, state: DirectorState, jobs: readonly Job[]): 
   return {
     accepted,
     refused,
-    before: state.registry,
     desired,
     scope,
     edits: edits.length,
@@ -197,12 +197,19 @@ function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlyS
 /** Tells every job whether the kernel holds what it asked for. */
 function settle(director: string, batch: Batch, state: DirectorState, messages: string): void {
   for (const [job, error] of batch.refused) job.reject(error);
-  for (const { change, resolve, reject } of batch.accepted) {
-    const missing = differences(state.table, batch.desired, new Set([change.key]));
-    const before = findRegistration(batch.before, change.key)?.registration;
-    if (missing.length > 0) reject(new NotAppliedError(director, missing, messages, before));
+  for (const [{ change, resolve, reject }, before] of batch.accepted) {
+    const left = plan(state.table, batch.desired, new Set([change.key])).filter((edit) =>
+      concerns(change, edit),
+    );
+    if (left.length > 0) reject(new NotAppliedError(director, left.map(describeEdit), messages, before));
     else resolve({ before, edits: batch.edits });
   }
+}
+
+/** Of what is still missing from a virtual server, a change of one member answers for that member alone. */
+function concerns({ member }: Change, edit: Edit): boolean {
+  if (member === undefined) return true;
+  return "destination" in edit ? destinationKey(edit.destination) === member : edit.kind === "add-service";
 }
 
 /** Tells connections apart without keeping their secrets as map keys. */

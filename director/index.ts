@@ -11,7 +11,6 @@ export {
   putVirtualServer,
   removeMember,
   removeVirtualServer,
-  restoreRegistration,
 } from "./change";
 export { desiredService, effectiveWeight } from "./desired";
 export { type Applied, connectionKey, Director } from "./director";

@@ -34,6 +34,8 @@ async function request(
         signal,
       });
       outgoing.on("response", (response) => {
+        // The stream is destroyed as soon as the status is known, which the response would call an error.
+        response.on("error", () => undefined);
         response.resume();
         resolve(response.statusCode ?? 0);
       });

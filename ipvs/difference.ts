@@ -7,10 +7,11 @@ import { renderEdit } from "./render";
  * Empty when they agree.
  */
 export function differences(actual: Table, desired: Table, scope: ReadonlySet<string>): string[] {
-  return plan(actual, desired, scope).map(describe);
+  return plan(actual, desired, scope).map(describeEdit);
 }
 
-function describe(edit: Edit): string {
+/** What the table lacks that this edit would give it, as a sentence. */
+export function describeEdit(edit: Edit): string {
   const service = serviceKey(edit.service);
   switch (edit.kind) {
     case "add-service":

@@ -3,7 +3,7 @@
  * tables as an ordered plan of edits, and that plan as input for `ipvsadm --restore`. Pure functions: nothing
  * here does I/O, and nothing of ours is imported.
  */
-export { differences } from "./difference";
+export { describeEdit, differences } from "./difference";
 export {
   type Destination,
   type DestinationMethod,

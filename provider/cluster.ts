@@ -111,7 +111,7 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
     }
   }
   for (const [key, resource] of leftovers) {
-    await changeEverywhere(directors, actor, removeVirtualServer(actor, key, resource));
+    await changeEverywhere(directors, removeVirtualServer(actor, key, resource));
   }
 }
 

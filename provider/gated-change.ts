@@ -1,4 +1,4 @@
-import { type Actor, type Change, type Director, findRegistration, type Member } from "../director";
+import { type Change, type Director, findRegistration, type Member } from "../director";
 import { type HealthCheck, realServerKey } from "../spec";
 import { GateError } from "./errors";
 import { type Entrant, entering, passGate } from "./gate";
@@ -6,7 +6,6 @@ import { changeEverywhere, rehearseEverywhere } from "./rollout";
 
 /** One resource's change to one virtual server, with the servers it lets in. */
 export interface GatedChange {
-  readonly actor: Actor;
   /** Key of the virtual server. */
   readonly key: string;
   readonly directors: readonly Director[];
@@ -26,7 +25,7 @@ export interface GatedChange {
 export async function changeGated(gated: GatedChange): Promise<void> {
   const failures = await passGate(await entrants(gated));
   if (failures.length > 0) throw new GateError(failures, "Nothing was changed on any director.");
-  await changeEverywhere(gated.directors, gated.actor, gated.change(gated.members));
+  await changeEverywhere(gated.directors, gated.change(gated.members));
 }
 
 /**
@@ -43,7 +42,7 @@ export async function createGated(gated: GatedChange): Promise<GateError | undef
   const members = gated.members.map((member) =>
     held.has(realServerKey(member)) ? { ...member, held: true as const } : member,
   );
-  await changeEverywhere(gated.directors, gated.actor, gated.change(members));
+  await changeEverywhere(gated.directors, gated.change(members));
   if (failures.length === 0) return undefined;
   return new GateError(
     failures,

@@ -1,6 +1,6 @@
 import { type Director, type DirectorState, desiredService, type Registration } from "../director";
 import { differences, findService, type Service } from "../ipvs";
-import type { RealServer } from "../spec";
+import { type RealServer, realServerKey } from "../spec";
 import { RolloutError } from "./errors";
 
 /** What one director holds of a virtual server, next to what it should hold. */
@@ -37,12 +37,15 @@ export async function sightings(directors: readonly Director[], key: string): Pr
  * How a director's table differs from what was declared. A server still held back by its gate differs too: it takes no
  * connections although it was declared to.
  */
-export function driftOf(sighting: Sighting, key: string, wanted: Registration): string[] {
-  return differences(
-    sighting.state.table,
-    [desiredService(wanted, sighting.service, undefined)],
-    new Set([key]),
+export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted: Registration): string[] {
+  const registered = sighting.state.registry.owners[ownerId]?.virtualServers[key]?.members ?? [];
+  const unclaimed =
+    wanted.pool === "separate" ? registered.filter(({ resource }) => resource === undefined) : [];
+  const leftovers = unclaimed.map(
+    (one) => `real server ${realServerKey(one)} is left over from an inline pool`,
   );
+  const desired = desiredService(wanted, sighting.service, undefined);
+  return [...differences(sighting.state.table, [desired], new Set([key])), ...leftovers];
 }
 
 /** The pool a director really has, in the words of the specification. */

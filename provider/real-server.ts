@@ -49,7 +49,6 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
     const key = virtualServerKey(inputs.virtualServer);
     const actor = actorOf(inputs.cluster);
     return {
-      actor,
       key,
       directors: fleet.of(inputs.cluster),
       members: [memberOf(inputs)],
@@ -81,7 +80,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
     },
     async delete(_id, properties) {
       const state = properties as unknown as State;
-      await changeEverywhere(fleet.of(state.cluster), actorOf(state.cluster), removal(state));
+      await changeEverywhere(fleet.of(state.cluster), removal(state));
     },
   };
 }

@@ -1,12 +1,4 @@
-import {
-  type Actor,
-  type Applied,
-  type Change,
-  type Director,
-  type DirectorState,
-  NotAppliedError,
-  restoreRegistration,
-} from "../director";
+import { type Applied, type Change, type Director, type DirectorState, NotAppliedError } from "../director";
 import { RolloutError } from "./errors";
 
 /**
@@ -31,23 +23,18 @@ export async function rehearseEverywhere(
 }
 
 /**
- * Makes a change on every director. When one fails, all others go back to what was registered before.
+ * Makes a change on every director. When one fails, what it did on all others is undone.
  *
  * @throws RolloutError saying what each director holds now
  */
-export async function changeEverywhere(
-  directors: readonly Director[],
-  actor: Actor,
-  change: Change,
-): Promise<void> {
+export async function changeEverywhere(directors: readonly Director[], change: Change): Promise<void> {
   const outcomes = await Promise.allSettled(directors.map((director) => director.change(change)));
   const causes = rejections(outcomes);
   if (causes.length === 0) return;
   const undoing = outcomes.map(async (outcome, index) => {
     const director = directors[index];
     const before = undoable(outcome);
-    if (director && before)
-      await director.change(restoreRegistration(actor, change.key, before.registration));
+    if (director && before) await director.change(change.undo(before.registration));
   });
   const stuck = rejections(await Promise.allSettled(undoing));
   const changed = outcomes.filter((outcome) => outcome.status === "fulfilled").length;

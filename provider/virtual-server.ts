@@ -35,7 +35,6 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
     const key = virtualServerKey(inputs);
     const actor = actorOf(inputs.cluster);
     return {
-      actor,
       key,
       directors: fleet.of(inputs.cluster),
       members: inputs.realServers ?? [],
@@ -70,7 +69,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
       const state = properties as unknown as State;
       const actor = actorOf(state.cluster);
       const change = removeVirtualServer(actor, virtualServerKey(state), state.name);
-      await changeEverywhere(fleet.of(state.cluster), actor, change);
+      await changeEverywhere(fleet.of(state.cluster), change);
     },
   };
 }
@@ -111,7 +110,7 @@ async function observe(state: State, fleet: Fleet) {
   const wanted = registrationOf(state, state.realServers ?? []);
   const drift: Drift = {};
   for (const sighting of seen) {
-    const found = driftOf(sighting, key, wanted);
+    const found = driftOf(sighting, state.cluster.id, key, wanted);
     if (found.length > 0) drift[sighting.director] = found;
   }
   const first = seen.find(({ director }) => director in drift);

@@ -61,7 +61,24 @@ export function clusterProblems(value: Partial<Cluster>, isUnknown: (value: unkn
     } else seen.set(one.name, index);
     problems.push(...connectionProblems(value.connection, one, index, isUnknown));
   });
-  return problems;
+  return [...problems, ...placeProblems(value, isUnknown)];
+}
+
+/** One host under two names would be changed twice at a time, and counted as two. */
+function placeProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
+  const seen = new Map<string, number>();
+  return (value.directors ?? []).flatMap((one, index): Problem[] => {
+    if (isUnknown(one) || isUnknown(one.connection)) return [];
+    const { host, port, proxy } = directorConnection(value.connection, one);
+    if (isUnknown(host) || isUnknown(port) || isUnknown(proxy)) return [];
+    const place = JSON.stringify([host, port ?? 22, proxy?.host]);
+    const first = seen.get(place);
+    if (first === undefined) seen.set(place, index);
+    // The same name as well: that has been said already.
+    if (first === undefined || value.directors?.[first]?.name === one.name) return [];
+    const reason = `expected each host once, but directors[${first}] is ${host} port ${port ?? 22} too`;
+    return [{ path: ["directors", index, "connection"], reason }];
+  });
 }
 
 function connectionProblems(

@@ -100,6 +100,49 @@ describe("ownership", () => {
     assert.deepEqual(apply(changed, removeMember(ME, KEY, "10.0.0.2:80", "somebody")), changed);
   });
 
+  it("a change is undone without touching what others did meanwhile", () => {
+    const pool = registration({ pool: "separate", members: [] });
+    const start = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, pool),
+      putMember(ME, KEY, member(1, "a") as never),
+    );
+    const before = start.owners[ME.id]?.virtualServers[KEY];
+    const mine: [string, Change][] = [
+      ["put a member", putMember(ME, KEY, { ...member(2, "b"), resource: "b" })],
+      ["change a member", putMember(ME, KEY, { ...member(1, "a"), resource: "a", weight: 9 })],
+      ["remove a member", removeMember(ME, KEY, "10.0.0.1:80", "a")],
+      ["change the virtual server", putVirtualServer(ME, KEY, { ...pool, scheduler: "mh" })],
+    ];
+    const others = [
+      putMember(ME, KEY, { ...member(7, "x"), resource: "x" }),
+      putVirtualServer(ME, "tcp 192.0.2.9:80", registration({ resource: "other", address: "192.0.2.9" })),
+    ];
+    for (const [what, change] of mine) {
+      const undone = apply(start, change, ...others, change.undo(before));
+      assert.equal(renderRegistry(undone), renderRegistry(apply(start, ...others)), what);
+    }
+    const created = putVirtualServer(ME, KEY, pool);
+    assert.deepEqual(apply(EMPTY_REGISTRY, created, created.undo(undefined)), EMPTY_REGISTRY);
+    const removed = removeVirtualServer(ME, KEY, "web");
+    assert.equal(renderRegistry(apply(start, removed, removed.undo(before))), renderRegistry(start));
+  });
+
+  it("an inline pool that becomes a separate one keeps its servers until they are claimed", () => {
+    const separate = registration({ pool: "separate", members: [] });
+    const turned = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, registration({ members: [member(1), member(2)] })),
+      putVirtualServer(ME, KEY, separate),
+    );
+    const addresses = (registry: Registry) =>
+      registry.owners[ME.id]?.virtualServers[KEY]?.members.map(({ address }) => address);
+    assert.deepEqual(addresses(turned), ["10.0.0.1", "10.0.0.2"]);
+    const claimed = apply(turned, putMember(ME, KEY, { ...member(2), resource: "b" }));
+    assert.deepEqual(addresses(claimed), ["10.0.0.1", "10.0.0.2"]);
+    assert.deepEqual(addresses(apply(claimed, putVirtualServer(ME, KEY, separate))), ["10.0.0.2"]);
+  });
+
   it("an inline pool and separate servers do not mix", () => {
     const inline = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
     assert.throws(() => apply(inline, putMember(ME, KEY, member(9, "x") as never)), OwnedElsewhereError);

@@ -241,6 +241,20 @@ describe("cluster", () => {
     assert.deepEqual([problems, clusterProblems(value, isUnknown)], [[], []]);
   });
 
+  it("refuses one host under two names", () => {
+    const { value } = parse(cluster, {
+      connection: { privateKey: "k", hostKey: key },
+      directors: [
+        { name: "a", connection: { host: "10.0.0.1" } },
+        { name: "b", connection: { host: "10.0.0.1", port: 22 } },
+        { name: "c" },
+      ],
+    });
+    assert.deepEqual(texts(clusterProblems(value, isUnknown)), [
+      "directors[1].connection: expected each host once, but directors[0] is 10.0.0.1 port 22 too",
+    ]);
+  });
+
   it("has 1 to 254 directors", () => {
     const many = Array.from({ length: 255 }, (_, index) => ({ name: `d${index}` }));
     assert.deepEqual(texts(parse(cluster, { directors: [] }).problems), [
