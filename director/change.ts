@@ -1,27 +1,15 @@
-import { destinationKey, findService, renderEdit, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
-import { ForeignEntryError, OwnedElsewhereError } from "./errors";
 import {
-  findRegistration,
-  type Member,
-  type Registration,
-  type Registry,
-  withRegistration,
-} from "./registry";
-
-/** Who changes something: one cluster resource of one stack. */
-export interface Actor {
-  readonly id: string;
-  /** For people, in other stacks' errors. */
-  readonly label: string;
-}
-
-/** What a change is computed from. */
-export interface Basis {
-  readonly director: string;
-  readonly registry: Registry;
-  readonly table: Table;
-}
+  type Actor,
+  type Basis,
+  inlinePool,
+  noVirtualServer,
+  otherResource,
+  ownRegistration,
+  refuseForeignDestination,
+  refuseForeignService,
+} from "./refusal";
+import { type Member, type Registration, type Registry, withRegistration } from "./registry";
 
 /**
  * One resource's change to one virtual server, as pure functions. Changes of several resources to one virtual server may
@@ -165,63 +153,4 @@ function withMember(
   const others = mine.members.filter((one) => realServerKey(one) !== member);
   const members = wanted ? [...others, wanted] : others;
   return withRegistration(registry, actor, key, { ...mine, members });
-}
-
-function ownRegistration(basis: Basis, actor: Actor, key: string): Registration | undefined {
-  const found = findRegistration(basis.registry, key);
-  if (found && found.ownerId !== actor.id) {
-    throw new OwnedElsewhereError(
-      basis.director,
-      `virtual server ${key}`,
-      `${found.owner.label} (VirtualServer ${found.registration.resource})`,
-      "Use another address or port, or destroy it there first.",
-    );
-  }
-  return found?.registration;
-}
-
-function refuseForeignService(basis: Basis, key: string): void {
-  const found = findService(basis.table, key);
-  if (!found) return;
-  const what = `scheduler ${found.scheduler}, ${found.destinations.length} real servers`;
-  throw new ForeignEntryError(basis.director, `virtual server ${key}`, what);
-}
-
-function refuseForeignDestination(basis: Basis, key: string, member: string): void {
-  const service = findService(basis.table, key);
-  const found = service?.destinations.find((one) => destinationKey(one) === member);
-  if (!service || !found) return;
-  const line = renderEdit({ kind: "add-destination", service, destination: found });
-  throw new ForeignEntryError(
-    basis.director,
-    `real server ${member} of virtual server ${key}`,
-    `\`ipvsadm ${line}\``,
-  );
-}
-
-function otherResource(director: string, entry: string, resource: string, type: string): OwnedElsewhereError {
-  return new OwnedElsewhereError(
-    director,
-    entry,
-    `${type} ${resource} of this stack`,
-    "Declare it once; when the resource was renamed, tell Pulumi with `aliases`.",
-  );
-}
-
-function noVirtualServer(director: string, key: string): OwnedElsewhereError {
-  return new OwnedElsewhereError(
-    director,
-    `virtual server ${key}`,
-    "nobody: it is not registered there",
-    "Run `pulumi up --refresh`, which finds and repairs it.",
-  );
-}
-
-function inlinePool(director: string, key: string, resource: string): OwnedElsewhereError {
-  return new OwnedElsewhereError(
-    director,
-    `the pool of virtual server ${key}`,
-    `VirtualServer ${resource}, which lists its realServers itself`,
-    "Add the server to that list, or remove the list to make the pool of RealServer resources.",
-  );
 }

@@ -3,9 +3,9 @@
  * owns what on a director, and changes to it as pure functions that leave in groups, each conditional on the
  * state it was computed from.
  */
+
+export type { Applied } from "./batch";
 export {
-  type Actor,
-  type Basis,
   type Change,
   putMember,
   putVirtualServer,
@@ -13,8 +13,9 @@ export {
   removeVirtualServer,
 } from "./change";
 export { desiredService, effectiveWeight } from "./desired";
-export { type Applied, connectionKey, Director } from "./director";
+export { connectionKey, Director } from "./director";
 export * from "./errors";
+export type { Actor, Basis } from "./refusal";
 export {
   findRegistration,
   type Member,
