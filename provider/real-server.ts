@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type Member, putMember, removeMember } from "../director";
 import {
@@ -14,18 +13,14 @@ import {
   virtualServerIdentity,
   virtualServerKey,
 } from "../spec";
-import { actorOf, type ClusterHandle, departed, type Fleet } from "./fleet";
-import { changeGated, createGated, type GatedChange } from "./gated-change";
-import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
-import { leave } from "./leave";
+import { actorOf, type Fleet } from "./fleet";
+import { gatedResource, type OnCluster } from "./gated-resource";
+import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, sightings } from "./observe";
-import { changeEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a RealServer, in normal form. */
-interface Inputs extends RealServer {
-  readonly name: string;
-  readonly cluster: ClusterHandle;
+interface Inputs extends RealServer, OnCluster {
   readonly virtualServer: VirtualServerIdentity & { readonly pool: "inline" | "separate" };
   readonly healthCheck: HealthCheck;
 }
@@ -33,9 +28,6 @@ interface Inputs extends RealServer {
 interface State extends Inputs {
   readonly drift?: Record<string, string[]>;
 }
-
-const IDENTITY = ["virtualServer", "address", "port"] as const;
-const SETTINGS = ["weight", "forwarding", "healthCheck", "cluster"] as const;
 
 const schema = z.strictObject({
   ...realServer.shape,
@@ -45,44 +37,28 @@ const schema = z.strictObject({
 
 /** The handler of RealServer: one server of a virtual server's separate pool, on every director of its cluster. */
 export function realServerHandler(fleet: Fleet): ResourceHandler {
-  const gated = (inputs: Inputs): GatedChange => {
-    const key = virtualServerKey(inputs.virtualServer);
-    const actor = actorOf(inputs.cluster);
-    return {
-      key,
-      directors: fleet.of(inputs.cluster),
-      members: [memberOf(inputs)],
-      checkOf: () => inputs.healthCheck,
-      change: ([member]) => putMember(actor, key, { ...memberOf(inputs), ...member, resource: inputs.name }),
-    };
-  };
-
-  return {
+  return gatedResource<State>(fleet, {
+    identity: ["virtualServer", "address", "port"],
+    settings: ["weight", "forwarding", "healthCheck"],
     check,
-    diff,
-    async create(properties) {
-      const inputs = properties as unknown as Inputs;
-      const id = `${inputs.cluster.id}/${virtualServerKey(inputs.virtualServer)}/${realServerKey(inputs)}`;
-      const outputs = outputsOf(inputs);
-      const failure = await createGated(gated(inputs));
-      if (failure) throw new InitialisationError(id, outputs, failure);
-      return { id, outputs };
+    id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs.virtualServer)}/${realServerKey(inputs)}`,
+    outputs: outputsOf,
+    gated: (inputs, over) => {
+      const key = virtualServerKey(inputs.virtualServer);
+      const declared = memberOf(inputs);
+      return {
+        key,
+        directors: over.of(inputs.cluster),
+        members: [declared],
+        checkOf: () => inputs.healthCheck,
+        change: ([member]) =>
+          putMember(actorOf(inputs.cluster), key, { ...declared, ...member, resource: inputs.name }),
+      };
     },
-    async read(_id, properties) {
-      return observe(properties as unknown as State, fleet);
-    },
-    async update(_id, properties, news) {
-      const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
-      await changeGated(gated(inputs));
-      const gone = departed(state.cluster, inputs.cluster);
-      await leave(fleet.of(gone), removal(state));
-      return outputsOf(inputs);
-    },
-    async delete(_id, properties) {
-      const state = properties as unknown as State;
-      await changeEverywhere(fleet.of(state.cluster), removal(state));
-    },
-  };
+    removal: ({ cluster, virtualServer, name, ...place }) =>
+      removeMember(actorOf(cluster), virtualServerKey(virtualServer), realServerKey(place), name),
+    observe,
+  });
 }
 
 function check({ name, cluster, ...properties }: Properties): Checked {
@@ -100,15 +76,6 @@ function check({ name, cluster, ...properties }: Properties): Checked {
 
 const INLINE =
   "expected a virtual server without `realServers`, found one that lists its whole pool: add the server to that list, or remove the list";
-
-function diff(state: Properties, inputs: Properties): { changes: boolean; replaces: string[] } {
-  const changed = (key: string) => !isDeepStrictEqual(state[key], inputs[key]);
-  const replaces: string[] = IDENTITY.filter(changed);
-  const ids = [state, inputs].map((one) => (one.cluster as Partial<ClusterHandle> | undefined)?.id);
-  if (ids[0] !== ids[1] && !isUnknown(inputs.cluster)) replaces.push("cluster");
-  const changes = replaces.length > 0 || SETTINGS.some(changed) || state.drift !== undefined;
-  return { changes, replaces };
-}
 
 async function observe(state: State, fleet: Fleet) {
   const key = virtualServerKey(state.virtualServer);
@@ -138,11 +105,6 @@ async function observe(state: State, fleet: Fleet) {
 function describe(member: string, found: RealServer | undefined): string {
   if (!found) return `real server ${member} is missing`;
   return `real server ${member} has weight ${found.weight}, forwarding ${found.forwarding}`;
-}
-
-function removal(state: State) {
-  const { cluster, virtualServer, name } = state;
-  return removeMember(actorOf(cluster), virtualServerKey(virtualServer), realServerKey(state), name);
 }
 
 function memberOf({ name, address, port, weight, forwarding }: Inputs): Member & { resource: string } {

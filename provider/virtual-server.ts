@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type Member, putVirtualServer, type Registration, removeVirtualServer } from "../director";
 import {
   parseVirtualServer,
@@ -8,70 +7,40 @@ import {
   type VirtualServerIdentity,
   virtualServerKey,
 } from "../spec";
-import { actorOf, type ClusterHandle, departed, type Fleet } from "./fleet";
-import { changeGated, createGated, type GatedChange } from "./gated-change";
-import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
-import { leave } from "./leave";
+import { actorOf, type Fleet } from "./fleet";
+import { gatedResource, type OnCluster } from "./gated-resource";
+import type { Checked, Properties, ResourceHandler } from "./handler";
 import { type Drift, driftOf, observedPool, sightings } from "./observe";
-import { changeEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a VirtualServer, in normal form. */
-interface Inputs extends VirtualServer {
-  readonly name: string;
-  readonly cluster: ClusterHandle;
-}
+interface Inputs extends VirtualServer, OnCluster {}
 
 interface State extends Inputs {
   readonly drift?: Drift;
 }
 
-const IDENTITY = ["protocol", "address", "port"] as const;
-const SETTINGS = ["scheduler", "healthCheck", "realServers", "cluster"] as const;
-
 /** The handler of VirtualServer: one virtual server on every director of a cluster, its pool inline or separate. */
 export function virtualServerHandler(fleet: Fleet): ResourceHandler {
-  const gated = (inputs: Inputs): GatedChange => {
-    const key = virtualServerKey(inputs);
-    const actor = actorOf(inputs.cluster);
-    return {
-      key,
-      directors: fleet.of(inputs.cluster),
-      members: inputs.realServers ?? [],
-      checkOf: () => inputs.healthCheck,
-      change: (members) => putVirtualServer(actor, key, registrationOf(inputs, members)),
-    };
-  };
-
-  return {
+  return gatedResource<State>(fleet, {
+    identity: ["protocol", "address", "port"],
+    settings: ["scheduler", "healthCheck", "realServers"],
     check,
-    diff,
-    async create(properties) {
-      const inputs = properties as unknown as Inputs;
-      const id = `${inputs.cluster.id}/${virtualServerKey(inputs)}`;
-      const outputs = outputsOf(inputs);
-      const failure = await createGated(gated(inputs));
-      if (failure) throw new InitialisationError(id, outputs, failure);
-      return { id, outputs };
+    id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs)}`,
+    outputs: outputsOf,
+    gated: (inputs, over) => {
+      const key = virtualServerKey(inputs);
+      return {
+        key,
+        directors: over.of(inputs.cluster),
+        members: inputs.realServers ?? [],
+        checkOf: () => inputs.healthCheck,
+        change: (members) => putVirtualServer(actorOf(inputs.cluster), key, registrationOf(inputs, members)),
+      };
     },
-    async read(_id, properties) {
-      return observe(properties as unknown as State, fleet);
-    },
-    async update(_id, properties, news) {
-      const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
-      await changeGated(gated(inputs));
-      const gone = departed(state.cluster, inputs.cluster);
-      const key = virtualServerKey(state);
-      await leave(fleet.of(gone), removeVirtualServer(actorOf(gone), key, state.name));
-      return outputsOf(inputs);
-    },
-    async delete(_id, properties) {
-      const state = properties as unknown as State;
-      const actor = actorOf(state.cluster);
-      const change = removeVirtualServer(actor, virtualServerKey(state), state.name);
-      await changeEverywhere(fleet.of(state.cluster), change);
-    },
-  };
+    removal: (state) => removeVirtualServer(actorOf(state.cluster), virtualServerKey(state), state.name),
+    observe,
+  });
 }
 
 function check({ name, cluster, ...properties }: Properties): Checked {
@@ -89,18 +58,6 @@ function warningsOf(name: unknown, value: VirtualServer): string[] {
   if (value.healthCheck?.type !== "none" || value.realServers?.length === 0) return [];
   const why = value.protocol === "udp" ? "udp has no handshake to check" : "its health check is `none`";
   return [`VirtualServer ${name}: servers are let in unchecked (${why}); name a healthCheck to gate them.`];
-}
-
-function diff(state: Properties, inputs: Properties): { changes: boolean; replaces: string[] } {
-  const changed = (key: string) => !isDeepStrictEqual(state[key], inputs[key]);
-  const replaces: string[] = IDENTITY.filter(changed);
-  if (clusterId(state) !== clusterId(inputs) && !isUnknown(inputs.cluster)) replaces.push("cluster");
-  const changes = replaces.length > 0 || SETTINGS.some(changed) || state.drift !== undefined;
-  return { changes, replaces };
-}
-
-function clusterId(properties: Properties): string | undefined {
-  return (properties.cluster as Partial<ClusterHandle> | undefined)?.id;
 }
 
 async function observe(state: State, fleet: Fleet) {

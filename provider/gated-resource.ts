@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Change } from "../director";
+import { type ClusterHandle, departed, type Fleet } from "./fleet";
+import { changeGated, createGated, type GatedChange } from "./gated-change";
+import {
+  type Checked,
+  InitialisationError,
+  type Observed,
+  type Properties,
+  type ResourceHandler,
+} from "./handler";
+import { leave } from "./leave";
+import { changeEverywhere } from "./rollout";
+import { isUnknown } from "./unknown";
+
+/** What every resource on a cluster has. */
+export interface OnCluster {
+  readonly name: string;
+  readonly cluster: ClusterHandle;
+}
+
+/** What tells one kind of resource on a cluster from another. */
+export interface GatedKind<I extends OnCluster> {
+  /** Properties whose change makes another resource of it; the cluster does as well. */
+  readonly identity: readonly string[];
+  /** All other properties whose change is one. The resource's name is none: renaming it changes nothing. */
+  readonly settings: readonly string[];
+  readonly check: (inputs: Properties) => Checked;
+  readonly id: (inputs: I) => string;
+  readonly outputs: (inputs: I) => Properties;
+  readonly gated: (inputs: I, fleet: Fleet) => GatedChange;
+  /** Takes the resource off a director; its name and place are those it was last applied with. */
+  readonly removal: (state: I) => Change;
+  readonly observe: (state: I, fleet: Fleet) => Promise<Observed | undefined>;
+}
+
+/** The handler of a kind of resource whose servers pass a gate before they are let in, on every director of a cluster. */
+export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind<I>): ResourceHandler {
+  // The engine hands back what `check` returned, and `outputs` for a state.
+  const typed = (properties: Properties) => properties as unknown as I;
+  return {
+    check: kind.check,
+    diff: (state, inputs) => difference(kind, state, inputs),
+    async create(properties) {
+      const inputs = typed(properties);
+      const [id, outputs] = [kind.id(inputs), kind.outputs(inputs)];
+      const failure = await createGated(kind.gated(inputs, fleet));
+      if (failure) throw new InitialisationError(id, outputs, failure);
+      return { id, outputs };
+    },
+    read: (_id, state) => kind.observe(typed(state), fleet),
+    async update(_id, properties, news) {
+      const [state, inputs] = [typed(properties), typed(news)];
+      await changeGated(kind.gated(inputs, fleet));
+      await leave(fleet.of(departed(state.cluster, inputs.cluster)), kind.removal(state));
+      return kind.outputs(inputs);
+    },
+    async delete(_id, properties) {
+      const state = typed(properties);
+      await changeEverywhere(fleet.of(state.cluster), kind.removal(state));
+    },
+  };
+}
+
+function difference<I extends OnCluster>(kind: GatedKind<I>, state: Properties, inputs: Properties) {
+  const changed = (key: string) => !isDeepStrictEqual(state[key], inputs[key]);
+  const replaces = kind.identity.filter(changed);
+  if (clusterId(state) !== clusterId(inputs) && !isUnknown(inputs.cluster)) replaces.push("cluster");
+  const settings = [...kind.settings, "cluster"];
+  const changes = replaces.length > 0 || settings.some(changed) || state.drift !== undefined;
+  return { changes, replaces };
+}
+
+function clusterId(properties: Properties): string | undefined {
+  return (properties.cluster as Partial<ClusterHandle> | undefined)?.id;
+}
