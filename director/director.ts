@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Target } from "../health";
 import type { HostConnection } from "../spec";
@@ -20,7 +19,6 @@ const ATTEMPTS = 5;
  */
 export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
-  readonly #key: string;
   #known: DirectorState | undefined;
   #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
@@ -29,9 +27,7 @@ export class Director {
     readonly name: string,
     private readonly connection: HostConnection,
     private readonly pool: SessionPool,
-  ) {
-    this.#key = connectionKey(connection);
-  }
+  ) {}
 
   /** What the director holds now. Calls that overlap share one read. */
   read(): Promise<DirectorState> {
@@ -66,7 +62,7 @@ export class Director {
 
   /** Opens a connection from the director to a server. */
   async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
-    const session = await this.pool.get(this.#key, this.name, this.connection);
+    const session = await this.pool.get(this.name, this.connection);
     return session.dial(target, signal);
   }
 
@@ -111,12 +107,7 @@ export class Director {
   }
 
   async #send(command: string, input: string, doing: string): Promise<Answer> {
-    const session = await this.pool.get(this.#key, this.name, this.connection);
+    const session = await this.pool.get(this.name, this.connection);
     return parseAnswer(this.name, await session.run(command, input, doing));
   }
-}
-
-/** Tells connections apart without keeping their secrets as map keys. */
-export function connectionKey(connection: HostConnection): string {
-  return createHash("sha256").update(JSON.stringify(connection)).digest("hex");
 }

@@ -13,7 +13,7 @@ export {
   removeVirtualServer,
 } from "./change";
 export { desiredService, effectiveWeight } from "./desired";
-export { connectionKey, Director } from "./director";
+export { Director } from "./director";
 export * from "./errors";
 export type { Actor, Basis } from "./refusal";
 export {
@@ -24,5 +24,5 @@ export {
   type Registration,
   type Registry,
 } from "./registry";
-export { SessionPool } from "./session-pool";
+export { connectionKey, SessionPool } from "./session-pool";
 export type { DirectorState } from "./state";

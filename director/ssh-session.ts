@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { Client, type ClientChannel } from "ssh2";
 import type { Target } from "../health";
 import { endpoint, type HostConnection } from "../spec";
-import { ConnectionLostError, ForwardingRefusedError } from "./errors";
+import { ConnectionLostError, ForwardingRefusedError, UnreachableError } from "./errors";
 import { handshake } from "./ssh-handshake";
 
 /** What a command on the director left behind. */
@@ -30,14 +30,12 @@ export class SshSession {
   private constructor(
     readonly director: string,
     private readonly client: Client,
-    private readonly through: SshSession | undefined,
   ) {
     client.on("error", (error) => {
       this.#lost = error;
     });
     client.on("close", () => {
       this.#closed = true;
-      this.through?.close();
     });
   }
 
@@ -47,34 +45,19 @@ export class SshSession {
   }
 
   /**
-   * Connects once (through the bastion, if there is one), verifies the host key and logs in.
+   * Connects once, verifies the host key and logs in.
    *
+   * @param through a session to a bastion, which stays open when this one closes
    * @throws UnreachableError, HostKeyError, LoginError, PrivateKeyError
    */
-  static async open(director: string, connection: HostConnection): Promise<SshSession> {
-    const { proxy } = connection;
-    if (!proxy) return SshSession.#connect(director, connection, undefined);
-    const bastion = await SshSession.#connect(`${director} (bastion)`, { ...proxy }, undefined);
-    try {
-      return await SshSession.#connect(director, connection, bastion);
-    } catch (error) {
-      bastion.close();
-      throw error;
-    }
-  }
-
-  static async #connect(
-    director: string,
-    connection: HostConnection,
-    through: SshSession | undefined,
-  ): Promise<SshSession> {
+  static async open(director: string, connection: HostConnection, through?: SshSession): Promise<SshSession> {
     const place = { address: connection.host, port: connection.port ?? 22 };
     const timeoutMs =
       connection.perDialTimeout === undefined ? DIAL_TIMEOUT_MS : connection.perDialTimeout * 1000;
     const signal = timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
-    const sock = through && (await through.dial(place, signal));
+    const sock = through && (await dialThrough(director, through, place, signal));
     const client = new Client();
-    const session = new SshSession(director, client, through);
+    const session = new SshSession(director, client);
     await handshake(client, director, connection, { sock, readyTimeout: timeoutMs });
     client.setNoDelay(true);
     return session;
@@ -188,5 +171,19 @@ export class SshSession {
 
   #lostError(doing: string): ConnectionLostError {
     return new ConnectionLostError(this.director, doing, this.#lost?.message ?? "the director closed it");
+  }
+}
+
+async function dialThrough(
+  director: string,
+  bastion: SshSession,
+  place: Target,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  try {
+    return await bastion.dial(place, signal);
+  } catch (error) {
+    const reason = `${bastion.director}: ${error instanceof Error ? error.message : String(error)}`;
+    throw new UnreachableError(director, endpoint(place.address, place.port), 1, reason);
   }
 }

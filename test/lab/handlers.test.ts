@@ -471,6 +471,33 @@ describe("resources on real directors", () => {
       });
     });
 
+    it("those behind a bastion are reached through it, their own host keys verified", async () => {
+      const [d1, d2, d3] = site.lab.inventory.directors;
+      assert.ok(d1 && d2 && d3);
+      const { host, port, privateKey, hostKey } = d1;
+      const proxy = { host, port, privateKey, hostKey };
+      // The directors' addresses on the management network, which this host does not reach by itself.
+      const behind = (name: string, address: string, key: string) => ({
+        name,
+        connection: { host: address, privateKey, hostKey: key, proxy, dialErrorLimit: 1 },
+      });
+      const directors = [behind("d2", "10.99.0.2", d2.hostKey), behind("d3", "10.99.0.3", d3.hostKey)];
+      const made = await site.create("VirtualServer", web({ cluster: { ...site.cluster, directors } }));
+      assert.equal(await site.table("d1"), "");
+      assert.equal(await site.table("d2"), await site.table("d3"));
+      await handlerFor("VirtualServer", site.fleet).delete(made.id, made.state);
+      const wrong = { ...site.cluster, directors: [behind("d2", "10.99.0.2", d3.hostKey)] };
+      await assert.rejects(
+        site.create("VirtualServer", web({ cluster: wrong })),
+        /director d2: .* another host key than declared/,
+      );
+      const nobody = { ...site.cluster, directors: [behind("d9", "10.99.0.77", d3.hostKey)] };
+      await assert.rejects(
+        site.create("VirtualServer", web({ cluster: nobody })),
+        /director d9: cannot reach 10\.99\.0\.77:22 .*bastion 127\.0\.0\.1/,
+      );
+    });
+
     it("one whose lock is held says so", async () => {
       const held = site.lab.exec("d1", ["flock", "-x", "/run/heye/lock", "sleep", "25"], {
         timeoutMs: 40_000,
