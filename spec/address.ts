@@ -23,6 +23,19 @@ function embedsIPv4(address: ipaddr.IPv6): boolean {
   return compatible || address.isIPv4MappedAddress();
 }
 
+/** Addresses that are not those of one host on a network. */
+export type AddressKind = "unspecified" | "broadcast" | "multicast" | "loopback" | "linkLocalIPv6";
+
+/** What is special about an address; undefined for the address of a host, and for what is no address. */
+export function addressKind(text: string): AddressKind | undefined {
+  if (canonicalAddress(text) === undefined) return undefined;
+  const address = ipaddr.parse(text);
+  const range = address.range();
+  if (range === "linkLocal") return address.kind() === "ipv6" ? "linkLocalIPv6" : undefined;
+  const kinds = ["unspecified", "broadcast", "multicast", "loopback"] as const;
+  return kinds.find((kind) => kind === range);
+}
+
 /** The family of an address in canonical spelling. */
 export function familyOf(address: string): Family {
   return address.includes(":") ? "ipv6" : "ipv4";

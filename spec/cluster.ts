@@ -2,6 +2,7 @@ import * as z from "zod";
 import { type Connection, connection, type HostConnection } from "./connection";
 import { line, word } from "./fields";
 import type { Problem } from "./problem";
+import { isRecord } from "./record";
 
 /** HeYe's limit: one /24 of forward nodes behind the switch. */
 export const DIRECTORS_MAX = 254;
@@ -45,49 +46,62 @@ export function directorConnection(shared: Connection | undefined, one: Director
   return { ...merged, host: merged.host ?? one.name };
 }
 
-/** Rules that concern several fields of a cluster; each is skipped while a value it needs is not known yet. */
+/**
+ * Rules that concern several fields of a cluster; each is skipped while a value it needs is not known yet, or is
+ * no object (which `parse` has said by then).
+ */
 export function clusterProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
-  if (!Array.isArray(value.directors) || isUnknown(value.connection)) return [];
-  const problems: Problem[] = [];
-  const seen = new Map<string, number>();
-  value.directors.forEach((one, index) => {
-    if (isUnknown(one)) return;
-    const first = seen.get(one.name);
-    if (first !== undefined && !isUnknown(one.name)) {
-      problems.push({
-        path: ["directors", index, "name"],
-        reason: `expected unique names, but directors[${first}] is called ${JSON.stringify(one.name)} too`,
-      });
-    } else seen.set(one.name, index);
-    problems.push(...connectionProblems(value.connection, one, index, isUnknown));
+  if (!isRecord(value) || !Array.isArray(value.directors)) return [];
+  const { connection: shared, directors } = value as Partial<Cluster> & Pick<Cluster, "directors">;
+  const names = nameProblems(directors, isUnknown);
+  if (shared !== undefined && !isRecord(shared)) return names;
+  const usable = directors.flatMap((one, index) => {
+    const whole = isRecord(one) && (one.connection === undefined || isRecord(one.connection));
+    return whole ? [{ one, index }] : [];
   });
-  return [...problems, ...placeProblems(value, isUnknown)];
+  const connections = usable.flatMap(({ one, index }) => connectionProblems(shared, one, index));
+  return [...names, ...connections, ...placeProblems(shared, usable, isUnknown)].sort(byDirector);
+}
+
+function byDirector(a: Problem, b: Problem): number {
+  return Number(a.path[1]) - Number(b.path[1]);
+}
+
+function nameProblems(directors: readonly Director[], isUnknown: (value: unknown) => boolean): Problem[] {
+  const seen = new Map<string, number>();
+  return directors.flatMap((one, index): Problem[] => {
+    if (!isRecord(one) || typeof one.name !== "string" || isUnknown(one.name)) return [];
+    const first = seen.get(one.name);
+    if (first === undefined) seen.set(one.name, index);
+    if (first === undefined) return [];
+    const reason = `expected unique names, but directors[${first}] is called ${JSON.stringify(one.name)} too`;
+    return [{ path: ["directors", index, "name"], reason }];
+  });
 }
 
 /** One host under two names would be changed twice at a time, and counted as two. */
-function placeProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
-  const seen = new Map<string, number>();
-  return (value.directors ?? []).flatMap((one, index): Problem[] => {
-    if (isUnknown(one) || isUnknown(one.connection)) return [];
-    const { host, port, proxy } = directorConnection(value.connection, one);
-    if (isUnknown(host) || isUnknown(port) || isUnknown(proxy)) return [];
-    const place = JSON.stringify([host, port ?? 22, proxy?.host]);
+function placeProblems(
+  shared: Connection | undefined,
+  directors: readonly { readonly one: Director; readonly index: number }[],
+  isUnknown: (value: unknown) => boolean,
+): Problem[] {
+  const seen = new Map<string, { index: number; name: string }>();
+  return directors.flatMap(({ one, index }): Problem[] => {
+    const { host, port = 22, proxy } = directorConnection(shared, one);
+    const bastion = isRecord(proxy) ? proxy.host : proxy;
+    const parts: unknown[] = [host, port, bastion ?? ""];
+    if (parts.some((part) => isUnknown(part) || !["string", "number"].includes(typeof part))) return [];
+    const place = JSON.stringify(parts);
     const first = seen.get(place);
-    if (first === undefined) seen.set(place, index);
+    if (first === undefined) seen.set(place, { index, name: one.name });
     // The same name as well: that has been said already.
-    if (first === undefined || value.directors?.[first]?.name === one.name) return [];
-    const reason = `expected each host once, but directors[${first}] is ${host} port ${port ?? 22} too`;
+    if (first === undefined || first.name === one.name) return [];
+    const reason = `expected each host once, but directors[${first.index}] is ${host} port ${port} too`;
     return [{ path: ["directors", index, "connection"], reason }];
   });
 }
 
-function connectionProblems(
-  shared: Connection | undefined,
-  one: Director,
-  index: number,
-  isUnknown: (value: unknown) => boolean,
-): Problem[] {
-  if (isUnknown(one.connection)) return [];
+function connectionProblems(shared: Connection | undefined, one: Director, index: number): Problem[] {
   const whole = directorConnection(shared, one);
   const at = ["directors", index, "connection"];
   const problems: Problem[] = [];
@@ -96,7 +110,7 @@ function connectionProblems(
   if (!whole.privateKey && !whole.password && !whole.agentSocketPath)
     problems.push({ path: at, reason: NO_LOGIN });
   const bastion = whole.proxy;
-  if (bastion && !isUnknown(bastion)) {
+  if (isRecord(bastion)) {
     if (!bastion.hostKey && !bastion.insecureIgnoreHostKey) {
       problems.push({ path: [...at, "proxy", "hostKey"], reason: NO_HOST_KEY });
     }

@@ -1,4 +1,4 @@
-import type { Connection } from "./connection";
+import { isRecord } from "./record";
 
 /** The fields of a connection that open a door. */
 export const CREDENTIAL_FIELDS = ["password", "privateKey", "privateKeyPassword"] as const;
@@ -24,54 +24,83 @@ interface Parts {
 
 /**
  * Takes the credentials out of a cluster's connections. Pulumi hides a whole list when anything in it is secret;
- * apart from each other, previews still show which directors come and go.
+ * apart from each other, previews still show which directors come and go. Never throws: what is not what it should
+ * be stays in its place for `parse` to refuse, but in place of a connection it may be a secret and goes with them.
  */
 export function splitCredentials<C extends Parts>(cluster: C): { open: C; credentials: ClusterCredentials } {
-  const shared = split(cluster.connection);
-  const each = cluster.directors.map((one) => ({ one, ...split(one.connection) }));
-  const directors = each.map(({ one, open }) => (open ? { ...one, connection: open } : one));
-  const connection = shared.open && { connection: shared.open };
+  if (!isRecord(cluster)) return { open: cluster, credentials: { directors: [] } };
+  const shared = splitConnection(cluster);
+  const each = Array.isArray(cluster.directors) ? Array.from(cluster.directors, splitConnection) : undefined;
   return {
-    open: { ...cluster, ...connection, directors },
+    open: { ...shared.open, ...(each && { directors: each.map(({ open }) => open) }) },
     credentials: {
-      ...(shared.open && { connection: shared.secret }),
-      directors: each.map(({ secret }) => secret),
+      ...(isPresent(cluster.connection) && { connection: shared.secret }),
+      directors: each?.map(({ secret }) => secret) ?? [],
     },
   };
 }
 
-/** Puts the credentials back where {@link splitCredentials} took them from. */
+/** Puts the credentials back where {@link splitCredentials} took them from. Never throws, as that one. */
 export function joinCredentials<C extends Parts>(cluster: C, credentials: ClusterCredentials | undefined): C {
-  if (!credentials) return cluster;
-  const directors = cluster.directors.map((one, index) => {
-    const connection = join(one.connection, credentials.directors[index]);
-    return connection ? { ...one, connection } : one;
-  });
-  const connection = join(cluster.connection, credentials.connection);
-  return { ...cluster, ...(connection && { connection }), directors };
+  if (!isRecord(credentials) || !isRecord(cluster)) return cluster;
+  const secrets: unknown[] = Array.isArray(credentials.directors) ? credentials.directors : [];
+  const whole = joinConnection(cluster, credentials.connection);
+  if (!Array.isArray(cluster.directors)) return whole;
+  return {
+    ...whole,
+    directors: Array.from(cluster.directors, (one, index) => joinConnection(one, secrets[index])),
+  };
 }
 
-function split(connection: object | undefined): { open: object | undefined; secret: Credentials } {
-  if (!connection) return { open: undefined, secret: {} };
-  const open: Record<string, unknown> = { ...connection };
+interface Split<T> {
+  readonly open: T;
+  readonly secret: Credentials;
+}
+
+function splitConnection<T>(owner: T): Split<T> {
+  if (!isRecord(owner) || !isPresent(owner.connection)) return { open: owner, secret: {} };
+  const { connection, ...others } = owner;
+  if (!isRecord(connection)) return { open: others as T, secret: connection as Credentials };
+  const { open, secret } = split(connection);
+  return { open: { ...owner, connection: open }, secret };
+}
+
+function split(connection: Record<string, unknown>): Split<Record<string, unknown>> {
+  const open = { ...connection };
   const secret: Record<string, unknown> = {};
   for (const field of CREDENTIAL_FIELDS) {
     if (open[field] !== undefined) secret[field] = open[field];
     delete open[field];
   }
-  const { proxy } = connection as Connection;
-  if (typeof proxy === "object" && proxy !== null) {
+  const { proxy } = connection;
+  if (isRecord(proxy)) {
     const bastion = split(proxy);
     open.proxy = bastion.open;
     if (Object.keys(bastion.secret).length > 0) secret.proxy = bastion.secret;
+  } else if (isPresent(proxy)) {
+    delete open.proxy;
+    secret.proxy = proxy;
   }
   return { open, secret };
 }
 
-function join(connection: object | undefined, secret: Credentials | undefined): object | undefined {
-  if (!secret || Object.keys(secret).length === 0) return connection;
+function joinConnection<T>(owner: T, secret: unknown): T {
+  if (!isRecord(owner) || !isPresent(secret)) return owner;
+  const connection = join(owner.connection, secret);
+  return isPresent(connection) ? { ...owner, connection } : owner;
+}
+
+function join(connection: unknown, secret: unknown): unknown {
+  if (!isRecord(secret)) return connection ?? secret;
+  if (Object.keys(secret).length === 0) return connection;
+  const open = connection ?? {};
+  if (!isRecord(open)) return connection;
   const { proxy, ...fields } = secret;
-  const whole: Record<string, unknown> = { ...connection, ...fields };
-  if (proxy) whole.proxy = join(whole.proxy as object | undefined, proxy);
+  const whole: Record<string, unknown> = { ...open, ...fields };
+  if (isPresent(proxy)) whole.proxy = join(whole.proxy, proxy);
   return whole;
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }

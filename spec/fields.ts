@@ -1,12 +1,26 @@
 import * as z from "zod";
-import { canonicalAddress } from "./address";
+import { type AddressKind, addressKind, canonicalAddress } from "./address";
 
-/** An IP address of either family; normal form is the canonical spelling (see {@link canonicalAddress}). */
-export const address = z
-  .string({ error: "expected an IPv4 or IPv6 address" })
-  .refine((text) => canonicalAddress(text) !== undefined, { error: "expected an IPv4 or IPv6 address" })
-  .transform((text) => canonicalAddress(text) ?? text)
-  .describe("IPv4 or IPv6 address, in any spelling");
+/**
+ * An IP address of either family that one host can have; normal form is the canonical spelling (see
+ * {@link canonicalAddress}).
+ *
+ * @param unfit kinds of address that are no use in this place, and why
+ */
+export function address(unfit: Readonly<Partial<Record<AddressKind, string>>>) {
+  const error = "expected an IPv4 or IPv6 address";
+  const whyUnfit = (text: string) => {
+    const kind = addressKind(text);
+    return kind && unfit[kind];
+  };
+  return z
+    .string({ error })
+    .refine((text) => canonicalAddress(text) !== undefined, { error, abort: true })
+    .refine((text) => whyUnfit(text) === undefined, {
+      error: ({ input }) => `${error} of a single host, found ${input}: ${whyUnfit(String(input))}`,
+    })
+    .transform((text) => canonicalAddress(text) ?? text);
+}
 
 /** A TCP or UDP port that a packet can carry. */
 export const port = wholeNumber(1, 65_535).describe("port, 1 to 65535");
@@ -29,6 +43,12 @@ export function line(what: string) {
     .string({ error })
     .min(1, { error })
     .refine((text) => isOneLine(text), { error });
+}
+
+/** A text of printable ASCII without spaces: what may stand in the head of an HTTP request. */
+export function token(what: string) {
+  const error = `expected ${what}, in printable ASCII without spaces (write others as %20 and the like)`;
+  return line(what).refine((text) => /^[\x21-\x7e]+$/.test(text), { error });
 }
 
 function isOneLine(text: string): boolean {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { durationMs, line, port, secret, wholeNumber, word } from "./fields";
+import { durationMs, line, port, secret, token, wholeNumber, word } from "./fields";
 
 /** When and how often a server is asked, the same for every kind of check. */
 const timing = {
@@ -10,30 +10,50 @@ const timing = {
   deadlineMs: durationMs().default(30_000).describe("how long a change waits for a server to become healthy"),
 };
 
-/** HTTP: any 2xx or 3xx answer counts as alive. */
-export const httpCheck = z.strictObject({
-  type: z.literal("http"),
-  path: line("a path that starts with /")
-    .startsWith("/", { error: "expected a path that starts with /" })
-    .refine((path) => !path.includes(" "), { error: "expected a path without spaces (write %20)" })
-    .default("/")
-    .describe("path and query to ask for"),
-  method: word(["HEAD", "GET"]).default("HEAD").describe("request method"),
-  host: line("a host name").optional().describe("Host header; default: the server's address"),
-  ...timing,
+interface Timing {
+  readonly intervalMs: number;
+  readonly rise: number;
+  readonly deadlineMs: number;
+}
+
+/** A server that never fails must be able to become healthy before the change gives up. */
+const canRise = z.refine<Timing>(({ rise, intervalMs, deadlineMs }) => (rise - 1) * intervalMs < deadlineMs, {
+  path: ["rise"],
+  error: ({ input }) => riseFault(input as Timing),
 });
+
+function riseFault({ rise, intervalMs, deadlineMs }: Timing): string {
+  const shortestMs = (rise - 1) * intervalMs;
+  return `expected ${rise} checks, ${intervalMs} ms apart, to end before deadlineMs, found that they take ${shortestMs} of ${deadlineMs} ms: lower rise or intervalMs, or raise deadlineMs`;
+}
+
+/** HTTP: any 2xx or 3xx answer counts as alive. */
+export const httpCheck = z
+  .strictObject({
+    type: z.literal("http"),
+    path: token("a path that starts with /")
+      .startsWith("/", { error: "expected a path that starts with /" })
+      .default("/")
+      .describe("path and query to ask for"),
+    method: word(["HEAD", "GET"]).default("HEAD").describe("request method"),
+    host: token("a host name").optional().describe("Host header; default: the server's address"),
+    ...timing,
+  })
+  .check(canRise);
 
 /** TCP: a completed handshake counts as alive. */
-export const tcpCheck = z.strictObject({ type: z.literal("tcp"), ...timing });
+export const tcpCheck = z.strictObject({ type: z.literal("tcp"), ...timing }).check(canRise);
 
 /** MySQL and MariaDB: a login followed by a query counts as alive. */
-export const mysqlCheck = z.strictObject({
-  type: z.literal("mysql"),
-  user: line("a user name").describe("account that logs in; needs no privilege but to connect"),
-  password: secret("a password").optional().describe("its password"),
-  query: line("one SQL statement").default("SELECT 1").describe("statement that must succeed"),
-  ...timing,
-});
+export const mysqlCheck = z
+  .strictObject({
+    type: z.literal("mysql"),
+    user: line("a user name").describe("account that logs in; needs no privilege but to connect"),
+    password: secret("a password").optional().describe("its password"),
+    query: line("one SQL statement").default("SELECT 1").describe("statement that must succeed"),
+    ...timing,
+  })
+  .check(canRise);
 
 /** No check: servers are let in at once, and preview says so. */
 export const noCheck = z.strictObject({ type: z.literal("none") });

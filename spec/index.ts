@@ -24,7 +24,7 @@ export {
 } from "./health-check";
 export { memberProblems, parseVirtualServer, sortPool } from "./normal";
 export { type IsUnknown, type Parsed, parse } from "./parse";
-export { formatPath, InvalidSpecificationError, type Problem, type PropertyPath } from "./problem";
+export { formatPath, type Problem, type PropertyPath } from "./problem";
 export {
   FORWARDING_METHODS,
   type ForwardingMethod,

@@ -2,6 +2,7 @@ import { compareAddresses, familyOf } from "./address";
 import { type IsUnknown, type Parsed, parse } from "./parse";
 import type { Problem } from "./problem";
 import { type RealServer, realServerKey } from "./real-server";
+import { isRecord } from "./record";
 import { defaultHealthCheck, type VirtualServer, virtualServer } from "./virtual-server";
 
 /**
@@ -13,7 +14,7 @@ export function parseVirtualServer(
   isUnknown: IsUnknown = () => false,
 ): Parsed<VirtualServer> {
   const { value, problems } = parse(virtualServer, input, isUnknown);
-  if (typeof value !== "object" || value === null) return { value, problems };
+  if (!isRecord(value)) return { value, problems };
   const pool = Array.isArray(value.realServers)
     ? value.realServers.map((one) => withPort(one, value.port))
     : undefined;
@@ -33,23 +34,19 @@ export function parseVirtualServer(
 
 /** Not known yet (a whole server given as an output): stays the text it is. */
 function withPort(server: Partial<RealServer> & Omit<RealServer, "port">, port: number): RealServer {
-  return isObject(server) ? { ...server, port: server.port ?? port } : server;
+  return isRecord(server) ? { ...server, port: server.port ?? port } : server;
 }
 
 /** A pool in normal order: by address and port. All directors are filled in this order (design: same everywhere). */
 export function sortPool<T extends RealServer>(pool: readonly T[]): T[] {
   return [...pool].sort(
     (a, b) =>
-      compareAddresses(addressOf(a), addressOf(b)) || (isObject(a) && isObject(b) ? a.port - b.port : 0) || 0,
+      compareAddresses(addressOf(a), addressOf(b)) || (isRecord(a) && isRecord(b) ? a.port - b.port : 0) || 0,
   );
 }
 
 function addressOf(server: RealServer): string {
-  return isObject(server) && typeof server.address === "string" ? server.address : "";
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+  return isRecord(server) && typeof server.address === "string" ? server.address : "";
 }
 
 function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
@@ -57,7 +54,7 @@ function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, number>();
   server.realServers.forEach((member: RealServer, index) => {
-    if (isUnknown(member) || !isObject(member)) return;
+    if (isUnknown(member) || !isRecord(member)) return;
     const rules = memberProblems(server, member, isUnknown);
     problems.push(...rules.map(({ path, reason }) => ({ path: ["realServers", index, ...path], reason })));
     if (typeof member.address !== "string" || isUnknown(member.address) || isUnknown(member.port)) return;

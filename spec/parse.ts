@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Problem, PropertyPath } from "./problem";
+import { isRecord } from "./record";
 
 /** What came out of {@link parse}: the normal form as far as it could be made, and everything wrong with it. */
 export interface Parsed<T> {
@@ -47,9 +48,10 @@ function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, co
       accepts(option, schema.def.discriminator, discriminator),
     );
     if (variant) return parseAt(variant, input, path, context);
+    const message = z.safeParse(schema, input).error?.issues[0]?.message;
     context.problems.push({
       path: [...path, schema.def.discriminator],
-      reason: reasonOf(schema, input, discriminator),
+      reason: reasonOf(message, show(discriminator)),
     });
     return input;
   }
@@ -78,6 +80,7 @@ function parseObject(
   context: Context,
 ): unknown {
   const value: Record<string, unknown> = {};
+  const problemsBefore = context.problems.length;
   for (const [key, field] of Object.entries(schema.shape)) {
     const parsed = parseAt(field, input[key], [...path, key], context);
     if (parsed !== undefined) value[key] = parsed;
@@ -87,7 +90,23 @@ function parseObject(
     const known = Object.keys(schema.shape).join(", ");
     context.problems.push({ path: [...path, key], reason: `no such property; expected ${known}` });
   }
+  const settled = context.problems.length === problemsBefore && !Object.values(value).some(context.isUnknown);
+  if (settled && schema.def.checks?.length) checkFieldsTogether(schema, value, path, context);
   return value;
+}
+
+/** The rules between an object's fields, each of which has been found good by itself. */
+function checkFieldsTogether(
+  schema: z.ZodObject,
+  value: unknown,
+  path: PropertyPath,
+  context: Context,
+): void {
+  const issues = z.safeParse(schema, value).error?.issues ?? [];
+  for (const issue of issues) {
+    const inside = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
+    context.problems.push({ path: [...path, ...inside], reason: issue.message });
+  }
 }
 
 function accepts(option: z.core.$ZodType, discriminator: string, value: unknown): boolean {
@@ -98,30 +117,49 @@ function accepts(option: z.core.$ZodType, discriminator: string, value: unknown)
 function checkWhole(schema: z.core.$ZodType, input: unknown, path: PropertyPath, context: Context): unknown {
   const result = z.safeParse(schema, input);
   if (result.success) return result.data;
-  const reason = reasonOf(schema, input, input, result.error.issues[0]?.message);
-  context.problems.push({ path, reason });
+  context.problems.push({ path, reason: wholeReason(schema, input, result.error.issues[0]?.message) });
   return input;
 }
 
-function reasonOf(schema: z.core.$ZodType, input: unknown, found: unknown, message?: string): string {
-  const expected = message ?? z.safeParse(schema, input).error?.issues[0]?.message ?? "not valid";
-  if (found === undefined) return `${expected}, found nothing`;
-  if (expected.includes("found") || isSecret(schema)) return expected;
-  return `${expected}, found ${show(found)}`;
+/** Of what stands in place of an object or a list only the kind is told: it may be a secret in the wrong place. */
+function wholeReason(schema: z.core.$ZodType, input: unknown, message: string | undefined): string {
+  if (schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion) {
+    return `expected an object, found ${kindOf(input)}`;
+  }
+  if (schema instanceof z.ZodArray) return reasonOf(message, kindOf(input));
+  if (isSecret(schema) && input !== undefined) return expectation(message);
+  return reasonOf(message, show(input));
+}
+
+function reasonOf(message: string | undefined, found: string): string {
+  const expected = expectation(message);
+  return expected.includes("found") ? expected : `${expected}, found ${found}`;
+}
+
+/** What was expected, in our words where the schema had none of its own ("Invalid input: expected x, received y"). */
+function expectation(message = "expected another value"): string {
+  return message.replace(/^Invalid [a-z]+: /, "").replace(/, received .*$/s, "");
 }
 
 function isSecret(schema: z.core.$ZodType): boolean {
   return schema instanceof z.ZodType && schema.meta()?.secret === true;
 }
 
-/** A value as it stands in an error: short, on one line; objects and lists by kind alone, they may hold secrets. */
+const LONGEST_SHOWN = 80;
+
+/** A value as it stands in an error. Long texts, and those of several lines, are keys more often than slips. */
 function show(value: unknown): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "object" && value !== null) return "an object";
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return kindOf(value);
+  const shown = value.length <= LONGEST_SHOWN && !value.includes("\n");
+  return shown ? JSON.stringify(value) : `text of ${value.length} characters`;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** What kind of thing a value is, without anything of the value itself. */
+function kindOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "string") return "text";
+  return `${typeof value === "object" ? "an" : "a"} ${typeof value}`;
 }

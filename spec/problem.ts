@@ -20,16 +20,3 @@ export function formatPath(path: PropertyPath): string {
     return text === "" ? part : `${text}.${part}`;
   }, "");
 }
-
-/** An input that breaks the specification; carries every problem found, not just the first. */
-export class InvalidSpecificationError extends Error {
-  override readonly name = "InvalidSpecificationError";
-
-  constructor(
-    readonly subject: string,
-    readonly problems: readonly Problem[],
-  ) {
-    const lines = problems.map(({ path, reason }) => `  ${formatPath(path) || subject}: ${reason}`);
-    super(`${subject} is not valid:\n${lines.join("\n")}`);
-  }
-}

@@ -14,6 +14,16 @@ export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 /** Weights of IPVS are ints, but keepalived and this project stop at 65535. 0 takes no new connections. */
 export const WEIGHT_MAX = 65_535;
 
+/** Schema of the address of a real server. */
+const realServerAddress = address({
+  unspecified: "it belongs to no host",
+  broadcast: "it belongs to a whole network, a server is one host",
+  multicast: "it belongs to a group, a server is one host",
+  loopback: "packets to it never leave the director",
+  linkLocalIPv6:
+    "a link-local address needs an interface, and IPVS cannot keep one: use a global or unique local one",
+});
+
 /** The fields of a real server but its place (address and port). */
 export const realServerSettings = {
   weight: wholeNumber(0, WEIGHT_MAX)
@@ -25,13 +35,13 @@ export const realServerSettings = {
 /** Schema of a real server inside a virtual server's pool. */
 export const realServer = z
   .strictObject({
-    address: address.describe("address of the server"),
+    address: realServerAddress.describe("address of the server"),
     port: port.optional().describe("port of the server; default: the virtual server's port"),
     ...realServerSettings,
   })
   .describe("a server behind a virtual server");
 
-/** A real server in normal form; the port is always there (see `normalVirtualServer`). */
+/** A real server in normal form; the port is always there (see `parseVirtualServer`). */
 export interface RealServer {
   readonly address: string;
   readonly port: number;

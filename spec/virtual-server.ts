@@ -18,10 +18,18 @@ export interface VirtualServerIdentity {
   readonly port: number;
 }
 
+/** Schema of a virtual address. */
+const virtualAddress = address({
+  unspecified: "packets to it are never on the wire",
+  broadcast: "it belongs to a whole network, and IPVS takes packets to one host",
+  multicast: "it belongs to a group, and IPVS takes packets to one host",
+  loopback: "packets to it never come from another host",
+});
+
 /** The identity's fields as schemas. */
 export const virtualServerIdentity = {
   protocol: word(PROTOCOLS).default("tcp").describe("transport protocol"),
-  address: address.describe("virtual address"),
+  address: virtualAddress.describe("virtual address"),
   port: port.describe("virtual port"),
 };
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as http from "node:http";
+import { PassThrough } from "node:stream";
 import * as fc from "fast-check";
 import { serviceKey } from "../../ipvs";
 import {
@@ -8,9 +10,11 @@ import {
   endpoint,
   formatPath,
   healthCheck,
+  joinCredentials,
   type Problem,
   parse,
   parseVirtualServer,
+  splitCredentials,
   virtualServerKey,
 } from "../../spec";
 import { always } from "./property";
@@ -201,7 +205,76 @@ describe("virtual server", () => {
   });
 });
 
+describe("addresses of no single host", () => {
+  const reasonFor = (field: "virtual" | "real", address: string) => {
+    const server = { address: field === "virtual" ? address : "192.0.2.1", port: 80 };
+    const real = { address, forwarding: "tun" };
+    const { problems } = parseVirtualServer(field === "real" ? { ...server, realServers: [real] } : server);
+    return problems.map(({ reason }) => reason).join("; ");
+  };
+  const refused: [string, string][] = [
+    ["0.0.0.0", "it belongs to no host|never on the wire"],
+    ["::", "it belongs to no host|never on the wire"],
+    ["255.255.255.255", "a whole network"],
+    ["224.0.0.1", "a group"],
+    ["ff02::1", "a group"],
+    ["127.0.0.2", "never leave the director|never come from another host"],
+    ["::1", "never leave the director|never come from another host"],
+  ];
+  for (const [address, reason] of refused) {
+    it(`${address} is neither a virtual address nor a server's`, () => {
+      assert.match(reasonFor("virtual", address), new RegExp(`found ${address}: .*(${reason})`));
+      assert.match(reasonFor("real", address), new RegExp(`found ${address}: .*(${reason})`));
+    });
+  }
+
+  it("a link-local IPv6 address is not a server's", () => {
+    assert.match(reasonFor("real", "fe80::1"), /needs an interface/);
+    assert.equal(reasonFor("real", "169.254.1.1"), "");
+  });
+});
+
 describe("health check", () => {
+  it("takes in paths and hosts nothing that a request cannot carry", () => {
+    const paths = (check: object) =>
+      parse(healthCheck, { type: "http", ...check }).problems.map(({ path }) => formatPath(path));
+    for (const bad of ["/a b", "/\u00e9", "/\u{1f600}", "/a\tb", "/\u0000"]) {
+      assert.deepEqual(paths({ path: bad, host: bad }), ["path", "host"], JSON.stringify(bad));
+    }
+    always(
+      fc.property(
+        fc.string({ unit: "binary-ascii", maxLength: 2 }),
+        fc.string({ maxLength: 2 }),
+        (tail, host) => {
+          const check = { path: `/${tail}`, host };
+          fc.pre(paths(check).length === 0);
+          const request = http.request({
+            ...check,
+            headers: { host },
+            createConnection: () => new PassThrough() as never,
+          });
+          request.on("error", () => undefined);
+          request.destroy();
+        },
+      ),
+    );
+  });
+
+  it("must be able to end before its deadline", () => {
+    const problems = (check: object) =>
+      texts(
+        parseVirtualServer(
+          { address: "192.0.2.1", port: 80, healthCheck: { type: "tcp", ...check } },
+          isUnknown,
+        ).problems,
+      );
+    assert.deepEqual(problems({ rise: 4, intervalMs: 1_000, deadlineMs: 3_001 }), []);
+    assert.deepEqual(problems({ rise: 4, intervalMs: 1_000, deadlineMs: 3_000 }), [
+      "healthCheck.rise: expected 4 checks, 1000 ms apart, to end before deadlineMs, found that they take 3000 of 3000 ms: lower rise or intervalMs, or raise deadlineMs",
+    ]);
+    assert.deepEqual(problems({ rise: 100, intervalMs: UNKNOWN }), []);
+  });
+
   it("never repeats a secret in an error", () => {
     const { problems } = parse(healthCheck, { type: "mysql", user: "a", password: { planted: "s3cret" } });
     assert.deepEqual(texts(problems), ["password: expected a password as text"]);
@@ -215,7 +288,121 @@ describe("health check", () => {
   });
 });
 
+describe("a secret in the wrong place", () => {
+  it("is not repeated where an object or a list belongs, nor where it is long", () => {
+    const planted = "s3cret";
+    const long = `-----BEGIN KEY-----\n${planted}\n`;
+    const given = {
+      connection: planted,
+      directors: [planted, { name: "a", connection: { proxy: planted } }],
+    };
+    const server = { address: planted.repeat(20), port: long, healthCheck: planted, realServers: planted };
+    const problems = [
+      ...parse(cluster, given).problems,
+      ...parse(cluster, { directors: planted }).problems,
+      ...parse(cluster, { directors: [{ name: "a", connection: { hostKey: planted, user: long } }] })
+        .problems,
+      ...parseVirtualServer(server).problems,
+    ];
+    assert.equal(problems.length, 10);
+    assert.doesNotMatch(texts(problems).join("\n"), new RegExp(planted));
+  });
+
+  it("is called by its kind, in words of ours", () => {
+    assert.deepEqual(texts(parse(cluster, { directors: [null, "x"], connection: [] }).problems), [
+      "connection: expected an object, found a list of 0",
+      "directors[0]: expected an object, found null",
+      "directors[1]: expected an object, found text",
+    ]);
+    assert.deepEqual(texts(parse(cluster, null).problems), [": expected an object, found null"]);
+    assert.deepEqual(texts(parse(cluster, { directors: "x" }).problems), [
+      "directors: expected a list of directors, found text",
+    ]);
+  });
+});
+
 describe("cluster", () => {
+  it("never throws, whatever it is given", () => {
+    const anything = fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true });
+    const connection = fc.oneof(
+      anything,
+      fc.record(
+        { host: anything, port: anything, hostKey: anything, password: anything, proxy: anything },
+        { requiredKeys: [] },
+      ),
+    );
+    const director = fc.oneof(anything, fc.record({ name: anything, connection }, { requiredKeys: [] }));
+    const whole = fc.oneof(
+      anything,
+      fc.record({ connection, directors: fc.oneof(anything, fc.array(director)) }, { requiredKeys: [] }),
+    );
+    const credentials = fc.oneof(
+      anything,
+      fc.record({ connection, directors: fc.oneof(anything, fc.array(connection)) }, { requiredKeys: [] }),
+    );
+    always(
+      fc.property(whole, credentials, (input, secrets) => {
+        const { value } = parse(cluster, input);
+        assert.ok(Array.isArray(clusterProblems(value, isUnknown)));
+        assert.ok(Array.isArray(clusterProblems(input as never, isUnknown)));
+        const { open, credentials: own } = splitCredentials(input as never);
+        joinCredentials(open, own);
+        joinCredentials(input as never, secrets as never);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("takes a text in place of a connection for a secret, and puts it back", () => {
+    const given = {
+      connection: "pw",
+      directors: [{ name: "a", connection: { proxy: "pw" } }, { name: "b", connection: "pw" }, null],
+    };
+    const { open, credentials } = splitCredentials(given as never);
+    assert.deepEqual(open, { directors: [{ name: "a", connection: {} }, { name: "b" }, null] });
+    assert.deepEqual(joinCredentials(open, credentials), given);
+  });
+
+  describe("host key", () => {
+    const problem = (hostKey: unknown) => {
+      const { problems } = parse(cluster, { directors: [{ name: "a", connection: { hostKey } }] });
+      return problems.map(({ reason }) => reason).join("; ");
+    };
+    const blob = (...parts: (string | Buffer)[]) =>
+      Buffer.concat(
+        parts.flatMap((part) => {
+          const length = Buffer.alloc(4);
+          length.writeUInt32BE(part.length);
+          return [length, Buffer.from(part)];
+        }),
+      ).toString("base64");
+    const ecdsa = blob("ecdsa-sha2-nistp256", "nistp256", Buffer.alloc(65, 4));
+
+    it("of a kind that can be verified is taken", () => {
+      assert.equal(problem(`${key} root@lb1`), "");
+      assert.equal(problem(`ecdsa-sha2-nistp256 ${ecdsa}`), "");
+      assert.equal(problem(`ssh-rsa ${blob("ssh-rsa", Buffer.from([1, 0, 1]), Buffer.alloc(257, 1))}`), "");
+      assert.equal(problem(`SHA256:${"A".repeat(43)}`), "");
+    });
+
+    it("of another kind, cut off, or under another name is refused", () => {
+      const token = blob("sk-ssh-ed25519@openssh.com", Buffer.alloc(32), "ssh:");
+      assert.match(
+        problem(`sk-ssh-ed25519@openssh.com ${token}`),
+        /found sk-ssh-ed25519@openssh\.com, which cannot be verified/,
+      );
+      assert.match(
+        problem(`ssh-dss ${blob("ssh-dss", "p", "q", "g", "y")}`),
+        /found ssh-dss, which cannot be verified/,
+      );
+      assert.match(problem(key.slice(0, -8)), /expected the whole ssh-ed25519 key/);
+      assert.match(problem(`ssh-rsa ${key.split(" ")[1]}`), /found a key of another kind/);
+      assert.match(problem(`ssh-ed25519 ${ecdsa}`), /found a key of another kind/);
+      assert.match(problem("ssh-ed25519 AAAA"), /expected the whole/);
+      assert.match(problem(`lb1 ${key}`), /expected a public host key/);
+    });
+  });
+
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJkFCMYAKBkYfXWTbRYIsFfaGPtj5jnIXMKbhvlCRNN";
 
   it("refuses hosts without a host key or a login, and names used twice", () => {
