@@ -96,6 +96,11 @@ export function settle(director: string, batch: Batch, state: DirectorState, mes
   }
 }
 
+/** Whether the kernel lacks anything that the batch asked for. */
+export function isMissing(batch: Batch, state: DirectorState): boolean {
+  return plan(state.table, batch.desired, batch.scope).length > 0;
+}
+
 /** Of what is still missing from a virtual server, a change of one member answers for that member alone. */
 function concerns({ member }: Change, edit: Edit): boolean {
   if (member === undefined) return true;

@@ -1,4 +1,6 @@
+import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
+import { isInService } from "./desired";
 import {
   type Actor,
   type Basis,
@@ -8,6 +10,7 @@ import {
   ownRegistration,
   refuseForeignDestination,
   refuseForeignService,
+  refuseStrangers,
 } from "./refusal";
 import { type Member, type Registration, type Registry, withRegistration } from "./registry";
 
@@ -30,43 +33,65 @@ export interface Change {
   readonly undo: (before: Registration | undefined) => Change;
 }
 
+/** What a change of a resource that the state already knows may take for its own, beyond what is registered. */
+export interface Known {
+  /** The state says the resource exists: an entry that lost its registration is that one, not a stranger's. */
+  readonly known: boolean;
+}
+
 /**
  * Puts a virtual server in place. For a separate pool the members registered so far stay. When an inline pool becomes
  * a separate one its members stay too, so that the service is not emptied before RealServer resources claim
  * them; those that none claims go with the next change of the virtual server.
  */
-export function putVirtualServer(actor: Actor, key: string, wanted: Registration): Change {
+export function putVirtualServer(actor: Actor, key: string, wanted: Registration, { known }: Known): Change {
   return {
     key,
     apply: (basis) => {
       const mine = ownRegistration(basis, actor, key);
-      if (mine && mine.resource !== wanted.resource) {
+      if (mine && !isSame(mine, wanted)) {
         throw otherResource(basis.director, `virtual server ${key}`, mine.resource, "VirtualServer");
       }
-      if (!mine) refuseForeignService(basis, key);
-      const members = wanted.pool === "inline" ? wanted.members : stayingMembers(mine);
+      if (!mine && !known) refuseForeignService(basis, key);
+      const service = findService(basis.table, key);
+      const members =
+        wanted.pool === "inline"
+          ? wanted.members.map((one) =>
+              isInService(mine, service, realServerKey(one)) ? released(one) : one,
+            )
+          : stayingMembers(mine);
       return withRegistration(basis.registry, actor, key, { ...wanted, members });
     },
     undo: (before) =>
-      before ? restoreVirtualServer(actor, key, before) : removeVirtualServer(actor, key, wanted.resource),
+      before ? restoreVirtualServer(actor, key, before, wanted) : removeVirtualServer(actor, key, wanted),
   };
 }
 
-/** Takes a virtual server and its pool away. What is not there, or has been given to another resource, stays so. */
-export function removeVirtualServer(actor: Actor, key: string, resource: string): Change {
+/**
+ * Takes a virtual server and its pool away. What is not there, or belongs to another resource by now, stays so.
+ * Destinations that nobody registered in a separate pool would go with it: then it is refused.
+ */
+export function removeVirtualServer(actor: Actor, key: string, claim: Claim): Change {
   return {
     key,
-    apply: ({ registry }) => {
-      if (registered(registry, actor, key)?.resource !== resource) return registry;
-      return withRegistration(registry, actor, key, undefined);
+    apply: (basis) => {
+      const mine = registered(basis.registry, actor, key);
+      if (!mine || !holds(mine, claim)) return basis.registry;
+      if (mine.pool === "separate") refuseStrangers(basis, key, mine);
+      return withRegistration(basis.registry, actor, key, undefined);
     },
     undo: (before) =>
-      before?.resource === resource ? restoreVirtualServer(actor, key, before) : nothing(key),
+      before && holds(before, claim) ? restoreVirtualServer(actor, key, before, undefined) : nothing(key),
   };
 }
 
 /** Puts a separate real server into a virtual server's pool. */
-export function putMember(actor: Actor, key: string, wanted: Member & { readonly resource: string }): Change {
+export function putMember(
+  actor: Actor,
+  key: string,
+  wanted: Member & { readonly resource: string },
+  { known }: Known,
+): Change {
   const member = realServerKey(wanted);
   return {
     key,
@@ -76,38 +101,70 @@ export function putMember(actor: Actor, key: string, wanted: Member & { readonly
       if (!mine) throw noVirtualServer(basis.director, key);
       if (mine.pool === "inline") throw inlinePool(basis.director, key, mine.resource);
       const old = findMember(mine, member);
-      if (old?.resource !== undefined && old.resource !== wanted.resource) {
+      if (old?.resource !== undefined && !isSame(old, wanted)) {
         throw otherResource(basis.director, `${member} of virtual server ${key}`, old.resource, "RealServer");
       }
-      if (!old) refuseForeignDestination(basis, key, member);
-      return withMember(basis.registry, actor, key, member, wanted);
+      if (!old && !known) refuseForeignDestination(basis, key, member);
+      const serves = isInService(mine, findService(basis.table, key), member);
+      return withMember(basis.registry, actor, key, member, serves ? released(wanted) : wanted);
     },
-    undo: (before) => restoreMember(actor, key, member, findMember(before, member)),
+    undo: (before) => restoreMember(actor, key, member, findMember(before, member), wanted),
   };
 }
 
-/** Takes a separate real server out of its pool. What is not there, or has been given to another resource, stays so. */
-export function removeMember(actor: Actor, key: string, member: string, resource: string): Change {
+/** Takes a separate real server out of its pool. What is not there, or belongs to another resource by now, stays so. */
+export function removeMember(actor: Actor, key: string, member: string, claim: Claim): Change {
   return {
     key,
     member,
     apply: ({ registry }) => {
       const old = findMember(registered(registry, actor, key), member);
-      return old?.resource === resource ? withMember(registry, actor, key, member, undefined) : registry;
+      return old && holds(old, claim) ? withMember(registry, actor, key, member, undefined) : registry;
     },
     undo: (before) => {
       const old = findMember(before, member);
-      return old?.resource === resource ? restoreMember(actor, key, member, old) : nothing(key);
+      return old && holds(old, claim) ? restoreMember(actor, key, member, old, undefined) : nothing(key);
     },
   };
 }
 
-/** Puts back a virtual server's own settings; members of a separate pool belong to other resources. */
-function restoreVirtualServer(actor: Actor, key: string, before: Registration): Change {
+/** What a resource knows itself by on a director. */
+interface Claim {
+  readonly resource?: string;
+  readonly token?: string;
+}
+
+/** Whether a registration is that resource's and no other's. States of old have no token and go by their name. */
+function holds(registration: Claim, claim: Claim): boolean {
+  if (claim.token === undefined) return registration.resource === claim.resource;
+  return registration.token === claim.token;
+}
+
+/** Whether a resource may write over a registration: its own, or what a killed run of its own name left. */
+function isSame(registration: Claim, wanted: Claim): boolean {
+  return registration.resource === wanted.resource || holds(registration, wanted);
+}
+
+/** A server in service is not taken out because another director could not let it in. */
+function released({ held: _, ...member }: Member): Member {
+  return member;
+}
+
+/**
+ * Puts back a virtual server's own settings; members of a separate pool belong to other resources. Only where what is
+ * to be undone still stands: `written`, or (undefined) nothing.
+ */
+function restoreVirtualServer(
+  actor: Actor,
+  key: string,
+  before: Registration,
+  written: Claim | undefined,
+): Change {
   return {
     key,
     apply: ({ registry }) => {
       const now = registered(registry, actor, key);
+      if (written ? !now || !holds(now, written) : now) return registry;
       const members = before.pool === "separate" && now?.pool === "separate" ? now.members : before.members;
       return withRegistration(registry, actor, key, { ...before, members });
     },
@@ -115,11 +172,21 @@ function restoreVirtualServer(actor: Actor, key: string, before: Registration): 
   };
 }
 
-function restoreMember(actor: Actor, key: string, member: string, before: Member | undefined): Change {
+function restoreMember(
+  actor: Actor,
+  key: string,
+  member: string,
+  before: Member | undefined,
+  written: Claim | undefined,
+): Change {
   return {
     key,
     member,
-    apply: ({ registry }) => withMember(registry, actor, key, member, before),
+    apply: ({ registry }) => {
+      const now = findMember(registered(registry, actor, key), member);
+      if (written ? !now || !holds(now, written) : now) return registry;
+      return withMember(registry, actor, key, member, before);
+    },
     undo: () => nothing(key),
   };
 }

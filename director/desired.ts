@@ -11,6 +11,20 @@ export function effectiveWeight(member: Pick<Member, "weight" | "held">): number
 }
 
 /**
+ * Whether a server takes new connections now: registered, let in, and really in the kernel with a weight. A registry
+ * survives a reboot that empties the table, and people take servers out by hand.
+ */
+export function isInService(
+  registration: Registration | undefined,
+  service: Service | undefined,
+  member: string,
+): boolean {
+  const registered = registration?.members.find((one) => destinationKey(one) === member);
+  const found = service?.destinations.find((one) => destinationKey(one) === member);
+  return registered !== undefined && effectiveWeight(registered) > 0 && (found?.weight ?? 0) > 0;
+}
+
+/**
  * The service a registration stands for.
  *
  * An inline pool is the whole pool. In a pool made of separate resources, destinations that nobody registered belong

@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { Target } from "../health";
 import type { HostConnection } from "../spec";
-import { type Applied, type Job, prepare, settle } from "./batch";
+import { type Applied, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
-import { BusyError } from "./errors";
+import { BusyError, ConnectionLostError } from "./errors";
 import { GroupCommit } from "./group-commit";
 import { changeCommand, readCommand } from "./script";
 import type { SessionPool } from "./session-pool";
@@ -83,10 +83,15 @@ export class Director {
    * A change is computed from the last state known, since the director itself refuses it when that is no longer the
    * state. Only what is not sent has nobody to refuse it: that nothing is to be done, or that a change must not be
    * made, is believed of a fresh state alone.
+   *
+   * When the connection breaks the change may have been made, or be made later by a script that still waits for the
+   * lock. Sending it once more settles that: whichever comes second finds another state than it was made for.
    */
   async #attempt(jobs: readonly Job[]): Promise<void> {
     let fresh = this.#known === undefined;
     let state = this.#known ?? (await this.read());
+    let lost: unknown;
+    let complained = false;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       let batch = prepare(this.name, state, jobs);
       if (!fresh && (batch.input === undefined || batch.refused.size > 0)) {
@@ -94,11 +99,23 @@ export class Director {
         batch = prepare(this.name, state, jobs);
       }
       if (batch.input === undefined) return settle(this.name, batch, state, "");
-      const answer = await this.#send(changeCommand(this.#user), batch.input, "changing its table");
-      state = answer.state;
-      this.#known = state;
-      fresh = true;
-      if (answer.outcome === "applied") return settle(this.name, batch, state, answer.messages);
+      try {
+        const answer = await this.#send(changeCommand(this.#user), batch.input, "changing its table");
+        state = answer.state;
+        this.#known = state;
+        fresh = true;
+        if (answer.outcome !== "applied") continue;
+        // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.
+        if (complained || answer.messages.trim() === "")
+          return settle(this.name, batch, state, answer.messages);
+        complained = true;
+        if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
+      } catch (error) {
+        if (!(error instanceof ConnectionLostError) || lost !== undefined) throw error;
+        lost = error;
+        state = await this.read().catch(() => Promise.reject(error));
+        fresh = true;
+      }
     }
     throw new BusyError(
       this.name,

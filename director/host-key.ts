@@ -5,6 +5,11 @@ export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 }
 
+/** The fingerprint of a declared key, however it was declared. */
+export function declaredFingerprint(declared: string): string {
+  return declared.startsWith("SHA256:") ? declared.replace(/=+$/, "") : fingerprint(keyBlob(declared));
+}
+
 /**
  * Whether the key a host presents is the declared one.
  *
@@ -12,10 +17,7 @@ export function fingerprint(key: Buffer): string {
  * @param presented the raw key of the handshake
  */
 export function matchesHostKey(declared: string, presented: Buffer): boolean {
-  const expected = declared.startsWith("SHA256:")
-    ? declared.replace(/=+$/, "")
-    : fingerprint(keyBlob(declared));
-  const [a, b] = [Buffer.from(expected), Buffer.from(fingerprint(presented))];
+  const [a, b] = [Buffer.from(declaredFingerprint(declared)), Buffer.from(fingerprint(presented))];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 

@@ -12,9 +12,10 @@ export {
   removeMember,
   removeVirtualServer,
 } from "./change";
-export { desiredService, effectiveWeight } from "./desired";
+export { desiredService, effectiveWeight, isInService } from "./desired";
 export { Director } from "./director";
 export * from "./errors";
+export { declaredFingerprint } from "./host-key";
 export type { Actor, Basis } from "./refusal";
 export {
   findRegistration,

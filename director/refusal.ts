@@ -51,6 +51,16 @@ export function refuseForeignDestination(basis: Basis, key: string, member: stri
   );
 }
 
+/** Throws when a separate pool holds real servers that nobody registered: they would go with their virtual server. */
+export function refuseStrangers(basis: Basis, key: string, mine: Registration): void {
+  const ours = new Set(mine.members.map(destinationKey));
+  const strangers = (findService(basis.table, key)?.destinations ?? []).filter(
+    (one) => !ours.has(destinationKey(one)),
+  );
+  for (const { address, port } of strangers)
+    refuseForeignDestination(basis, key, destinationKey({ address, port }));
+}
+
 /** The entry is another resource's of the same stack. */
 export function otherResource(
   director: string,

@@ -10,6 +10,8 @@ import {
 export interface Member extends RealServer {
   /** Name of the RealServer resource; absent in inline pools. */
   readonly resource?: string;
+  /** Which resource of that name; see {@link Registration}. */
+  readonly token?: string;
   /** It has not passed its gate: in the kernel with weight 0 until it does. */
   readonly held?: true;
 }
@@ -18,6 +20,11 @@ export interface Member extends RealServer {
 export interface Registration extends VirtualServerIdentity {
   /** Name of the VirtualServer resource. */
   readonly resource: string;
+  /**
+   * Random, given when the resource is created and kept in its state. Names change (aliases) and come back (a
+   * replacement is created before the old one of the same name is deleted); a token is one resource for ever.
+   */
+  readonly token?: string;
   readonly scheduler: Scheduler;
   /** Who fills the pool: the virtual server itself, or RealServer resources. */
   readonly pool: "inline" | "separate";

@@ -13,7 +13,8 @@ const PROTOCOLS = { TCP: "tcp", UDP: "udp", SCTP: "sctp", FWM: "fwmark" } as con
 
 /**
  * Reads what `ipvsadm --list -n --stats --exact` prints. Kernels sum these counters up every two seconds: a reader that
- * waits for a number asks again. Lines it does not know (headings) are passed over.
+ * waits for a number asks again. A destination that is added again within two minutes brings its old counters along
+ * (the kernel's destination trash, net/netfilter/ipvs/ip_vs_ctl.c). Lines it does not know (headings) are passed over.
  */
 export function parseStats(text: string): DestinationCount[] {
   const counts: DestinationCount[] = [];

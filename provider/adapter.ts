@@ -17,8 +17,8 @@ export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
       }),
     diff: (_id: string, olds: Properties, news: Properties) =>
       answer(news, () => {
-        const { changes, replaces } = handler.diff(own(olds), own(news));
-        return { changes, replaces: [...replaces] };
+        const { changes, replaces, deleteBeforeReplace = false } = handler.diff(own(olds), own(news));
+        return { changes, replaces: [...replaces], deleteBeforeReplace };
       }),
     create: (inputs: Properties) =>
       answer(inputs, async () => {

@@ -13,7 +13,6 @@ import {
 import { RolloutError } from "./errors";
 import { actorOf, type Fleet } from "./fleet";
 import type { Checked, Properties, ResourceHandler } from "./handler";
-import { changeEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a Cluster, in normal form; what opens doors is kept apart (see `splitCredentials`). */
@@ -103,16 +102,20 @@ async function probe(
 async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promise<void> {
   const actor = actorOf({ ...inputs, id });
   const directors = fleet.of(joinCredentials(inputs, inputs.credentials));
-  const states = await Promise.all(directors.map((director) => director.read()));
-  const leftovers = new Map<string, string>();
-  for (const { registry } of states) {
-    for (const [key, { resource }] of Object.entries(registry.owners[id]?.virtualServers ?? {})) {
-      leftovers.set(key, resource);
-    }
-  }
-  for (const [key, resource] of leftovers) {
-    await changeEverywhere(directors, removeVirtualServer(actor, key, resource));
-  }
+  const outcomes = await Promise.allSettled(
+    directors.map(async (director) => {
+      const { registry } = await director.read();
+      const left = Object.entries(registry.owners[id]?.virtualServers ?? {});
+      await Promise.all(left.map(([key, claim]) => director.change(removeVirtualServer(actor, key, claim))));
+    }),
+  );
+  const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+  if (causes.length > 0)
+    throw new RolloutError(
+      causes,
+      directors.length,
+      "The cluster is kept in the state; run the command again.",
+    );
 }
 
 function inputsOf({ name, label, mode, connection, directors, credentials }: Inputs): Properties {
@@ -120,5 +123,5 @@ function inputsOf({ name, label, mode, connection, directors, credentials }: Inp
 }
 
 function outputsOf(inputs: Inputs, nodes: Record<string, unknown>): Properties {
-  return { ...inputsOf(inputs), nodes, schemaVersion: 1 };
+  return { ...inputsOf(inputs), nodes };
 }

@@ -35,6 +35,8 @@ export class RolloutError extends Error {
     readonly causes: readonly Error[],
     total: number,
     consequence: string,
+    /** A director may hold the change all the same: it could not be asked, or not be put back. */
+    readonly uncertain = false,
   ) {
     const lines = causes.map((cause) => `  ${cause.message.replaceAll("\n", "\n  ")}`);
     super(`${causes.length} of ${total} directors failed:\n${lines.join("\n")}\n${consequence}`);

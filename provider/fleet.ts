@@ -1,5 +1,5 @@
-import { type Actor, connectionKey, Director, SessionPool } from "../director";
-import { type Connection, type Director as DirectorSpec, directorConnection, endpoint } from "../spec";
+import { type Actor, connectionKey, Director, declaredFingerprint, SessionPool } from "../director";
+import { type Connection, type Director as DirectorSpec, directorConnection } from "../spec";
 
 /** What a cluster hands to the resources on it: who they act as, and how to reach the directors. Always secret. */
 export interface ClusterHandle {
@@ -39,12 +39,32 @@ export function actorOf(cluster: ClusterHandle): Actor {
   return { id: cluster.id, label: cluster.label };
 }
 
-/** The part of `before` that `after` no longer reaches: hosts, whatever they are called and however one logs in. */
+/**
+ * The directors of `before` that are machines of their own which `after` no longer reaches. One that is merely spelled
+ * anew (a name for an address, another port, bastion or name) is still there, and taking entries off it would take
+ * them out of service.
+ */
 export function departed(before: ClusterHandle, after: ClusterHandle): ClusterHandle {
-  const place = (cluster: ClusterHandle, one: DirectorSpec) => {
-    const { host, port } = directorConnection(cluster.connection, one);
-    return endpoint(host, port ?? 22);
-  };
-  const staying = new Set(after.directors.map((one) => place(after, one)));
-  return { ...before, directors: before.directors.filter((one) => !staying.has(place(before, one))) };
+  const staying = after.directors.map((one) => machineOf(after, one));
+  const isGone = (one: DirectorSpec) =>
+    !staying.some((other) => isSameMachine(machineOf(before, one), other));
+  return { ...before, directors: before.directors.filter(isGone) };
+}
+
+interface Machine {
+  readonly name: string;
+  readonly place: string;
+  /** undefined: any host key is taken. */
+  readonly key: string | undefined;
+}
+
+function machineOf(cluster: ClusterHandle, one: DirectorSpec): Machine {
+  const { host, port, hostKey, proxy } = directorConnection(cluster.connection, one);
+  const place = JSON.stringify([host, port ?? 22, proxy?.host]);
+  return { name: one.name, place, key: hostKey && declaredFingerprint(hostKey) };
+}
+
+function isSameMachine(a: Machine, b: Machine): boolean {
+  if (a.place === b.place) return true;
+  return a.key !== undefined && b.key !== undefined ? a.key === b.key : a.name === b.name;
 }

@@ -1,6 +1,6 @@
-import type { Director, Member, Registration } from "../director";
-import { effectiveWeight } from "../director";
+import { type Director, isInService, type Member, type Registration } from "../director";
 import { waitUntilHealthy } from "../health";
+import type { Service } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
 import type { GateFailure } from "./errors";
 
@@ -12,12 +12,15 @@ export interface Entrant {
 }
 
 /**
- * The servers that take no new connections on a director now and will after the change. Only they are checked:
- * a change of weight among servers in service waits for nobody.
+ * The servers that take no new connections on a director now and will after the change, by the kernel's word as well as
+ * the registry's. Only they are checked: a change of weight among servers in service waits for nobody.
  */
-export function entering(before: Registration | undefined, wanted: readonly Member[]): Member[] {
-  const now = new Map(before?.members.map((member) => [realServerKey(member), effectiveWeight(member)]));
-  return wanted.filter((member) => member.weight > 0 && (now.get(realServerKey(member)) ?? 0) === 0);
+export function entering(
+  before: Registration | undefined,
+  service: Service | undefined,
+  wanted: readonly Member[],
+): Member[] {
+  return wanted.filter((member) => member.weight > 0 && !isInService(before, service, realServerKey(member)));
 }
 
 /**

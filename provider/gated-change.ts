@@ -1,6 +1,7 @@
 import { type Change, type Director, findRegistration, type Member } from "../director";
+import { findService } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
-import { GateError } from "./errors";
+import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate } from "./gate";
 import { changeEverywhere, rehearseEverywhere } from "./rollout";
 
@@ -30,19 +31,25 @@ export async function changeGated(gated: GatedChange): Promise<void> {
 
 /**
  * Like {@link changeGated}, for a resource that is being created: when a server fails, the resource's entries are made
- * all the same, those that would have entered with weight 0.
+ * all the same, those that would have entered with weight 0 where they are not in service already.
  *
- * @returns why it does not work yet; undefined when it does
- * @throws RolloutError
+ * @returns why it does not work yet, or is not known to; undefined when it does
+ * @throws RolloutError when nothing of it exists
  */
-export async function createGated(gated: GatedChange): Promise<GateError | undefined> {
+export async function createGated(gated: GatedChange): Promise<Error | undefined> {
   const waiting = await entrants(gated);
   const failures = await passGate(waiting);
   const held = new Set(failures.length > 0 ? waiting.map(({ member }) => realServerKey(member)) : []);
   const members = gated.members.map((member) =>
     held.has(realServerKey(member)) ? { ...member, held: true as const } : member,
   );
-  await changeEverywhere(gated.directors, gated.change(members));
+  try {
+    await changeEverywhere(gated.directors, gated.change(members));
+  } catch (error) {
+    // Forgetting the resource would leave what may stand there without anybody who removes it.
+    if (error instanceof RolloutError && error.uncertain) return error;
+    throw error;
+  }
   if (failures.length === 0) return undefined;
   return new GateError(
     failures,
@@ -52,9 +59,9 @@ export async function createGated(gated: GatedChange): Promise<GateError | undef
 
 async function entrants(gated: GatedChange): Promise<Entrant[]> {
   const states = await rehearseEverywhere(gated.directors, gated.change(gated.members));
-  return [...states].flatMap(([director, { registry }]) => {
+  return [...states].flatMap(([director, { registry, table }]) => {
     const before = findRegistration(registry, gated.key)?.registration;
-    return entering(before, gated.members).map((member) => ({
+    return entering(before, findService(table, gated.key), gated.members).map((member) => ({
       director,
       member,
       check: gated.checkOf(member),

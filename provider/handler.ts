@@ -17,6 +17,8 @@ export interface Difference {
   readonly changes: boolean;
   /** Properties whose change makes another resource of it. */
   readonly replaces: readonly string[];
+  /** The old one has to go first: the new one would stand in its place. Default false. */
+  readonly deleteBeforeReplace?: boolean;
 }
 
 /** A resource as it really is. */

@@ -38,14 +38,17 @@ export async function sightings(directors: readonly Director[], key: string): Pr
  * connections although it was declared to.
  */
 export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted: Registration): string[] {
-  const registered = sighting.state.registry.owners[ownerId]?.virtualServers[key]?.members ?? [];
+  const registration = sighting.state.registry.owners[ownerId]?.virtualServers[key];
+  const registered = registration?.members ?? [];
   const unclaimed =
     wanted.pool === "separate" ? registered.filter(({ resource }) => resource === undefined) : [];
   const leftovers = unclaimed.map(
     (one) => `real server ${realServerKey(one)} is left over from an inline pool`,
   );
+  const lost =
+    sighting.service && !registration ? [`virtual server ${key} is no longer registered as ours`] : [];
   const desired = desiredService(wanted, sighting.service, undefined);
-  return [...differences(sighting.state.table, [desired], new Set([key])), ...leftovers];
+  return [...differences(sighting.state.table, [desired], new Set([key])), ...leftovers, ...lost];
 }
 
 /** The pool a director really has, in the words of the specification. */

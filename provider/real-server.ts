@@ -43,7 +43,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
     check,
     id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs.virtualServer)}/${realServerKey(inputs)}`,
     outputs: outputsOf,
-    gated: (inputs, over) => {
+    gated: (inputs, over, known) => {
       const key = virtualServerKey(inputs.virtualServer);
       const declared = memberOf(inputs);
       return {
@@ -52,11 +52,21 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
         members: [declared],
         checkOf: () => inputs.healthCheck,
         change: ([member]) =>
-          putMember(actorOf(inputs.cluster), key, { ...declared, ...member, resource: inputs.name }),
+          putMember(
+            actorOf(inputs.cluster),
+            key,
+            { ...declared, ...member, resource: inputs.name },
+            { known },
+          ),
       };
     },
-    removal: ({ cluster, virtualServer, name, ...place }) =>
-      removeMember(actorOf(cluster), virtualServerKey(virtualServer), realServerKey(place), name),
+    removal: (state) =>
+      removeMember(
+        actorOf(state.cluster),
+        virtualServerKey(state.virtualServer),
+        realServerKey(state),
+        memberOf(state),
+      ),
     observe,
   });
 }
@@ -107,8 +117,8 @@ function describe(member: string, found: RealServer | undefined): string {
   return `real server ${member} has weight ${found.weight}, forwarding ${found.forwarding}`;
 }
 
-function memberOf({ name, address, port, weight, forwarding }: Inputs): Member & { resource: string } {
-  return { address, port, weight, forwarding, resource: name };
+function memberOf({ name, token, address, port, weight, forwarding }: Inputs): Member & { resource: string } {
+  return { address, port, weight, forwarding, resource: name, ...(token !== undefined && { token }) };
 }
 
 function inputsOf({
@@ -125,5 +135,5 @@ function inputsOf({
 }
 
 function outputsOf(inputs: Inputs): Properties {
-  return { ...inputsOf(inputs), schemaVersion: 1 };
+  return { ...inputsOf(inputs), token: inputs.token };
 }

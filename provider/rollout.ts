@@ -1,4 +1,12 @@
-import { type Applied, type Change, type Director, type DirectorState, NotAppliedError } from "../director";
+import {
+  type Applied,
+  type Change,
+  ConnectionLostError,
+  type Director,
+  type DirectorState,
+  NotAppliedError,
+  UnexpectedAnswerError,
+} from "../director";
 import { RolloutError } from "./errors";
 
 /**
@@ -37,16 +45,29 @@ export async function changeEverywhere(directors: readonly Director[], change: C
     if (director && before) await director.change(change.undo(before.registration));
   });
   const stuck = rejections(await Promise.allSettled(undoing));
+  const unknown = causes.filter(
+    (cause) => cause instanceof ConnectionLostError || cause instanceof UnexpectedAnswerError,
+  );
   const changed = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
-  throw new RolloutError([...causes, ...stuck], directors.length, consequence(changed, stuck.length));
+  const uncertain = stuck.length + unknown.length > 0;
+  throw new RolloutError(
+    [...causes, ...stuck],
+    directors.length,
+    consequence(changed, stuck.length, uncertain),
+    uncertain,
+  );
 }
 
-function consequence(changed: number, stuck: number): string {
+function consequence(changed: number, stuck: number, uncertain: boolean): string {
   if (stuck > 0)
-    return `Putting the others back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
-  return changed === 0
-    ? "Nothing was changed on the others."
-    : `The ${changed} others were put back to what they held before.`;
+    return `Putting back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
+  const others =
+    changed === 0
+      ? "Nothing was changed on the others."
+      : `The ${changed} others were put back to what they held before.`;
+  return uncertain
+    ? `${others} Run \`pulumi up\` again when the failed ones can be reached: it repairs them.`
+    : others;
 }
 
 function undoable(outcome: PromiseSettledResult<Applied>): { registration: Applied["before"] } | undefined {

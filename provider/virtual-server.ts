@@ -28,17 +28,18 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
     check,
     id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs)}`,
     outputs: outputsOf,
-    gated: (inputs, over) => {
+    gated: (inputs, over, known) => {
       const key = virtualServerKey(inputs);
       return {
         key,
         directors: over.of(inputs.cluster),
         members: inputs.realServers ?? [],
         checkOf: () => inputs.healthCheck,
-        change: (members) => putVirtualServer(actorOf(inputs.cluster), key, registrationOf(inputs, members)),
+        change: (members) =>
+          putVirtualServer(actorOf(inputs.cluster), key, registrationOf(inputs, members), { known }),
       };
     },
-    removal: (state) => removeVirtualServer(actorOf(state.cluster), virtualServerKey(state), state.name),
+    removal: (state) => removeVirtualServer(actorOf(state.cluster), virtualServerKey(state), claimOf(state)),
     observe,
   });
 }
@@ -70,7 +71,7 @@ async function observe(state: State, fleet: Fleet) {
     const found = driftOf(sighting, state.cluster.id, key, wanted);
     if (found.length > 0) drift[sighting.director] = found;
   }
-  const first = seen.find(({ director }) => director in drift);
+  const first = seen.find(({ director }) => Object.hasOwn(drift, director));
   const { drift: _, ...declared } = state;
   if (!first) return { inputs: inputsOf(declared), outputs: outputsOf(declared) };
   const inputs: Inputs = {
@@ -84,7 +85,11 @@ async function observe(state: State, fleet: Fleet) {
 function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
   const { protocol, address, port }: VirtualServerIdentity = inputs;
   const pool = inputs.realServers ? "inline" : "separate";
-  return { protocol, address, port, resource: inputs.name, scheduler: inputs.scheduler, pool, members };
+  return { protocol, address, port, ...claimOf(inputs), scheduler: inputs.scheduler, pool, members };
+}
+
+function claimOf({ name, token }: Inputs): { resource: string; token?: string } {
+  return { resource: name, ...(token !== undefined && { token }) };
 }
 
 function inputsOf({
@@ -101,5 +106,5 @@ function inputsOf({
 }
 
 function outputsOf(inputs: Inputs): Properties {
-  return { ...inputsOf(inputs), key: virtualServerKey(inputs), schemaVersion: 1 };
+  return { ...inputsOf(inputs), key: virtualServerKey(inputs), token: inputs.token };
 }

@@ -7,12 +7,12 @@ import { type Account, agrees, countQueries, countTraffic, renderAccounts } from
 /** What the quickstart shows: a lab, `pulumi up`, traffic that is counted on both sides, and a change under load. */
 async function demo(): Promise<boolean> {
   const started = Date.now();
-  const { lab, fresh } = await bringUp();
+  const lab = await bringUp();
 
   step("pulumi up: one Cluster, three virtual servers, their pools");
   await pulumi("config", "rm", "web");
-  // A lab that has just come up holds nothing, whatever an earlier run recorded.
-  await pulumi("up", "--yes", "--skip-preview", ...(fresh ? ["--refresh"] : []));
+  // The lab holds nothing yet, whatever an earlier run recorded.
+  await pulumi("up", "--yes", "--skip-preview", "--refresh");
 
   step("Traffic from the client, through the switch, over all three directors");
   const quiet = [
@@ -49,32 +49,38 @@ const DATABASE = "tcp 192.0.2.20:3306";
 
 const NEXT = `
 What to try next, from this folder:
-  . .heye/env                                      puts node and pulumi on this shell's PATH
-  pulumi config set --path 'web.rs2' 0 && pulumi up    take a server out
-  npm run heye -- lab exec d1 -- ipvsadm -Ln       look at a director's kernel
-  npm run heye -- lab ssh d1                       log in to it
-  npm run heye -- lab exec d2 -- ipvsadm -C && pulumi up --refresh
-                                                   wipe a table by hand and have it repaired
-  npm run heye -- lab fault --help                 break things
+  . .heye/env
+      puts node and pulumi on this shell's PATH
+  pulumi config set --path web.rs2 0 && pulumi up
+      take a server out
+  npm run heye -- lab exec --lab ${LAB} d1 ipvsadm -Ln
+      look at a director's kernel
+  npm run heye -- lab ssh --lab ${LAB} d1
+      log in to it
+  npm run heye -- lab exec --lab ${LAB} d2 ipvsadm -C && pulumi up --refresh
+      wipe a table by hand and have it repaired
+  npm run heye -- lab fault --help
+      break things
 Take everything down:
   npm run down`;
 
-async function bringUp(): Promise<{ lab: Lab; fresh: boolean }> {
+/** Always a fresh lab: kernels remember the counters of servers that come back within two minutes. */
+async function bringUp(): Promise<Lab> {
   if (Lab.running().includes(LAB)) {
-    step("The lab is up already");
-    return { lab: Lab.attach(LAB), fresh: false };
+    step("The lab of an earlier run is up: taking it down, to start afresh");
+    await Lab.down(LAB);
   }
   step("The lab: three directors, six servers, a switch and a client");
   const started = Date.now();
   const lab = await Lab.up({ name: LAB, keep: true });
-  const how =
-    lab.inventory.mode === "guest"
-      ? "one user-mode Linux guest: this kernel has no IPVS"
-      : "network namespaces of this kernel";
+  const guest = lab.inventory.mode === "guest";
+  const how = guest
+    ? "one user-mode Linux guest: this kernel has no IPVS"
+    : "network namespaces of this kernel";
   console.log(`  up in ${seconds(started)}, in ${how}`);
   for (const { name, host, port } of lab.inventory.directors)
     console.log(`  ${name}: ssh on ${host}:${port}`);
-  return { lab, fresh: true };
+  return lab;
 }
 
 function countWeb(lab: Lab, requests: number): Promise<Account> {

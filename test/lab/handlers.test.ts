@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BusyError } from "../../director";
+import { setTimeout as delay } from "node:timers/promises";
 import { Fleet, handlerFor } from "../../provider";
 import { InitialisationError } from "../../provider/handler";
 import { SCHEDULERS } from "../../spec";
@@ -33,6 +33,17 @@ describe("resources on real directors", () => {
     } finally {
       await site.on(director, "umount", "/usr/sbin/ipvsadm");
     }
+  };
+
+  /** Holds a director's lock for some seconds; resolves when it is held, with the promise of its end. */
+  const holdLock = async (director: string, seconds: number): Promise<{ released: Promise<unknown> }> => {
+    const command = 'mkdir -p -m 700 /run/heye; exec flock -x /run/heye/lock sleep "$1"';
+    const released = site.lab.exec(director, ["sh", "-c", command, "sh", String(seconds)], {
+      timeoutMs: 60_000,
+    });
+    const probe = "[ -e /run/heye/lock ] && ! flock -n /run/heye/lock true";
+    await eventually(async () => (await site.lab.exec(director, ["sh", "-c", probe])).code === 0);
+    return { released };
   };
 
   const web = (overrides: object = {}) => ({
@@ -154,6 +165,53 @@ describe("resources on real directors", () => {
       assert.equal(await made.read(), undefined);
       const again = await site.create("VirtualServer", web());
       await again.close();
+    });
+
+    it("asks servers again after a table was emptied, or a server drained by hand", async () => {
+      const made = await site.create("VirtualServer", web());
+      await site.on("d1", "ipvsadm", "-C");
+      await site.on(
+        "d2",
+        "ipvsadm",
+        "-e",
+        "-t",
+        "192.0.2.10:80",
+        "-r",
+        `${site.address("rs2")}:80`,
+        "-m",
+        "-w",
+        "0",
+      );
+      await site.lab.fault.setHealth("rs2", 503);
+      const healthCheck = { ...HTTP, deadlineMs: 300 };
+      await assert.rejects(made.update({ healthCheck }), (error: Error) => {
+        assert.deepEqual(error.message.match(/from director d\d/g), ["from director d1", "from director d2"]);
+        return true;
+      });
+      await site.lab.fault.setHealth("rs2", 200);
+      await made.update({ healthCheck });
+      await made.close();
+    });
+
+    it("of how a director is spelled takes nothing off it", async () => {
+      const made = await site.create("VirtualServer", web());
+      const before = await site.tables();
+      const respelled = site.cluster.directors.map(({ name, connection }, index) => ({
+        name: index === 0 ? "first" : name,
+        connection: { ...connection, host: "localhost" },
+      }));
+      await made.update({ cluster: { ...site.cluster, directors: respelled } });
+      assert.deepEqual(await site.tables(), before);
+      await made.close();
+    });
+
+    it("repairs a director that lost its registry, and refresh says so", async () => {
+      const made = await site.create("VirtualServer", web());
+      await site.on("d2", "rm", "-r", "/var/lib/heye");
+      assert.match(JSON.stringify((await made.read())?.drift), /d2.*no longer registered as ours/);
+      await made.update({});
+      assert.equal((await made.read())?.drift, undefined);
+      await made.close();
     });
 
     it("a director that joins gets everything, one that leaves loses it", async () => {
@@ -382,6 +440,20 @@ describe("resources on real directors", () => {
       await site.on("d2", "ipvsadm", "-D", "-t", "192.0.2.10:80");
     });
 
+    it("a real server that nobody registered is not deleted along with its virtual server", async () => {
+      const echo = await site.create("VirtualServer", web({ realServers: undefined }));
+      await site.on("d3", "ipvsadm", "-a", "-t", "192.0.2.10:80", "-r", "10.20.9.9:80", "-m");
+      const before = await site.tables();
+      const handler = handlerFor("VirtualServer", site.fleet);
+      await assert.rejects(
+        handler.delete(echo.id, echo.state),
+        /director d3: real server 10\.20\.9\.9:80 of virtual server .* belongs to no stack/,
+      );
+      assert.deepEqual(await site.tables(), before);
+      await site.on("d3", "ipvsadm", "-d", "-t", "192.0.2.10:80", "-r", "10.20.9.9:80");
+      await echo.close();
+    });
+
     it("two stacks keep to their own entries", async () => {
       const other = { ...site.cluster, id: "test-2", label: "others Cluster edge" };
       const mine = await site.create("VirtualServer", web());
@@ -498,13 +570,23 @@ describe("resources on real directors", () => {
       );
     });
 
+    it("one whose connection breaks in the middle of a change is asked again", async () => {
+      const made = await site.create("VirtualServer", web());
+      const held = await holdLock("d2", 6);
+      const changing = made.update({ scheduler: "wrr" });
+      // The change waits for the lock on d2. Then its connection goes, while the script over there lives on.
+      await eventually(async () => (await site.on("d2", "sh", "-c", COMMANDS)).includes("flock -x -w"));
+      await site.on("d2", "sh", "-c", "pkill -KILL -f '^sshd: root@notty'");
+      await held.released;
+      await changing;
+      for (const table of await site.tables()) assert.match(table, /-s wrr$/m);
+      await made.close();
+    });
+
     it("one whose lock is held says so", async () => {
-      const held = site.lab.exec("d1", ["flock", "-x", "/run/heye/lock", "sleep", "25"], {
-        timeoutMs: 40_000,
-      });
+      const held = await holdLock("d1", 25);
       await assert.rejects(site.create("VirtualServer", web()), /director d1: another run has held its lock/);
-      assert.equal(BusyError.name, "BusyError");
-      await held;
+      await held.released;
     });
 
     it("two provider processes at once both get their way", async () => {
@@ -526,3 +608,14 @@ describe("resources on real directors", () => {
 });
 
 const lines = (table: string) => table.trim().split("\n").sort();
+
+/** Command lines of all processes of a director. */
+const COMMANDS = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '";
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await condition()) return;
+    await delay(50);
+  }
+  assert.fail("it never came to that");
+}

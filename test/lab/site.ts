@@ -144,7 +144,7 @@ export class Made {
 
   /** Changes it, as `up` does after a changed program. */
   async update(changes: Properties): Promise<void> {
-    const { key: _, schemaVersion: __, drift: ___, ...declared } = this.state;
+    const { key: _, token: __, drift: ___, ...declared } = this.state;
     const kind = this.id.split("/").length === 3 ? "RealServer" : "VirtualServer";
     const inputs = this.site.inputs(kind, { ...declared, ...changes });
     this.state = await this.handler.update(this.id, this.state, inputs);

@@ -216,7 +216,7 @@ describe("resources through the real engine", () => {
     succeeded(await stack.up(web()));
     const before = await site.snapshots();
     const renamed =
-      (aliases: { name: string }[]): PulumiFn =>
+      (aliases: { name: string }[], scheduler: "rr" | "wrr" = "rr"): PulumiFn =>
       async () => {
         new VirtualServer(
           "shop",
@@ -224,7 +224,7 @@ describe("resources through the real engine", () => {
             cluster: cluster(),
             address: "192.0.2.10",
             port: 80,
-            scheduler: "rr",
+            scheduler,
             healthCheck: { type: "http", path: "/health", ...QUICK },
             realServers: [{ address: site.address("rs1") }, { address: site.address("rs2") }],
           },
@@ -236,6 +236,17 @@ describe("resources through the real engine", () => {
     assert.match(refused.output, /belongs to VirtualServer web of this stack.*aliases/s);
     succeeded(await stack.up(renamed([{ name: "web" }])));
     assert.deepEqual(await site.snapshots(), before);
+    assert.deepEqual(succeeded(await stack.up(renamed([{ name: "web" }], "wrr"))).steps, { update: 1 });
+  });
+
+  it("a forced replacement leaves the service standing", async () => {
+    succeeded(await stack.up(web()));
+    const before = await site.tables();
+    const { resources } = await stack.state();
+    const urn = resources.find(({ type }) => type.endsWith(":VirtualServer"))?.urn ?? "";
+    assert.deepEqual(succeeded(await stack.up(web(), [urn])).steps, { replace: 1 });
+    assert.deepEqual(await site.tables(), before);
+    assert.deepEqual(succeeded(await stack.preview(web())).steps, {});
   });
 
   it("a director that joins gets the tables, one that leaves loses them", async () => {

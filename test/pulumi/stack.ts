@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type EngineEvent,
@@ -19,6 +19,19 @@ export interface Outcome {
   readonly events: readonly EngineEvent[];
 }
 
+/** What a stack's state file holds. */
+export interface State {
+  readonly text: string;
+  readonly resources: readonly {
+    readonly urn: string;
+    readonly type: string;
+    readonly inputs: Readonly<Record<string, unknown>>;
+    readonly outputs: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+const PROJECT = "heye-test";
+
 /** A stack on a backend of its own inside the project, driven by the real engine. */
 export class TestStack {
   #program: PulumiFn = async () => undefined;
@@ -35,7 +48,7 @@ export class TestStack {
     await mkdir(join(folder, "backend"));
     let self: TestStack | undefined;
     const stack = await LocalWorkspace.createStack(
-      { stackName: name, projectName: "heye-test", program: () => (self as TestStack).#program() },
+      { stackName: name, projectName: PROJECT, program: () => (self as TestStack).#program() },
       {
         workDir: folder,
         envVars: {
@@ -48,9 +61,9 @@ export class TestStack {
     return self;
   }
 
-  /** `pulumi up`. */
-  up(program: PulumiFn): Promise<Outcome> {
-    return this.#run(program, (options) => this.stack.up(options));
+  /** `pulumi up`, or `pulumi up --replace URN...`. */
+  up(program: PulumiFn, replace: string[] = []): Promise<Outcome> {
+    return this.#run(program, (options) => this.stack.up({ ...options, replace }));
   }
 
   /** `pulumi preview --diff`. */
@@ -68,18 +81,14 @@ export class TestStack {
     return this.#run(this.#program, (options) => this.stack.destroy(options));
   }
 
-  /** The state as the backend keeps it, secrets encrypted. */
-  async state(): Promise<{
-    text: string;
-    resources: {
-      urn: string;
-      type: string;
-      inputs: Record<string, unknown>;
-      outputs: Record<string, unknown>;
-    }[];
-  }> {
-    const { deployment } = await this.stack.exportStack();
-    return { text: JSON.stringify(deployment), resources: deployment.resources ?? [] };
+  /** The state as the backend keeps it, secrets encrypted. (An export of the Automation API shows them.) */
+  async state(): Promise<State> {
+    const file = join(this.folder, "backend", ".pulumi", "stacks", PROJECT, `${this.stack.name}.json`);
+    const text = await readFile(file, "utf8");
+    const { checkpoint } = JSON.parse(text) as {
+      checkpoint: { latest?: { resources?: State["resources"] } };
+    };
+    return { text, resources: checkpoint.latest?.resources ?? [] };
   }
 
   async remove(): Promise<void> {

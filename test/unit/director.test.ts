@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {
+  type Actor,
   type Basis,
   type Change,
   ForeignEntryError,
+  type Member,
   OwnedElsewhereError,
   parseRegistry,
-  putMember,
-  putVirtualServer,
+  putMember as put,
+  putVirtualServer as putService,
   type Registration,
   type Registry,
   removeMember,
@@ -22,6 +24,11 @@ import { parseAnswer } from "../../director/state";
 import { parseTable, type Table } from "../../ipvs";
 import { always } from "./property";
 
+const NEW = { known: false };
+const putVirtualServer = (actor: Actor, key: string, wanted: Registration) =>
+  putService(actor, key, wanted, NEW);
+const putMember = (actor: Actor, key: string, wanted: Member) =>
+  put(actor, key, wanted as Member & { resource: string }, NEW);
 const ME = { id: "me-1", label: "shop/prod Cluster edge" };
 const OTHER = { id: "other-1", label: "bank/prod Cluster core" };
 const KEY = "tcp 192.0.2.1:80";
@@ -73,13 +80,13 @@ describe("ownership", () => {
       () => apply(theirs, putVirtualServer(ME, KEY, registration())),
       (error) => error instanceof OwnedElsewhereError && error.message.includes("bank/prod"),
     );
-    assert.deepEqual(apply(theirs, removeVirtualServer(ME, KEY, "web")), theirs);
+    assert.deepEqual(apply(theirs, removeVirtualServer(ME, KEY, { resource: "web" })), theirs);
   });
 
   it("a resource removes only what it put there itself", () => {
     const mine = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
-    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, "renamed")), mine);
-    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, "web")), EMPTY_REGISTRY);
+    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, { resource: "renamed" })), mine);
+    assert.deepEqual(apply(mine, removeVirtualServer(ME, KEY, { resource: "web" })), EMPTY_REGISTRY);
   });
 
   it("separate servers join a pool and leave it, and survive a change of their virtual server", () => {
@@ -87,31 +94,90 @@ describe("ownership", () => {
     const two = apply(
       EMPTY_REGISTRY,
       putVirtualServer(ME, KEY, pool),
-      putMember(ME, KEY, member(1, "a") as never),
-      putMember(ME, KEY, member(2, "b") as never),
+      putMember(ME, KEY, member(1, "a")),
+      putMember(ME, KEY, member(2, "b")),
     );
     const changed = apply(
       two,
       putVirtualServer(ME, KEY, { ...pool, scheduler: "mh" }),
-      removeMember(ME, KEY, "10.0.0.1:80", "a"),
+      removeMember(ME, KEY, "10.0.0.1:80", { resource: "a" }),
     );
     const found = changed.owners[ME.id]?.virtualServers[KEY];
     assert.deepEqual([found?.scheduler, found?.members.map(({ address }) => address)], ["mh", ["10.0.0.2"]]);
-    assert.deepEqual(apply(changed, removeMember(ME, KEY, "10.0.0.2:80", "somebody")), changed);
+    assert.deepEqual(apply(changed, removeMember(ME, KEY, "10.0.0.2:80", { resource: "somebody" })), changed);
+  });
+
+  it("a replacement of the same name is not removed with the one it replaces", () => {
+    const first = registration({ token: "t1" });
+    const both = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, first),
+      putVirtualServer(ME, KEY, { ...first, token: "t2" }),
+    );
+    assert.deepEqual(apply(both, removeVirtualServer(ME, KEY, { resource: "web", token: "t1" })), both);
+    assert.deepEqual(
+      apply(both, removeVirtualServer(ME, KEY, { resource: "web", token: "t2" })),
+      EMPTY_REGISTRY,
+    );
+  });
+
+  it("a renamed resource is still itself", () => {
+    const old = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration({ token: "t1" })));
+    const renamed = apply(old, putVirtualServer(ME, KEY, registration({ token: "t1", resource: "shop" })));
+    assert.equal(renamed.owners[ME.id]?.virtualServers[KEY]?.resource, "shop");
+    assert.throws(
+      () => apply(old, putVirtualServer(ME, KEY, registration({ token: "t9", resource: "shop" }))),
+      OwnedElsewhereError,
+    );
+  });
+
+  it("a server in service is not held back because another director could not let it in", () => {
+    const table = parseTable("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1\n");
+    const serving = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
+    const held = putVirtualServer(
+      ME,
+      KEY,
+      registration({
+        members: [
+          { ...member(1), held: true },
+          { ...member(2), held: true },
+        ],
+      }),
+    );
+    const members = held.apply(basis(serving, table)).owners[ME.id]?.virtualServers[KEY]?.members;
+    assert.deepEqual(
+      members?.map((one) => one.held),
+      [undefined, true],
+    );
+  });
+
+  it("a virtual server does not take along real servers that nobody registered", () => {
+    const table = parseTable("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1\n");
+    const pool = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, registration({ pool: "separate", members: [] })),
+    );
+    assert.throws(
+      () => removeVirtualServer(ME, KEY, { resource: "web" }).apply(basis(pool, table)),
+      ForeignEntryError,
+    );
+  });
+
+  it("a resource that lost its registration is no stranger to its own update", () => {
+    const table = parseTable("-A -t 192.0.2.1:80 -s rr\n");
+    assert.doesNotThrow(() =>
+      putService(ME, KEY, registration(), { known: true }).apply(basis(EMPTY_REGISTRY, table)),
+    );
   });
 
   it("a change is undone without touching what others did meanwhile", () => {
     const pool = registration({ pool: "separate", members: [] });
-    const start = apply(
-      EMPTY_REGISTRY,
-      putVirtualServer(ME, KEY, pool),
-      putMember(ME, KEY, member(1, "a") as never),
-    );
+    const start = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, pool), putMember(ME, KEY, member(1, "a")));
     const before = start.owners[ME.id]?.virtualServers[KEY];
     const mine: [string, Change][] = [
       ["put a member", putMember(ME, KEY, { ...member(2, "b"), resource: "b" })],
       ["change a member", putMember(ME, KEY, { ...member(1, "a"), resource: "a", weight: 9 })],
-      ["remove a member", removeMember(ME, KEY, "10.0.0.1:80", "a")],
+      ["remove a member", removeMember(ME, KEY, "10.0.0.1:80", { resource: "a" })],
       ["change the virtual server", putVirtualServer(ME, KEY, { ...pool, scheduler: "mh" })],
     ];
     const others = [
@@ -124,7 +190,7 @@ describe("ownership", () => {
     }
     const created = putVirtualServer(ME, KEY, pool);
     assert.deepEqual(apply(EMPTY_REGISTRY, created, created.undo(undefined)), EMPTY_REGISTRY);
-    const removed = removeVirtualServer(ME, KEY, "web");
+    const removed = removeVirtualServer(ME, KEY, { resource: "web" });
     assert.equal(renderRegistry(apply(start, removed, removed.undo(before))), renderRegistry(start));
   });
 
@@ -145,7 +211,7 @@ describe("ownership", () => {
 
   it("an inline pool and separate servers do not mix", () => {
     const inline = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, registration()));
-    assert.throws(() => apply(inline, putMember(ME, KEY, member(9, "x") as never)), OwnedElsewhereError);
+    assert.throws(() => apply(inline, putMember(ME, KEY, member(9, "x"))), OwnedElsewhereError);
   });
 });
 
@@ -161,7 +227,7 @@ describe("the registry", () => {
         .map(([actor, key, pool]) => putVirtualServer(actor, key, registration({ members: pool }))),
       fc
         .tuple(fc.constantFrom(ME, OTHER), keys)
-        .map(([actor, key]) => removeVirtualServer(actor, key, "web")),
+        .map(([actor, key]) => removeVirtualServer(actor, key, { resource: "web" })),
     ),
     { maxLength: 8 },
   );
