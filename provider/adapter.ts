@@ -1,5 +1,6 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { formatPath } from "../spec";
+import { withCode } from "./errors";
 import { InitialisationError, type Properties, type ResourceHandler } from "./handler";
 
 /** The property in which Pulumi keeps the text that leads back to this package. */
@@ -60,7 +61,8 @@ function json(properties: Properties): Properties {
  * initialisation failure carries what exists now; without `__provider` in it the next operation would fail.
  */
 function forEngine(error: unknown, inputs: Properties): unknown {
-  const message = error instanceof Error ? error.message : String(error);
+  const reason = error instanceof InitialisationError ? error.cause : error;
+  const message = reason instanceof Error ? withCode(reason) : String(reason);
   const shown = Object.assign(new Error(message), { stack: "" });
   if (!(error instanceof InitialisationError)) return shown;
   const properties = { ...json(error.outputs), [PROVIDER_KEY]: inputs[PROVIDER_KEY] };

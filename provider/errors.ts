@@ -38,7 +38,7 @@ export class RolloutError extends Error {
     /** A director may hold the change all the same: it could not be asked, or not be put back. */
     readonly uncertain = false,
   ) {
-    const lines = causes.map((cause) => `  ${cause.message.replaceAll("\n", "\n  ")}`);
+    const lines = causes.map((cause) => `  ${withCode(cause).replaceAll("\n", "\n  ")}`);
     super(`${causes.length} of ${total} directors failed:\n${lines.join("\n")}\n${consequence}`);
   }
 }
@@ -52,4 +52,10 @@ export function describeCheck(check: HealthCheck, server: string): string {
 
 function onPort(server: string, port: number): string {
   return endpoint(server.replace(/:[0-9]+$/, "").replace(/^\[|\]$/g, ""), port);
+}
+
+/** An error's message with its code, under which docs/errors.md has a row. */
+export function withCode(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && code.startsWith("HEYE_") ? `${error.message} [${code}]` : error.message;
 }

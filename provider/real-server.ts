@@ -81,7 +81,16 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   };
   const rules = outer && !isUnknown(outer) ? memberProblems(outer, normal as RealServer, isUnknown) : [];
   const inline = outer?.pool === "inline" ? [{ path: ["virtualServer"], reason: INLINE }] : [];
-  return { inputs: { name, cluster, ...normal }, problems: [...problems, ...rules, ...inline], warnings: [] };
+  return {
+    inputs: { name, cluster, ...normal },
+    problems: [...problems, ...rules, ...inline],
+    warnings: warningsOf(name, normal.healthCheck),
+  };
+}
+
+function warningsOf(name: unknown, check: HealthCheck | undefined): string[] {
+  if (check?.type !== "none") return [];
+  return [`RealServer ${name}: it is let in unchecked; name a healthCheck to gate it.`];
 }
 
 const INLINE =

@@ -11,6 +11,19 @@ import { say } from "./report";
 /** Something real is still recorded in the project's own backend, and would be forgotten. */
 export class StateInUse extends SetupError {}
 
+/** The lab cannot be built by this user. */
+export class RootNeeded extends SetupError {}
+
+/** Says it before minutes are spent on fetching what could not be used. */
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new RootNeeded({
+    expected: "root: the lab makes network namespaces and mounts, all of its own",
+    found: `user ${process.getuid?.()}`,
+    next: "sudo npm run quickstart (npm run setup, test:unit and test:provider work without)",
+  });
+}
+
 /** Fetches everything that the quickstart and the tests need. @returns the environment for child processes */
 export async function setUp(): Promise<NodeJS.ProcessEnv> {
   const found = await engine();
@@ -22,6 +35,7 @@ export async function setUp(): Promise<NodeJS.ProcessEnv> {
 
 /** Set-up, then the demonstration. @returns its exit status */
 export async function quickstart(args: readonly string[]): Promise<number> {
+  requireRoot();
   const env = await setUp();
   return foreground(process.execPath, [compiled("examples", "quickstart", "demo.js"), ...args], env);
 }
