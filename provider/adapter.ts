@@ -6,6 +6,9 @@ import { InitialisationError, type Properties, type ResourceHandler } from "./ha
 /** The property in which Pulumi keeps the text that leads back to this package. */
 const PROVIDER_KEY = "__provider";
 
+/** The shape of the states we write; a later version that reads an older number brings it into its own shape here. */
+const STATE_VERSION = 1;
+
 /** Speaks Pulumi's dynamic-provider protocol for a handler; everything peculiar to that protocol is here. */
 export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
   return {
@@ -24,16 +27,16 @@ export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
     create: (inputs: Properties) =>
       answer(inputs, async () => {
         const { id, outputs } = await handler.create(own(inputs));
-        return { id, outs: json(outputs) };
+        return { id, outs: stateOf(outputs) };
       }),
     read: (id: string, props: Properties) =>
       answer(props, async () => {
         const observed = await handler.read(id, own(props));
         if (!observed) return { id: "", props: {} };
-        return { id, props: json(observed.outputs), inputs: json(observed.inputs) };
+        return { id, props: stateOf(observed.outputs), inputs: json(observed.inputs) };
       }),
     update: (id: string, olds: Properties, news: Properties) =>
-      answer(news, async () => ({ outs: json(await handler.update(id, own(olds), own(news))) })),
+      answer(news, async () => ({ outs: stateOf(await handler.update(id, own(olds), own(news))) })),
     delete: (id: string, props: Properties) => answer(props, () => handler.delete(id, own(props))),
   };
 }
@@ -47,8 +50,12 @@ async function answer<T>(properties: Properties, call: () => T | Promise<T>): Pr
 }
 
 function own(properties: Properties): Properties {
-  const { [PROVIDER_KEY]: _, ...rest } = properties;
+  const { [PROVIDER_KEY]: _, schemaVersion: __, ...rest } = properties;
   return rest;
+}
+
+function stateOf(outputs: Properties): Properties {
+  return { ...json(outputs), schemaVersion: STATE_VERSION };
 }
 
 /** The engine takes plain JSON only; absent is the one way to say undefined. */
@@ -65,6 +72,6 @@ function forEngine(error: unknown, inputs: Properties): unknown {
   const message = reason instanceof Error ? withCode(reason) : String(reason);
   const shown = Object.assign(new Error(message), { stack: "" });
   if (!(error instanceof InitialisationError)) return shown;
-  const properties = { ...json(error.outputs), [PROVIDER_KEY]: inputs[PROVIDER_KEY] };
+  const properties = { ...stateOf(error.outputs), [PROVIDER_KEY]: inputs[PROVIDER_KEY] };
   return Object.assign(shown, { id: error.id, properties, reasons: [message] });
 }
