@@ -48,14 +48,33 @@ export class HostKeyError extends DirectorError {
   }
 }
 
+/** The host has no key of the declared kind, so it cannot prove to be the declared host. Nothing was sent to it. */
+export class HostKeyKindError extends DirectorError {
+  readonly code = "HEYE_HOST_KEY_KIND";
+
+  constructor(director: string, place: string, expected: string) {
+    super(
+      director,
+      `${place} has no host key of the declared kind: expected ${expected}, found other kinds only. ` +
+        "See which it has (`ssh-keyscan HOST`), compare one with the host's console and declare that one as hostKey; " +
+        "or something else answers in its place.",
+    );
+  }
+}
+
 /** The host refused the login. */
 export class LoginError extends DirectorError {
   readonly code = "HEYE_LOGIN";
 
-  constructor(director: string, place: string, user: string, methods: string) {
+  /** @param agentFault why the SSH agent could not be asked, when it could not */
+  constructor(director: string, place: string, user: string, methods: string, agentFault?: string) {
+    const agent =
+      agentFault === undefined
+        ? ""
+        : ` The agent's socket could not be used (${agentFault}): check agentSocketPath, and that the agent runs.`;
     super(
       director,
-      `${place} refused to log in ${user} (tried: ${methods}). Check user, key and authorized_keys on the host.`,
+      `${place} refused to log in ${user} (tried: ${methods}).${agent} Check user, key and authorized_keys on the host.`,
     );
   }
 }
@@ -93,15 +112,30 @@ export class NotCapableError extends DirectorError {
   }
 }
 
+/** The director's disk does not take what must be durable before the kernel changes. */
+export class NotWritableError extends DirectorError {
+  readonly code = "HEYE_NOT_WRITABLE";
+
+  constructor(director: string, reason: string) {
+    super(
+      director,
+      `/var/lib/heye does not take the change (${reason}). Nothing was changed in the kernel. ` +
+        "Make room there (`df /var/lib/heye`), or make it writable, and run the command again.",
+    );
+  }
+}
+
 /** The director answered something that this version does not understand. */
 export class UnexpectedAnswerError extends DirectorError {
   readonly code = "HEYE_UNEXPECTED_ANSWER";
 
-  constructor(director: string, expected: string, found: string) {
-    super(
-      director,
-      `expected ${expected}, found ${JSON.stringify(found.slice(0, 500))}. Does a shell start-up file print something?`,
-    );
+  constructor(
+    director: string,
+    expected: string,
+    found: string,
+    remedy = "Does a shell start-up file print something?",
+  ) {
+    super(director, `expected ${expected}, found ${JSON.stringify(found.slice(0, 500))}. ${remedy}`);
   }
 }
 

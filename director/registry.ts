@@ -5,6 +5,7 @@ import {
   sortPool,
   type VirtualServerIdentity,
 } from "../spec";
+import { hasRegistryFormat } from "./registry-format";
 
 /** A real server as registered: what was declared, and whether it is held back. */
 export interface Member extends RealServer {
@@ -82,9 +83,7 @@ export function parseRegistry(text: string): Registry | undefined {
 }
 
 function isRegistry(value: unknown): value is Registry {
-  if (typeof value !== "object" || value === null) return false;
-  const { format, owners } = value as Partial<Registry>;
-  return format === 1 && typeof owners === "object" && owners !== null;
+  return hasRegistryFormat(value);
 }
 
 /** The registration of a virtual server and its owner's id, whoever that is. */

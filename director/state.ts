@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { parseTable, type Table } from "../ipvs";
-import { BusyError, NotCapableError, UnexpectedAnswerError } from "./errors";
+import { parseTable, type Table, TableSyntaxError } from "../ipvs";
+import { BusyError, NotCapableError, NotWritableError, UnexpectedAnswerError } from "./errors";
 import { parseRegistry, type Registry } from "./registry";
 import type { CommandResult } from "./ssh-session";
 
@@ -26,13 +26,19 @@ export interface Answer {
 /**
  * Reads what the scripts of script.ts print.
  *
- * @throws NotCapableError, BusyError, UnexpectedAnswerError
+ * @throws NotCapableError, NotWritableError, BusyError, UnexpectedAnswerError
  */
 export function parseAnswer(director: string, result: CommandResult): Answer {
   const lines = result.stdout.split("\n");
   const outcome = /^heye 1 (.+)$/.exec(lines[0] ?? "")?.[1];
   if (outcome?.startsWith("missing ")) throw missingTool(director, outcome.slice("missing ".length));
   if (outcome === "busy") throw new BusyError(director, "another run has held its lock for 20 s");
+  if (outcome?.startsWith("unsafe ")) throw unsafeFolder(director, outcome.slice("unsafe ".length));
+  if (outcome === "unlockable") {
+    const reason = `its flock cannot lock (${result.stderr.trim()})`;
+    throw new NotCapableError(director, reason, "Install util-linux, whose flock has timeouts.");
+  }
+  if (outcome === "unwritable") throw new NotWritableError(director, lines.slice(1).join(" ").trim());
   if (outcome === "truncated")
     throw new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
   const end = lines.indexOf("end");
@@ -52,28 +58,43 @@ export function parseAnswer(director: string, result: CommandResult): Answer {
       registryLine,
     );
   const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
-  const state = { kernel, registry, table: parseTable(tableText), digest };
+  const state = { kernel, registry, table: readTable(director, tableText), digest };
   return { outcome, state, messages: lines.slice(end + 1).join("\n") };
+}
+
+function readTable(director: string, text: string): Table {
+  try {
+    return parseTable(text);
+  } catch (error) {
+    if (!(error instanceof TableSyntaxError)) throw error;
+    throw new UnexpectedAnswerError(
+      director,
+      "an IPVS table as `ipvsadm --save -n` prints it",
+      text.split("\n")[error.lineNumber - 1] ?? "",
+      "Is `ipvsadm` there the original one, version 1.28 or newer?",
+    );
+  }
+}
+
+function unsafeFolder(director: string, folder: string): NotCapableError {
+  return new NotCapableError(
+    director,
+    `expected ${folder} to be a folder of the user that changes it (root), found something else in its place`,
+    "See who made it, move it away and run the command again.",
+  );
 }
 
 function missingTool(director: string, tool: string): NotCapableError {
   const remedy =
     tool === "ipvsadm"
       ? "Install it: `apt-get install ipvsadm` or `dnf install ipvsadm`."
-      : `Install the package that has it (coreutils, util-linux).`;
+      : `Install the package that has it (coreutils, util-linux, sed).`;
   return new NotCapableError(director, `there is no ${tool} on its PATH`, remedy);
 }
 
 function failed(director: string, result: CommandResult): Error {
   const said = result.stderr.trim() || result.stdout.trim();
-  if (/ipvs|ip_vs|protocol not available/i.test(said)) {
-    return new NotCapableError(
-      director,
-      `its kernel gives no access to IPVS (${said})`,
-      "Load the module: `modprobe ip_vs`; where there is none, install the full kernel package.",
-    );
-  }
-  if (/sudo/.test(said)) {
+  if (/^sudo: /m.test(said)) {
     return new NotCapableError(
       director,
       `sudo refused (${said})`,
@@ -84,7 +105,14 @@ function failed(director: string, result: CommandResult): Error {
     return new NotCapableError(
       director,
       `the login may not do this (${said})`,
-      "Log in as root, or as a user with passwordless sudo.",
+      "Log in as root (inside a container: with CAP_NET_ADMIN), or as a user with passwordless sudo.",
+    );
+  }
+  if (/ipvs|ip_vs|protocol not available/i.test(said)) {
+    return new NotCapableError(
+      director,
+      `its kernel gives no access to IPVS (${said})`,
+      "Load the module: `modprobe ip_vs`; where there is none, install the full kernel package.",
     );
   }
   return new UnexpectedAnswerError(director, `its state (exit status ${result.exitCode})`, said);

@@ -1,0 +1,35 @@
+import * as z from "zod";
+import { FORWARDING_METHODS, PROTOCOLS } from "../spec";
+
+/** Everywhere fields may stand that this version does not know: a newer one may have written the file. */
+const member = z.looseObject({
+  address: z.string(),
+  port: z.number(),
+  weight: z.number(),
+  forwarding: z.enum(FORWARDING_METHODS),
+  resource: z.string().optional(),
+  held: z.literal(true).optional(),
+});
+
+const registration = z.looseObject({
+  protocol: z.enum(PROTOCOLS),
+  address: z.string(),
+  port: z.number(),
+  resource: z.string(),
+  scheduler: z.string(),
+  pool: z.enum(["inline", "separate"]),
+  members: z.array(member),
+});
+
+const registry = z.looseObject({
+  format: z.literal(1),
+  owners: z.record(
+    z.string(),
+    z.looseObject({ label: z.string(), virtualServers: z.record(z.string(), registration) }),
+  ),
+});
+
+/** Whether a value has everything in it that a registry of format 1 has. */
+export function hasRegistryFormat(value: unknown): boolean {
+  return registry.safeParse(value).success;
+}
