@@ -8,6 +8,8 @@ import { SshSession } from "./ssh-session";
 const DIAL_ERROR_LIMIT = 10;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+/** As many as sshd lets knock by default before it drops some (MaxStartups 10:30:100). */
+const DIALS_THROUGH_BASTION = 10;
 
 /**
  * Keeps one session per director for as long as the process lives. Callers that arrive while a login is under way
@@ -15,6 +17,7 @@ const LONGEST_PAUSE_MS = 2_000;
  */
 export class SessionPool {
   readonly #sessions = new Map<string, Promise<SshSession>>();
+  readonly #turnstiles = new Map<string, Turnstile>();
 
   /** The session to a director, opened when there is none. The same connection is the same session. */
   async get(director: string, connection: HostConnection): Promise<SshSession> {
@@ -34,11 +37,35 @@ export class SessionPool {
     return opening;
   }
 
-  /** All directors behind a bastion share one session to it: bastions limit how many may log in at a time. */
+  /**
+   * Dials until it succeeds or `dialErrorLimit` is reached. Only a host that cannot be reached is tried again: a wrong
+   * key or login stays wrong. All directors behind a bastion share one session to it.
+   */
   async #open(director: string, connection: HostConnection): Promise<SshSession> {
+    const limit = connection.dialErrorLimit ?? DIAL_ERROR_LIMIT;
     const { proxy } = connection;
-    const bastion = proxy && (await this.get(`bastion ${proxy.host}`, proxy));
-    return openWithRetries(director, connection, bastion);
+    for (let failures = 1; ; failures++) {
+      // Asked for each time, because the last one may have broken; what keeps it from opening is told as its own.
+      const bastion = proxy && (await this.get(`bastion ${proxy.host}`, proxy));
+      try {
+        const dial = () => SshSession.open(director, connection, bastion);
+        return await (proxy ? this.#through(proxy).run(dial) : dial());
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error;
+        if (limit >= 0 && failures >= Math.max(1, limit)) {
+          const place = endpoint(connection.host, connection.port ?? 22);
+          throw new UnreachableError(director, place, failures, error.reason);
+        }
+        await delay(pauseMs(failures));
+      }
+    }
+  }
+
+  #through(proxy: HostConnection): Turnstile {
+    const key = connectionKey(proxy);
+    const known = this.#turnstiles.get(key) ?? new Turnstile(DIALS_THROUGH_BASTION);
+    this.#turnstiles.set(key, known);
+    return known;
   }
 
   /** Closes every session; the pool can be used again. */
@@ -51,28 +78,44 @@ export class SessionPool {
   }
 }
 
-/** Only a host that cannot be reached is tried again: a wrong key or login stays wrong. */
-async function openWithRetries(
-  director: string,
-  connection: HostConnection,
-  bastion: SshSession | undefined,
-): Promise<SshSession> {
-  const limit = connection.dialErrorLimit ?? DIAL_ERROR_LIMIT;
-  for (let failures = 1; ; failures++) {
+/** Pauses grow with the failures in a row, and differ, so that many directors do not knock in lockstep. */
+export function pauseMs(failures: number, random: () => number = Math.random): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+  return longest * (0.5 + random() / 2);
+}
+
+/** Lets so many in at a time; the others wait in the order they came. */
+export class Turnstile {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  /** Runs something as soon as there is a place for it. */
+  async run<T>(inside: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      return await SshSession.open(director, connection, bastion);
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      if (limit >= 0 && failures >= Math.max(1, limit)) {
-        const place = endpoint(connection.host, connection.port ?? 22);
-        throw new UnreachableError(director, place, failures, error.reason);
-      }
-      await delay(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)));
+      return await inside();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
     }
   }
 }
 
-/** Tells connections apart without keeping their secrets as map keys. */
+/**
+ * Tells connections apart without keeping their secrets as map keys. The order in which the properties stand is no
+ * difference.
+ */
 export function connectionKey(connection: HostConnection): string {
-  return createHash("sha256").update(JSON.stringify(connection)).digest("hex");
+  return createHash("sha256").update(JSON.stringify(connection, sortedKeys)).digest("hex");
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,16 +1,17 @@
 import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
 import { endpoint, type HostConnection } from "../spec";
-import { HostKeyError, LoginError, PrivateKeyError, UnreachableError } from "./errors";
+import { HostKeyError, HostKeyKindError, LoginError, PrivateKeyError, UnreachableError } from "./errors";
 import { algorithmsFor, fingerprint, matchesHostKey } from "./host-key";
 
 /** A silent peer is noticed after three of these. */
 const KEEPALIVE_MS = 10_000;
 
 /**
- * Verifies the host's key and logs in, on a connection that `connection` describes.
+ * Verifies the host's key and logs in, on a connection that `connection` describes. When it rejects, nothing is left
+ * open.
  *
- * @throws HostKeyError, LoginError, PrivateKeyError, UnreachableError
+ * @throws HostKeyError, HostKeyKindError, LoginError, PrivateKeyError, UnreachableError
  */
 export function handshake(
   client: Client,
@@ -40,21 +41,45 @@ export function handshake(
     },
   };
   return new Promise((resolve, reject) => {
-    const fail = (error: Error & { level?: string }) => {
-      if (presented && /verification failed/i.test(error.message)) {
-        const expected = connection.hostKey ?? "a declared key (there is none)";
-        reject(new HostKeyError(director, place, expected, fingerprint(presented)));
-      } else if (error.level === "client-authentication") {
-        reject(new LoginError(director, place, user, authenticationMethods(connection)));
-      } else reject(new UnreachableError(director, place, 1, error.message));
+    let agentFault: string | undefined;
+    const stop = () => {
+      client.off("ready", succeed).off("error", fail).off("close", closed);
     };
-    client.once("ready", resolve);
-    client.on("error", fail);
-    client.once("close", () => fail(new Error("the host closed the connection")));
+    const succeed = () => {
+      stop();
+      resolve();
+    };
+    const giveUp = (error: Error) => {
+      stop();
+      client.destroy();
+      transport.sock?.destroy();
+      reject(error);
+    };
+    const fail = (error: Error & { level?: string }) => {
+      // One method that failed; ssh2 goes on with the next and says so in the end when none is left.
+      if (error.level === "agent") agentFault = error.message;
+      else if (!/^Error while signing/.test(error.message)) giveUp(cause(error));
+    };
+    const cause = (error: Error & { level?: string }) => {
+      const declared = connection.hostKey;
+      if (presented && /^Host denied/.test(error.message)) {
+        const expected = declared ?? "a declared key (there is none)";
+        return new HostKeyError(director, place, expected, fingerprint(presented));
+      }
+      if (declared && /no matching host key format/.test(error.message)) {
+        return new HostKeyKindError(director, place, declared.split(" ", 1)[0] ?? "");
+      }
+      if (error.level === "client-authentication") {
+        return new LoginError(director, place, user, authenticationMethods(connection), agentFault);
+      }
+      return new UnreachableError(director, place, 1, error.message);
+    };
+    const closed = () => fail(new Error("the host closed the connection"));
+    client.once("ready", succeed).on("error", fail).once("close", closed);
     try {
       client.connect(config);
     } catch (error) {
-      reject(new PrivateKeyError(director, error instanceof Error ? error.message : String(error)));
+      giveUp(new PrivateKeyError(director, error instanceof Error ? error.message : String(error)));
     }
   });
 }

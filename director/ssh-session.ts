@@ -3,6 +3,7 @@ import { Client, type ClientChannel } from "ssh2";
 import type { Target } from "../health";
 import { endpoint, type HostConnection } from "../spec";
 import { ConnectionLostError, ForwardingRefusedError, UnreachableError } from "./errors";
+import { PendingDials } from "./pending-dials";
 import { handshake } from "./ssh-handshake";
 
 /** What a command on the director left behind. */
@@ -25,7 +26,7 @@ const COMMAND_TIMEOUT_MS = 60_000;
 export class SshSession {
   #closed = false;
   #lost: Error | undefined;
-  readonly #parkedDials = new Map<string, Promise<ClientChannel>>();
+  readonly #dials = new PendingDials<ClientChannel>();
 
   private constructor(
     readonly director: string,
@@ -48,7 +49,7 @@ export class SshSession {
    * Connects once, verifies the host key and logs in.
    *
    * @param through a session to a bastion, which stays open when this one closes
-   * @throws UnreachableError, HostKeyError, LoginError, PrivateKeyError
+   * @throws UnreachableError, HostKeyError, HostKeyKindError, LoginError, PrivateKeyError
    */
   static async open(director: string, connection: HostConnection, through?: SshSession): Promise<SshSession> {
     const place = { address: connection.host, port: connection.port ?? 22 };
@@ -92,44 +93,12 @@ export class SshSession {
   }
 
   /**
-   * Opens a TCP connection from the director to a server (a forwarded channel).
-   *
-   * A dial to a silent host cannot be called back in SSH: after `signal` fires it stays pending until sshd gives
-   * up, and the next dial to the same place waits for that same one. So pending dials never outnumber servers.
+   * Opens a TCP connection from the director to a server (a forwarded channel). Gives up when `signal` fires; the
+   * dial itself cannot be called back (see {@link PendingDials}).
    */
-  async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
-    const key = endpoint(target.address, target.port);
-    const pending = this.#parkedDials.get(key) ?? this.#openChannel(key, target);
-    this.#parkedDials.delete(key);
-    const aborted = new Promise<never>((_, reject) => {
-      const abort = () => reject(signal.reason);
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort, { once: true });
-    });
-    try {
-      return await Promise.race([pending, aborted]);
-    } catch (error) {
-      if (signal.aborted) this.#park(key, pending);
-      throw error;
-    }
-  }
-
-  /** Leaves a dial that nobody waits for to the next one to the same place; if it opens before that, it is closed. */
-  #park(key: string, dial: Promise<ClientChannel>): void {
-    if (this.#parkedDials.has(key)) {
-      dial.then(
-        (channel) => channel.close(),
-        () => undefined,
-      );
-      return;
-    }
-    this.#parkedDials.set(key, dial);
-    const release = (channel?: ClientChannel) => {
-      if (this.#parkedDials.get(key) !== dial) return;
-      this.#parkedDials.delete(key);
-      channel?.close();
-    };
-    dial.then(release, () => release());
+  dial(target: Target, signal: AbortSignal): Promise<Duplex> {
+    const place = endpoint(target.address, target.port);
+    return this.#dials.take(place, () => this.#openChannel(place, target), signal);
   }
 
   /** Closes the connection; what is under way rejects. */
@@ -137,17 +106,15 @@ export class SshSession {
     this.client.end();
   }
 
-  #openChannel(key: string, target: Target): Promise<ClientChannel> {
-    const opened = this.#request<ClientChannel>(`dialling ${key}`, (done) =>
+  #openChannel(place: string, target: Target): Promise<ClientChannel> {
+    const opened = this.#request<ClientChannel>(`dialling ${place}`, (done) =>
       this.client.forwardOut("127.0.0.1", 0, target.address, target.port, done),
     ).then((channel) => channel.on("error", () => undefined));
-    const failed = opened.catch((error: Error) => {
+    return opened.catch((error: Error) => {
       if (error instanceof ConnectionLostError) throw error;
       if (/prohibited/i.test(error.message)) throw new ForwardingRefusedError(this.director);
       throw new Error(`cannot connect: ${error.message.replace(/^\(SSH\) Channel open failure: /, "")}`);
     });
-    failed.catch(() => undefined);
-    return failed;
   }
 
   #request<T>(doing: string, send: (done: (error: Error | undefined, value: T) => void) => void): Promise<T> {
