@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Fleet, handlerFor } from "../../provider";
 import { InitialisationError } from "../../provider/handler";
 import { SCHEDULERS } from "../../spec";
-import { QUICK, Site } from "./site";
+import { type Made, QUICK, Site } from "./site";
 
 const TCP = { type: "tcp", ...QUICK };
 const HTTP = { type: "http", path: "/health", ...QUICK };
@@ -20,19 +20,31 @@ describe("resources on real directors", () => {
     else await site.expectEmpty();
   });
 
-  /** For as long as `test` runs, one director's ipvsadm loses every line about an address, as a kernel that refuses it would. */
-  const refusing = async <T>(director: string, address: string, test: () => Promise<T>): Promise<T> => {
-    const broken = `#!/bin/sh\ncase "$*" in *--restore*) grep -vF "${address}" | /tmp/ipvsadm "$@";; *) exec /tmp/ipvsadm "$@";; esac\n`;
+  /** For as long as `test` runs, a director has another program in the place of ipvsadm; the real one is /tmp/ipvsadm. */
+  const replacing = async <T>(director: string, program: string, test: () => Promise<T>): Promise<T> => {
     await site.on(director, "cp", "/usr/sbin/ipvsadm", "/tmp/ipvsadm");
-    await site.lab.exec(director, ["sh", "-c", "cat > /tmp/broken; chmod 755 /tmp/broken"], {
-      stdin: broken,
-    });
-    await site.on(director, "mount", "--bind", "/tmp/broken", "/usr/sbin/ipvsadm");
+    const install = ["sh", "-c", "cat > /tmp/program; chmod 755 /tmp/program"];
+    await site.lab.exec(director, install, { stdin: `#!/bin/sh\n${program}\n` });
+    await site.on(director, "mount", "--bind", "/tmp/program", "/usr/sbin/ipvsadm");
     try {
       return await test();
     } finally {
       await site.on(director, "umount", "/usr/sbin/ipvsadm");
     }
+  };
+  /** One director's ipvsadm loses every line about an address, as a kernel that refuses it would. */
+  const refusing = <T>(director: string, address: string, test: () => Promise<T>): Promise<T> =>
+    replacing(
+      director,
+      `case "$*" in *--restore*) grep -vF "${address}" | /tmp/ipvsadm "$@";; *) exec /tmp/ipvsadm "$@";; esac`,
+      test,
+    );
+  /** How often a director's table was written. */
+  const counting = async (director: string, test: () => Promise<unknown>): Promise<number> => {
+    const program = 'case "$*" in *--restore*) echo >> /tmp/writes;; esac; exec /tmp/ipvsadm "$@"';
+    await site.on(director, "rm", "-f", "/tmp/writes");
+    await replacing(director, program, test);
+    return (await site.on(director, "cat", "/tmp/writes")).length;
   };
 
   /** Holds a director's lock for some seconds; resolves when it is held, with the promise of its end. */
@@ -308,8 +320,12 @@ describe("resources on real directors", () => {
           healthCheck: { type: "none" },
         }),
       );
-      const made = await Promise.all(servers.map((server) => site.create("RealServer", server)));
+      let made: Made[] = [];
+      const writes = await counting("d1", async () => {
+        made = await Promise.all(servers.map((server) => site.create("RealServer", server)));
+      });
       for (const table of await site.tables()) assert.equal(table.match(/^-a /gm)?.length, 40);
+      assert.ok(writes >= 1 && writes <= 8, `40 servers in ${writes} groups`);
       await made[7]?.update({ weight: 9 });
       await site.expectSettled("tcp 192.0.2.30:7000");
       const handler = handlerFor("RealServer", site.fleet);
