@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
 import { type ActiveHealthCheck, healthCheck } from "../../spec";
 
@@ -119,6 +121,83 @@ describe("tcp check", () => {
     const result = await runCheck(settings({ type: "tcp" }), { address: "127.0.0.1", port: 1 }, dial, never);
     assert.deepEqual(result, { healthy: false, answer: "cannot connect: ECONNREFUSED" });
   });
+});
+
+describe("mysql check", () => {
+  const packet = (sequence: number, ...parts: (number[] | string)[]) => {
+    const payload = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+    return Buffer.concat([Buffer.from([payload.length, 0, 0, sequence]), payload]);
+  };
+  const zeros = (count: number) => new Array<number>(count).fill(0);
+  const GREETING = packet(
+    0,
+    [10],
+    "8.0\0",
+    zeros(4),
+    "saltsalt",
+    [0, 0, 0xa2, 33, 2, 0, 8, 0, 21],
+    zeros(10),
+    "saltsaltsalt\0mysql_native_password\0",
+  );
+  const ok = (sequence: number) => packet(sequence, [0, 0, 0, 2, 0, 0, 0]);
+
+  /** Greets late, takes any login, and notes what it is told. */
+  const slowServer = (
+    delayMs: number,
+    test: (target: { address: string; port: number }, heard: string[]) => Promise<void>,
+  ): Promise<void> => {
+    const heard: string[] = [];
+    const server = net.createServer((socket) => {
+      setTimeout(() => socket.write(GREETING), delayMs);
+      socket.on("error", () => undefined);
+      socket.on("data", (data) => {
+        const command = data[3] === 0 ? data[4] : "login";
+        heard.push(command === 1 ? "quit" : command === 3 ? "query" : "login");
+        if (command === 1) socket.end();
+        else socket.write(ok((data[3] ?? 0) + 1));
+      });
+    });
+    return serve(server, (target) => test(target, heard));
+  };
+  const check = settings({ type: "mysql", user: "heye", timeoutMs: 100 });
+  const until = async (holds: () => boolean) => {
+    for (let waits = 0; !holds() && waits < 200; waits++) await delay(10);
+  };
+
+  it("a server that logs in and answers is healthy, and is left in order", () =>
+    slowServer(0, async (target, heard) => {
+      assert.deepEqual(await runCheck(check, target, dial, never), {
+        healthy: true,
+        answer: "MySQL login and query succeeded",
+      });
+      await until(() => heard.includes("quit"));
+      assert.deepEqual(heard, ["login", "query", "quit"]);
+    }));
+
+  it("a server that is too slow is not healthy, but its handshake is not cut off", () =>
+    slowServer(300, async (target, heard) => {
+      let stream: Duplex | undefined;
+      const watched: Dial = async ({ address, port }) => {
+        stream = net.connect({ host: address, port });
+        await once(stream, "connect");
+        return stream;
+      };
+      assert.deepEqual(await runCheck(check, target, watched, never), {
+        healthy: false,
+        answer: "no answer within 100 ms",
+      });
+      assert.deepEqual([stream?.destroyed, heard], [false, []]);
+      await until(() => heard.includes("quit"));
+      assert.deepEqual(heard, ["login", "quit"]);
+      await until(() => stream?.destroyed === true);
+      assert.equal(stream?.destroyed, true);
+    }));
+
+  it("a server that closes without a greeting is not healthy", () =>
+    serve(
+      net.createServer((socket) => socket.end()),
+      async (target) => assert.equal((await runCheck(check, target, dial, never)).healthy, false),
+    ));
 });
 
 describe("waiting until healthy", () => {
