@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { Lab } from "../../lab";
+import { PROJECT_ROOT } from "../../setup/project";
 import { LAB } from "./lab";
 import { type Account, agrees, countQueries, countTraffic, renderAccounts } from "./traffic";
 
@@ -93,7 +96,13 @@ function countEcho(lab: Lab, requests: number): Promise<Account> {
 
 async function pulumi(...args: string[]): Promise<void> {
   console.log(`  $ pulumi ${args.join(" ")}`);
-  const child = spawn("pulumi", [...args, "--non-interactive"], { stdio: ["ignore", "inherit", "inherit"] });
+  // Pulumi leaves folders behind where temporary files go; here `npm run down` removes them.
+  const temporary = join(PROJECT_ROOT, ".heye", "tmp");
+  await mkdir(temporary, { recursive: true });
+  const child = spawn("pulumi", [...args, "--non-interactive"], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, TMPDIR: temporary },
+  });
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0)
     throw new Error(`pulumi ${args.join(" ")} ended with status ${code}; what it said stands above`);
