@@ -588,9 +588,15 @@ describe("resources on real directors", () => {
 
     it("one whose connection breaks in the middle of a change is asked again", async () => {
       const made = await site.create("VirtualServer", web());
-      const held = await holdLock("d2", 6);
-      const changing = made.update({ scheduler: "wrr" });
-      // The change waits for the lock on d2. Then its connection goes, while the script over there lives on.
+      // The gate keeps the change back until d2's lock is held.
+      await site.lab.fault.setHealth("rs3", 503);
+      await site.lab.resetCounts();
+      const realServers = ["rs1", "rs3"].map((name) => ({ address: site.address(name) }));
+      const changing = made.update({ scheduler: "wrr", realServers });
+      await eventually(async () => ((await site.lab.serverCounts()).rs3?.health ?? 0) > 0);
+      const held = await holdLock("d2", 8);
+      await site.lab.fault.setHealth("rs3", 200);
+      // The change waits for the lock. Then its connection goes, while the script over there lives on.
       await eventually(async () => (await site.on("d2", "sh", "-c", COMMANDS)).includes("flock -x -w"));
       await site.on("d2", "sh", "-c", "pkill -KILL -f '^sshd: root@notty'");
       await held.released;
