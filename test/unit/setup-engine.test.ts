@@ -23,10 +23,12 @@ describe("the engine", () => {
 
   it("has the same version wherever one is written down", async () => {
     const manifest = JSON.parse(await readFile(join(PROJECT_ROOT, "package.json"), "utf8")) as {
-      dependencies: Record<string, string>;
+      devDependencies: Record<string, string>;
+      peerDependencies: Record<string, string>;
     };
     const module = await readFile(join(PROJECT_ROOT, "setup", "go", "engine", "go.mod"), "utf8");
-    equal(manifest.dependencies["@pulumi/pulumi"], ENGINE_VERSION);
+    equal(manifest.devDependencies["@pulumi/pulumi"], ENGINE_VERSION);
+    equal(manifest.peerDependencies["@pulumi/pulumi"], `^${ENGINE_VERSION}`);
     equal(/github.com\/pulumi\/pulumi\/pkg\/v3 v(\S+)/.exec(module)?.[1], ENGINE_VERSION);
   });
 
