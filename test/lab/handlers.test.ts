@@ -605,6 +605,35 @@ describe("resources on real directors", () => {
       await made.close();
     });
 
+    it("one that is lost in the middle of a create keeps the resource in the state, so that nothing is forgotten", async () => {
+      await site.lab.fault.setHealth("rs2", 503);
+      await site.lab.resetCounts();
+      const creating = site.create("VirtualServer", web()).catch((error: unknown) => error);
+      await eventually(async () => ((await site.lab.serverCounts()).rs2?.health ?? 0) > 0);
+      const held = await holdLock("d2", 8);
+      await site.lab.fault.setHealth("rs2", 200);
+      await eventually(async () => (await site.on("d2", "sh", "-c", COMMANDS)).includes("flock -x -w"));
+      await site.lab.fault.stopService("d2", "sshd");
+      await site.on("d2", "sh", "-c", "pkill -KILL -f '^sshd: root@notty' || :");
+      const failure = await creating;
+      assert.ok(failure instanceof InitialisationError, String(failure));
+      assert.match(
+        failure.message,
+        /director d2: the connection was lost while changing its table.*What the director holds now is not known/s,
+      );
+      assert.equal(await site.table("d1"), "");
+      // The script on d2 gets its lock after all: what it writes is still somebody's.
+      await held.released;
+      await eventually(async () => (await site.table("d2")).includes("-A -t 192.0.2.10:80"));
+      await site.lab.fault.startService("d2", "sshd");
+      const handler = handlerFor("VirtualServer", site.fleet);
+      const inputs = site.inputs("VirtualServer", web());
+      const state = await handler.update(failure.id, failure.outputs, inputs);
+      const [first, ...others] = await site.tables();
+      for (const table of others) assert.equal(table, first);
+      await handler.delete(failure.id, state);
+    });
+
     it("one whose lock is held says so", async () => {
       const held = await holdLock("d1", 25);
       await assert.rejects(site.create("VirtualServer", web()), /director d1: another run has held its lock/);
