@@ -34,7 +34,8 @@ export function ownRegistration(basis: Basis, actor: Actor, key: string): Regist
 export function refuseForeignService(basis: Basis, key: string): void {
   const found = findService(basis.table, key);
   if (!found) return;
-  const what = `scheduler ${found.scheduler}, ${found.destinations.length} real servers`;
+  const servers = found.destinations.map(destinationKey).join(", ") || "no real servers";
+  const what = `scheduler ${found.scheduler}, ${servers}`;
   throw new ForeignEntryError(basis.director, `virtual server ${key}`, what);
 }
 

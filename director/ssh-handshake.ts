@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
 import { endpoint, type HostConnection } from "../spec";
 import { HostKeyError, HostKeyKindError, LoginError, PrivateKeyError, UnreachableError } from "./errors";
-import { algorithmsFor, fingerprint, matchesHostKey } from "./host-key";
+import { algorithmsFor, declaredFingerprint, fingerprint, matchesHostKey } from "./host-key";
 
 /** A silent peer is noticed after three of these. */
 const KEEPALIVE_MS = 10_000;
@@ -63,7 +63,7 @@ export function handshake(
     const cause = (error: Error & { level?: string }) => {
       const declared = connection.hostKey;
       if (presented && /^Host denied/.test(error.message)) {
-        const expected = declared ?? "a declared key (there is none)";
+        const expected = declared ? declaredFingerprint(declared) : "a declared key (there is none)";
         return new HostKeyError(director, place, expected, fingerprint(presented));
       }
       if (declared && /no matching host key format/.test(error.message)) {

@@ -9,6 +9,9 @@ export interface ClusterHandle {
   readonly directors: readonly DirectorSpec[];
 }
 
+/** Long enough for a host that lives, however busy. */
+const BRIEF_DIAL_S = 8;
+
 /**
  * The directors this process talks to. Pulumi serves all resources of one operation from one process, so sessions and
  * groups of changes are shared among them.
@@ -26,6 +29,16 @@ export class Fleet {
       this.#directors.set(key, known);
       return known;
     });
+  }
+
+  /** The same directors, dialled once and for a few seconds only: for those that may well be dead. */
+  briefly(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
+    const limits = { dialErrorLimit: 1, perDialTimeout: BRIEF_DIAL_S };
+    const directors = cluster.directors.map((one) => ({
+      ...one,
+      connection: { ...one.connection, ...limits },
+    }));
+    return this.of({ ...cluster, directors });
   }
 
   /** Closes every session. */

@@ -25,7 +25,8 @@ export interface GatedChange {
  */
 export async function changeGated(gated: GatedChange): Promise<void> {
   const failures = await passGate(await entrants(gated));
-  if (failures.length > 0) throw new GateError(failures, "Nothing was changed on any director.");
+  if (failures.length > 0)
+    throw new GateError(failures, "Nothing was changed on any director for this resource.");
   await changeEverywhere(gated.directors, gated.change(gated.members));
 }
 

@@ -12,7 +12,7 @@ import {
   type ResourceHandler,
 } from "./handler";
 import { leave } from "./leave";
-import { changeEverywhere } from "./rollout";
+import { changeEverywhere, rehearseEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** What every resource on a cluster has. */
@@ -58,12 +58,15 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
       const state = typed(properties);
       const inputs = { ...typed(news), token: state.token };
       await changeGated(kind.gated(inputs, fleet, true));
-      await leave(fleet.of(departed(state.cluster, inputs.cluster)), kind.removal(state));
+      await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state));
       return kind.outputs(inputs);
     },
     async delete(_id, properties) {
       const state = typed(properties);
-      await changeEverywhere(fleet.of(state.cluster), kind.removal(state));
+      const [directors, removal] = [fleet.of(state.cluster), kind.removal(state)];
+      // A director that cannot be reached must be found before the others have let the service go.
+      await rehearseEverywhere(directors, removal);
+      await changeEverywhere(directors, removal);
     },
   };
 }

@@ -21,7 +21,11 @@ export async function rehearseEverywhere(
   const outcomes = await Promise.allSettled(directors.map((director) => director.rehearse(change)));
   const causes = rejections(outcomes);
   if (causes.length > 0)
-    throw new RolloutError(causes, directors.length, "Nothing was changed on any director.");
+    throw new RolloutError(
+      causes,
+      directors.length,
+      "Nothing was changed on any director for this resource.",
+    );
   const states = new Map<Director, DirectorState>();
   outcomes.forEach((outcome, index) => {
     const director = directors[index];

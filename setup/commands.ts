@@ -49,7 +49,7 @@ export async function heye(args: readonly string[]): Promise<number> {
  * Takes every lab down and removes what the project keeps at run time; the cache stays.
  *
  * @returns the exit status of `heye lab down`, 0 where there was nothing to do
- * @throws StateInUse when a stack other than the quickstart's still has resources
+ * @throws StateInUse when there is a stack other than the quickstart's
  */
 export async function down(): Promise<number> {
   await refuseForgetting();
@@ -71,11 +71,12 @@ async function refuseForgetting(): Promise<void> {
   for (const file of files) {
     if (!file.endsWith(".json") || file === join("heye-quickstart", `${STACK}.json`)) continue;
     const count = resourceCount(await readFile(join(stacks, file), "utf8"));
-    if (count === 0) continue;
+    const [project = "", stack = ""] = file.slice(0, -".json".length).split("/");
+    // An empty one too: the passphrase that its configuration is encrypted with would be gone.
     throw new StateInUse({
       expected: "no stack but the quickstart's in this project's backend",
-      found: `${file.slice(0, -".json".length)} with ${count} resources`,
-      next: "destroy it first (. .heye/env; pulumi destroy --stack ...), or move its state elsewhere (pulumi stack export)",
+      found: `stack ${stack} of project ${project} with ${count} resources`,
+      next: `in that project's folder, with .heye/env read in: pulumi destroy --stack ${stack} && pulumi stack rm ${stack}; or take it elsewhere first (pulumi stack export)`,
     });
   }
 }

@@ -17,7 +17,7 @@ export const DEFAULT_LAB = "lab";
 
 /** The option that names the lab, where the positional arguments mean something else. */
 export const LAB_OPTION = { lab: { type: "string", default: DEFAULT_LAB } } as const;
-export const LAB_DETAIL = `--lab NAME       the lab to act on (default: ${DEFAULT_LAB})`;
+export const LAB_DETAIL = `--lab NAME       the lab to act on (default: the one that runs, else ${DEFAULT_LAB})`;
 export const JSON_OPTION = { json: { type: "boolean", default: false } } as const;
 export const JSON_DETAIL = "--json           print JSON";
 

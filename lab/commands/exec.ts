@@ -1,5 +1,5 @@
 import { LabInputError } from "../errors";
-import { Lab } from "../lab";
+import { chosenLab } from "./chosen";
 import { LAB_DETAIL, LAB_OPTION, type LabCommand, parse, splitAtFirstWord, wholeNumber } from "./command";
 
 /** `heye lab exec`: exit code, output and errors are the program's own. */
@@ -13,7 +13,7 @@ export const exec: LabCommand = {
     if (node === undefined || program.length === 0)
       throw new LabInputError("Expected a node and a program: heye lab exec d1 ipvsadm -Ln");
     const timeoutMs = wholeNumber("--timeout", values.timeout);
-    const result = await Lab.attach(values.lab).exec(node, program, { timeoutMs });
+    const result = await chosenLab(values.lab).exec(node, program, { timeoutMs });
     process.stdout.write(result.stdout);
     process.stderr.write(result.stderr);
     return result.code ?? 128;

@@ -1,6 +1,6 @@
 import { LabInputError } from "../errors";
 import type { LabFaults, ServiceName } from "../faults";
-import { Lab } from "../lab";
+import { chosenLab } from "./chosen";
 import { LAB_DETAIL, LAB_OPTION, type LabCommand, parse, print } from "./command";
 
 type Inject = (fault: LabFaults, node: string, argument: string, withdraw: boolean) => Promise<void>;
@@ -40,7 +40,7 @@ export const fault: LabCommand = {
       throw new LabInputError(
         `Expected a kind of fault (${Object.keys(KINDS).join(", ")}) and a node, found ${JSON.stringify(positionals.join(" "))}.`,
       );
-    await inject(Lab.attach(values.lab).fault, node, argument, !values["no-withdraw"]);
+    await inject(chosenLab(values.lab).fault, node, argument, !values["no-withdraw"]);
     print(`${[kind, node, argument].join(" ").trimEnd()}: done`);
     return 0;
   },

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { errnoOf, LabInputError, NoLabError } from "../errors";
-import { Lab } from "../lab";
+import { chosenLab } from "./chosen";
 import { LAB_DETAIL, LAB_OPTION, type LabCommand, parse, splitAtFirstWord } from "./command";
 
 /** `heye lab ssh`: this machine's ssh client, with the lab's key and known hosts. */
@@ -11,7 +11,7 @@ export const ssh: LabCommand = {
   run: async (argv) => {
     const [head, [name, ...command]] = splitAtFirstWord(argv, ["--lab"]);
     const { values } = parse(head, { ...LAB_OPTION });
-    const { directors, knownHostsFile } = Lab.attach(values.lab).inventory;
+    const { directors, knownHostsFile } = chosenLab(values.lab).inventory;
     const known = directors.map((d) => d.name).join(", ");
     const director = directors.find((d) => d.name === name);
     if (!director) throw new LabInputError(`Expected a director (${known}), found ${name ?? "none"}.`);

@@ -1,5 +1,5 @@
 import { LabInputError } from "../errors";
-import { Lab } from "../lab";
+import { chosenLab } from "./chosen";
 import {
   JSON_DETAIL,
   JSON_OPTION,
@@ -32,7 +32,7 @@ export const traffic: LabCommand = {
     });
     const [url] = positionals;
     if (url === undefined) throw new LabInputError("Expected a target: heye lab traffic http://192.0.2.1/");
-    const report = await Lab.attach(values.lab).traffic({
+    const report = await chosenLab(values.lab).traffic({
       url,
       requests: wholeNumber("--requests", values.requests),
       concurrency: wholeNumber("--concurrency", values.concurrency),

@@ -76,10 +76,14 @@ export class Site {
     return Promise.all(this.directorNames.map((name) => this.table(name)));
   }
 
-  /** Tables of all directors, and the moments at which their registries were last written. */
-  async snapshots(): Promise<string[]> {
-    const command = "ipvsadm --save -n; stat -c '%i %z' /var/lib/heye/registry.json";
-    return Promise.all(this.directorNames.map((name) => this.on(name, "sh", "-c", command)));
+  /** The table of a director, and the moment at which its registry was last written. */
+  snapshot(director: string): Promise<string> {
+    return this.on(director, "sh", "-c", "ipvsadm --save -n; stat -c '%i %z' /var/lib/heye/registry.json");
+  }
+
+  /** Snapshots of all directors. */
+  snapshots(): Promise<string[]> {
+    return Promise.all(this.directorNames.map((name) => this.snapshot(name)));
   }
 
   /** Makes directors forget everything, after a case that failed half way. */
