@@ -5,6 +5,7 @@ import {
   sortPool,
   type VirtualServerIdentity,
 } from "../spec";
+import { canonicalJson } from "./canonical";
 import { hasRegistryFormat } from "./registry-format";
 
 /** A real server as registered: what was declared, and whether it is held back. */
@@ -59,12 +60,7 @@ export const EMPTY_REGISTRY: Registry = { format: 1, owners: {} };
  * anything, and then there is no file.
  */
 export function renderRegistry(registry: Registry): string {
-  return Object.keys(registry.owners).length === 0 ? "" : `${JSON.stringify(registry, sortedKeys)}\n`;
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.keys(registry.owners).length === 0 ? "" : `${canonicalJson(registry)}\n`;
 }
 
 /**

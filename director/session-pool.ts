@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { endpoint, type HostConnection } from "../spec";
+import { canonicalJson } from "./canonical";
 import { UnreachableError } from "./errors";
 import { SshSession } from "./ssh-session";
 
@@ -112,10 +113,5 @@ export class Turnstile {
  * difference.
  */
 export function connectionKey(connection: HostConnection): string {
-  return createHash("sha256").update(JSON.stringify(connection, sortedKeys)).digest("hex");
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return createHash("sha256").update(canonicalJson(connection)).digest("hex");
 }

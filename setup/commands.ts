@@ -60,7 +60,7 @@ export async function down(): Promise<number> {
   }
   await rm(RUNTIME_FOLDER, { recursive: true, force: true });
   await rm(join(PROJECT_ROOT, `Pulumi.${STACK}.yaml`), { force: true });
-  say("everything is down; nothing is left but the cache");
+  say("everything is down; nothing is left but the cache, and node_modules and dist in this clone");
   return 0;
 }
 
