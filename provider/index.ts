@@ -8,6 +8,7 @@ import { adapt } from "./adapter";
 import { clusterHandler } from "./cluster";
 import { Fleet } from "./fleet";
 import type { ResourceHandler } from "./handler";
+import { endWithEngine } from "./orphan";
 import { realServerHandler } from "./real-server";
 import { virtualServerHandler } from "./virtual-server";
 
@@ -32,5 +33,6 @@ export function handlerFor(kind: ResourceKind, over: Fleet = fleet): ResourceHan
 
 /** The dynamic provider of one kind of resource; all kinds in a process share their sessions to the directors. */
 export function provider(kind: ResourceKind): dynamic.ResourceProvider {
+  endWithEngine();
   return adapt(handlerFor(kind));
 }

@@ -35,7 +35,19 @@ export class ProviderProcess {
   /** Starts it in this project's root, where the constant text in each resource finds the package. */
   static async start(): Promise<ProviderProcess> {
     const program = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
-    const child = spawn(process.execPath, [program, "127.0.0.1:1"], { stdio: ["ignore", "pipe", "pipe"] });
+    return ProviderProcess.#started([program, "127.0.0.1:1"]);
+  }
+
+  /** Starts it as the child of a process of its own, which stands for the engine: stopping that is killing the engine. */
+  static async startBelow(): Promise<ProviderProcess> {
+    const program = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
+    const engine =
+      'require("node:child_process").spawn(process.execPath, [process.argv[1], "127.0.0.1:1"], { stdio: "inherit" })';
+    return ProviderProcess.#started(["-e", engine, program]);
+  }
+
+  static async #started(argv: string[]): Promise<ProviderProcess> {
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
     const lines = createInterface({ input: child.stdout });
     const [port] = (await once(lines, "line")) as [string];
     const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
@@ -48,6 +60,14 @@ export class ProviderProcess {
     });
     await started.#call("configure", new messages.ConfigureRequest().setArgs(structOf({})));
     return started;
+  }
+
+  /** Kills the process that was started, and waits until nothing holds its output open any more. */
+  async kill(): Promise<void> {
+    const closed = once(this.child, "close");
+    this.child.kill("SIGKILL");
+    await closed;
+    this.client.close();
   }
 
   async stop(): Promise<void> {

@@ -42,6 +42,13 @@ describe("the provider process over gRPC", () => {
     );
   });
 
+  it("ends when its engine is killed, instead of changing directors for nobody", async () => {
+    const below = await ProviderProcess.startBelow();
+    await below.check("VirtualServer", WEB);
+    // Resolves when the provider itself has gone, too: it shares the output.
+    await below.kill();
+  });
+
   describe("check", () => {
     it("gives the normal form", async () => {
       const { inputs, failures } = await provider.check("VirtualServer", WEB);
