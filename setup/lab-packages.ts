@@ -1,8 +1,13 @@
+import { PackagesUnavailable } from "./errors";
 import { packageLayer } from "./packages";
+import { say } from "./report";
+
+/** The kernel that runs as a program, for machines whose own kernel has no IPVS. Not every distribution has it. */
+const GUEST_PACKAGE = "user-mode-linux";
 
 /** What the lab runs that a bare Debian lacks. mariadb-client-core has my_print_defaults, which mariadb-install-db calls. */
 export const LAB_PACKAGES: readonly string[] = [
-  "user-mode-linux",
+  GUEST_PACKAGE,
   "kmod",
   "iproute2",
   "ipvsadm",
@@ -19,6 +24,21 @@ export const LAB_PACKAGES: readonly string[] = [
  * this machine is not in it. See {@link packageLayer} for what the layer does not contain, and for errors.
  */
 export async function labLayer(): Promise<string> {
-  const { layer } = await packageLayer("the lab's programs", LAB_PACKAGES);
-  return layer;
+  try {
+    return (await packageLayer(TITLE, LAB_PACKAGES)).layer;
+  } catch (error) {
+    if (!(error instanceof PackagesUnavailable) || !isGuestMissing(error.explanation.found)) throw error;
+    say(`this distribution has no ${GUEST_PACKAGE}: the lab needs a kernel with IPVS here`);
+    const others = LAB_PACKAGES.filter((name) => name !== GUEST_PACKAGE);
+    return (await packageLayer(TITLE, others)).layer;
+  }
+}
+
+const TITLE = "the lab's programs";
+
+/** Whether apt's words mean that it knows no package with the guest's kernel; nothing else may be missing. */
+export function isGuestMissing(found: string): boolean {
+  const errors = found.split("\n").filter((line) => line.trim().startsWith("E: "));
+  const named = new RegExp(`(Unable to locate package|Package '?)\\s*${GUEST_PACKAGE}\\b`);
+  return errors.length > 0 && errors.every((line) => named.test(line));
 }
