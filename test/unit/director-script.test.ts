@@ -78,9 +78,16 @@ const change = (input: Partial<ChangeInput>, room: Room = {}, cut = (text: strin
 
 describe("the scripts on a director", function () {
   this.timeout(30_000);
-  before(function () {
-    const able = spawnSync("unshare", [...NAMESPACE, "mount", "-t", "tmpfs", "none", "/run"]);
-    if (able.status !== 0) this.skip();
+  before(() => {
+    const able = spawnSync("unshare", [...NAMESPACE, "mount", "-t", "tmpfs", "none", "/run"], {
+      encoding: "utf8",
+    });
+    const found = able.error?.message ?? able.stderr;
+    assert.equal(
+      able.status,
+      0,
+      `needs unshare (util-linux) and a mount namespace: run as root, or allow user namespaces. Found: ${found}`,
+    );
   });
 
   it("read a director that nobody has used", () => {
