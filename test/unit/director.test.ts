@@ -331,20 +331,30 @@ describe("what a registration stands for", () => {
 describe("group commit", () => {
   it("lets what arrives during a group leave together, one group at a time", async () => {
     const groups: number[][] = [];
-    let running = 0;
+    const running: (() => void)[] = [];
     const commits = new GroupCommit<{ id: number; done: () => void }>(async (jobs) => {
-      running += 1;
-      assert.equal(running, 1);
+      assert.equal(running.length, 0, "two groups at a time");
       groups.push(jobs.map(({ id }) => id));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      running -= 1;
+      await new Promise<void>((resolve) => running.push(resolve));
+      running.pop();
       for (const { done } of jobs) done();
     });
     const submit = (id: number) => new Promise<void>((done) => commits.submit({ id, done }));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
     const first = [submit(1), submit(2)];
-    await first[0];
-    await Promise.all([...first, submit(3)]);
-    assert.deepEqual(groups, [[1, 2], [3]]);
+    while (running.length === 0) await turn();
+    const second = [submit(3), submit(4)];
+    await turn();
+    assert.deepEqual(groups, [[1, 2]]);
+    running[0]?.();
+    await Promise.all(first);
+    while (groups.length < 2) await turn();
+    running[0]?.();
+    await Promise.all(second);
+    assert.deepEqual(groups, [
+      [1, 2],
+      [3, 4],
+    ]);
   });
 });
 
