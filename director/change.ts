@@ -33,10 +33,14 @@ export interface Change {
   readonly undo: (before: Registration | undefined) => Change;
 }
 
-/** What a change of a resource that the state already knows may take for its own, beyond what is registered. */
-export interface Known {
+/** What a change may take for its own, beyond what is registered, and what it does with what it lets go. */
+export interface Manner {
   /** The state says the resource exists: an entry that lost its registration is that one, not a stranger's. */
   readonly known: boolean;
+  /** The user says that what belongs to nobody is to be taken over. */
+  readonly adopts?: boolean;
+  /** `drain`: what leaves stays registered for now, and takes no new connections. Default `go`. */
+  readonly leaving?: "drain" | "go";
 }
 
 /**
@@ -44,7 +48,8 @@ export interface Known {
  * a separate one its members stay too, so that the service is not emptied before RealServer resources claim
  * them; those that none claims go with the next change of the virtual server.
  */
-export function putVirtualServer(actor: Actor, key: string, wanted: Registration, { known }: Known): Change {
+export function putVirtualServer(actor: Actor, key: string, wanted: Registration, manner: Manner): Change {
+  const { known, adopts = false, leaving = "go" } = manner;
   return {
     key,
     apply: (basis) => {
@@ -52,13 +57,15 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
       if (mine && !isSame(mine, wanted)) {
         throw otherResource(basis.director, `virtual server ${key}`, mine.resource, "VirtualServer");
       }
-      if (!mine && !known) refuseForeignService(basis, key);
+      if (!mine && !known && !adopts) refuseForeignService(basis, key);
       const service = findService(basis.table, key);
+      const serves = (one: Member) => isInService(mine, service, realServerKey(one), adopts);
       const members =
         wanted.pool === "inline"
-          ? wanted.members.map((one) =>
-              isInService(mine, service, realServerKey(one)) ? released(one) : one,
-            )
+          ? [
+              ...wanted.members.map((one) => (serves(one) ? released(one) : one)),
+              ...(leaving === "drain" ? leavingMembers(mine, wanted) : []),
+            ]
           : stayingMembers(mine);
       return withRegistration(basis.registry, actor, key, { ...wanted, members });
     },
@@ -85,12 +92,58 @@ export function removeVirtualServer(actor: Actor, key: string, claim: Claim): Ch
   };
 }
 
+/**
+ * Lets all servers of a virtual server, or one member of a separate pool, take no new connections, before they are
+ * removed. What is not there, or belongs to another resource by now, stays as it is.
+ */
+export function drain(actor: Actor, key: string, claim: Claim, member?: string): Change {
+  return {
+    key,
+    ...(member !== undefined && { member }),
+    apply: ({ registry }) => {
+      const mine = registered(registry, actor, key);
+      const old = member === undefined ? mine : findMember(mine, member);
+      if (!mine || !old || !holds(old, claim)) return registry;
+      const members = mine.members.map((one) =>
+        member === undefined || realServerKey(one) === member ? draining(one) : one,
+      );
+      return withRegistration(registry, actor, key, { ...mine, members });
+    },
+    undo: (before) => undrain(actor, key, claim, before, member),
+  };
+}
+
+/** Lets those take connections again that did before. */
+function undrain(
+  actor: Actor,
+  key: string,
+  claim: Claim,
+  before: Registration | undefined,
+  member: string | undefined,
+): Change {
+  return {
+    key,
+    ...(member !== undefined && { member }),
+    apply: ({ registry }) => {
+      const mine = registered(registry, actor, key);
+      const old = member === undefined ? mine : findMember(mine, member);
+      if (!mine || !old || !holds(old, claim)) return registry;
+      const members = mine.members.map((one) => {
+        const was = findMember(before, realServerKey(one));
+        return was && (member === undefined || realServerKey(one) === member) ? was : one;
+      });
+      return withRegistration(registry, actor, key, { ...mine, members });
+    },
+    undo: () => nothing(key),
+  };
+}
+
 /** Puts a separate real server into a virtual server's pool. */
 export function putMember(
   actor: Actor,
   key: string,
   wanted: Member & { readonly resource: string },
-  { known }: Known,
+  { known, adopts = false }: Manner,
 ): Change {
   const member = realServerKey(wanted);
   return {
@@ -104,8 +157,8 @@ export function putMember(
       if (old?.resource !== undefined && !isSame(old, wanted)) {
         throw otherResource(basis.director, `${member} of virtual server ${key}`, old.resource, "RealServer");
       }
-      if (!old && !known) refuseForeignDestination(basis, key, member);
-      const serves = isInService(mine, findService(basis.table, key), member);
+      if (!old && !known && !adopts) refuseForeignDestination(basis, key, member);
+      const serves = isInService(mine, findService(basis.table, key), member, adopts);
       return withMember(basis.registry, actor, key, member, serves ? released(wanted) : wanted);
     },
     undo: (before) => restoreMember(actor, key, member, findMember(before, member), wanted),
@@ -129,7 +182,7 @@ export function removeMember(actor: Actor, key: string, member: string, claim: C
 }
 
 /** What a resource knows itself by on a director. */
-interface Claim {
+export interface Claim {
   readonly resource?: string;
   readonly token?: string;
 }
@@ -203,6 +256,16 @@ function findMember(registration: Registration | undefined, member: string): Mem
   return registration?.members.find((one) => realServerKey(one) === member);
 }
 
+/** What is registered and not wanted any more, on its way out. */
+function leavingMembers(mine: Registration | undefined, wanted: Registration): Member[] {
+  const staying = new Set(wanted.members.map(realServerKey));
+  return (mine?.members ?? []).filter((one) => !staying.has(realServerKey(one))).map(draining);
+}
+
+function draining(member: Member): Member {
+  return { ...member, draining: true };
+}
+
 function stayingMembers(mine: Registration | undefined): readonly Member[] {
   if (!mine) return [];
   return mine.pool === "inline" ? mine.members : mine.members.filter((one) => one.resource !== undefined);
@@ -217,7 +280,9 @@ function withMember(
 ): Registry {
   const mine = registered(registry, actor, key);
   if (!mine) return registry;
-  const others = mine.members.filter((one) => realServerKey(one) !== member);
-  const members = wanted ? [...others, wanted] : others;
+  const isIt = (one: Member) => realServerKey(one) === member;
+  // In its place, where it has one: the order of members is the order in which the kernel got them.
+  const replaced = mine.members.flatMap((one) => (isIt(one) ? (wanted ? [wanted] : []) : [one]));
+  const members = wanted && !mine.members.some(isIt) ? [...replaced, wanted] : replaced;
   return withRegistration(registry, actor, key, { ...mine, members });
 }

@@ -1,27 +1,38 @@
-import { type Destination, destinationKey, type Service } from "../ipvs";
-import { sortPool } from "../spec";
+import {
+  type Destination,
+  destinationExtra,
+  destinationKey,
+  type Service,
+  type ServiceId,
+  serviceExtra,
+} from "../ipvs";
+import { ADDRESS_BITS, familyOfIdentity, sortPool, type VirtualServerIdentity } from "../spec";
 import type { Member, Registration } from "./registry";
 
 /**
  * The weight a server gets in the kernel: the only place where it is computed. A server that has not passed its
- * gate takes no connections, whatever was declared.
+ * gate, or is on its way out, takes no new connections, whatever was declared.
  */
-export function effectiveWeight(member: Pick<Member, "weight" | "held">): number {
-  return member.held ? 0 : member.weight;
+export function effectiveWeight(member: Pick<Member, "weight" | "held" | "draining">): number {
+  return member.held || member.draining ? 0 : member.weight;
 }
 
 /**
  * Whether a server takes new connections now: registered, let in, and really in the kernel with a weight. A registry
  * survives a reboot that empties the table, and people take servers out by hand.
+ *
+ * @param adopts what nobody registered is in service where the kernel says so
  */
 export function isInService(
   registration: Registration | undefined,
   service: Service | undefined,
   member: string,
+  adopts = false,
 ): boolean {
   const registered = registration?.members.find((one) => destinationKey(one) === member);
   const found = service?.destinations.find((one) => destinationKey(one) === member);
-  return registered !== undefined && effectiveWeight(registered) > 0 && (found?.weight ?? 0) > 0;
+  const lets = registered === undefined ? adopts : effectiveWeight(registered) > 0;
+  return lets && (found?.weight ?? 0) > 0;
 }
 
 /**
@@ -41,12 +52,12 @@ export function desiredService(
   const destinations = sortPool(registration.members).map(desiredDestination);
   const ours = new Set([...registration.members, ...(before?.members ?? [])].map(destinationKey));
   const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
+  const { persistence, onePacket, schedulerFlags: flags } = registration;
+  const bits = ADDRESS_BITS[familyOfIdentity(registration)];
   return {
-    protocol: registration.protocol,
-    address: registration.address,
-    port: registration.port,
+    ...serviceId(registration),
     scheduler: registration.scheduler,
-    extra: "",
+    extra: serviceExtra({ persistence, onePacket, flags }, bits),
     destinations: registration.pool === "inline" ? destinations : [...destinations, ...foreign],
   };
 }
@@ -57,6 +68,15 @@ function desiredDestination(member: Member): Destination {
     port: member.port,
     method: member.forwarding,
     weight: effectiveWeight(member),
-    extra: "",
+    extra: destinationExtra(member),
   };
+}
+
+/** A virtual server's identity in the kernel's terms. */
+function serviceId(identity: VirtualServerIdentity): ServiceId {
+  if (identity.fwmark === undefined) {
+    return { protocol: identity.protocol, address: identity.address, port: identity.port };
+  }
+  const family = identity.family === "ipv6" ? " -6" : "";
+  return { protocol: "fwmark", address: `${identity.fwmark}${family}`, port: 0 };
 }

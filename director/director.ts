@@ -1,8 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Target } from "../health";
+import type { ConnectionCount } from "../ipvs";
 import type { HostConnection } from "../spec";
 import { type Applied, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
+import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
 import { BusyError, ConnectionLostError } from "./errors";
 import { GroupCommit } from "./group-commit";
 import { changeCommand, readCommand } from "./script";
@@ -58,6 +60,12 @@ export class Director {
   /** Carries out a change; resolves when the kernel holds it, rejects when it does not or must not. */
   change(change: Change): Promise<Applied> {
     return new Promise((resolve, reject) => this.#commits.submit({ change, resolve, reject }));
+  }
+
+  /** How many connections each destination has, right now. */
+  async connections(): Promise<ConnectionCount[]> {
+    const session = await this.pool.get(this.name, this.connection);
+    return parseConnections(this.name, await session.run(CONNECTIONS_SCRIPT, "", "counting connections"));
   }
 
   /** Opens a connection from the director to a server. */

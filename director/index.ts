@@ -7,6 +7,9 @@
 export type { Applied } from "./batch";
 export {
   type Change,
+  type Claim,
+  drain,
+  type Manner,
   putMember,
   putVirtualServer,
   removeMember,

@@ -9,17 +9,20 @@ const member = z.looseObject({
   forwarding: z.enum(FORWARDING_METHODS),
   resource: z.string().optional(),
   held: z.literal(true).optional(),
+  draining: z.literal(true).optional(),
 });
 
-const registration = z.looseObject({
-  protocol: z.enum(PROTOCOLS),
-  address: z.string(),
-  port: z.number(),
+const settings = {
   resource: z.string(),
   scheduler: z.string(),
   pool: z.enum(["inline", "separate"]),
   members: z.array(member),
-});
+};
+
+const registration = z.union([
+  z.looseObject({ ...settings, protocol: z.enum(PROTOCOLS), address: z.string(), port: z.number() }),
+  z.looseObject({ ...settings, fwmark: z.number(), family: z.enum(["ipv4", "ipv6"]) }),
+]);
 
 const registry = z.looseObject({
   format: z.literal(1),

@@ -1,7 +1,7 @@
 import {
   type RealServer,
   realServerKey,
-  type Scheduler,
+  type ServiceSettings,
   sortPool,
   type VirtualServerIdentity,
 } from "../spec";
@@ -16,10 +16,15 @@ export interface Member extends RealServer {
   readonly token?: string;
   /** It has not passed its gate: in the kernel with weight 0 until it does. */
   readonly held?: true;
+  /** It is on its way out: in the kernel with weight 0 until its connections have ended. */
+  readonly draining?: true;
 }
 
 /** A virtual server as registered on a director. */
-export interface Registration extends VirtualServerIdentity {
+export type Registration = VirtualServerIdentity & RegisteredSettings;
+
+/** What is registered of a virtual server besides its identity. */
+export interface RegisteredSettings extends ServiceSettings {
   /** Name of the VirtualServer resource. */
   readonly resource: string;
   /**
@@ -27,7 +32,6 @@ export interface Registration extends VirtualServerIdentity {
    * replacement is created before the old one of the same name is deleted); a token is one resource for ever.
    */
   readonly token?: string;
-  readonly scheduler: Scheduler;
   /** Who fills the pool: the virtual server itself, or RealServer resources. */
   readonly pool: "inline" | "separate";
   /** In normal order. */

@@ -4,6 +4,7 @@
  * here does I/O, and nothing of ours is imported.
  */
 export { describeEdit, differences } from "./difference";
+export { type Limits, parseLimits, type Thresholds, withLimits } from "./limits";
 export {
   type Destination,
   type DestinationMethod,
@@ -15,7 +16,16 @@ export {
   serviceKey,
   type Table,
 } from "./model";
+export {
+  type DestinationOptions,
+  destinationExtra,
+  readDestinationExtra,
+  readServiceExtra,
+  type ServiceOptions,
+  serviceExtra,
+} from "./options";
 export { parseTable, TableSyntaxError } from "./parse";
 export { type Edit, plan } from "./plan";
+export { type ConnectionCount, ProcfsSyntaxError, parseProcfs } from "./procfs";
 export { renderEdit, renderEdits, renderTable } from "./render";
 export { type DestinationCount, parseStats } from "./stats";

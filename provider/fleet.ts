@@ -1,8 +1,9 @@
 import { type Actor, connectionKey, Director, declaredFingerprint, SessionPool } from "../director";
 import { type Connection, type Director as DirectorSpec, directorConnection } from "../spec";
+import type { Policy } from "./rollout";
 
 /** What a cluster hands to the resources on it: who they act as, and how to reach the directors. Always secret. */
-export interface ClusterHandle {
+export interface ClusterHandle extends Policy {
   readonly id: string;
   readonly label: string;
   readonly connection?: Connection;

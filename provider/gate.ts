@@ -1,5 +1,5 @@
 import { type Director, isInService, type Member, type Registration } from "../director";
-import { waitUntilHealthy } from "../health";
+import { type Verdict, waitUntilHealthy } from "../health";
 import type { Service } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
 import type { GateFailure } from "./errors";
@@ -11,32 +11,55 @@ export interface Entrant {
   readonly check: HealthCheck;
 }
 
+/** What the gate saw, by server: the same words from all directors are said once. */
+export type Seen = Readonly<Record<string, string>>;
+
+/** How a pool passed its gate. */
+export interface Passage {
+  /** Those that did not become healthy; empty when the change may go on. */
+  readonly failures: readonly GateFailure[];
+  /** What the others answered. */
+  readonly seen: Seen;
+}
+
 /**
  * The servers that take no new connections on a director now and will after the change, by the kernel's word as well as
  * the registry's. Only they are checked: a change of weight among servers in service waits for nobody.
+ *
+ * @param adopts the kernel's word alone counts
  */
 export function entering(
   before: Registration | undefined,
   service: Service | undefined,
   wanted: readonly Member[],
+  adopts = false,
 ): Member[] {
-  return wanted.filter((member) => member.weight > 0 && !isInService(before, service, realServerKey(member)));
+  return wanted.filter(
+    (member) => member.weight > 0 && !isInService(before, service, realServerKey(member), adopts),
+  );
 }
 
-/**
- * Checks all entrants at the same time, each from its director, until every one has risen or run out of time.
- *
- * @returns those that did not become healthy; empty when the change may go on
- */
-export async function passGate(entrants: readonly Entrant[]): Promise<GateFailure[]> {
+/** Checks all entrants at the same time, each from its director, until every one has risen or run out of time. */
+export async function passGate(entrants: readonly Entrant[]): Promise<Passage> {
+  const seen: Record<string, string> = {};
   const outcomes = await Promise.all(
     entrants.map(async ({ director, member, check }): Promise<GateFailure | undefined> => {
-      if (check.type === "none") return undefined;
-      const dial = director.dial.bind(director);
-      const verdict = await waitUntilHealthy(check, member, dial);
-      if (verdict.healthy) return undefined;
-      return { director: director.name, server: realServerKey(member), check, verdict };
+      const server = realServerKey(member);
+      if (check.type === "none") {
+        seen[server] = "not checked";
+        return undefined;
+      }
+      const verdict = await waitUntilHealthy(check, member, director.dial.bind(director));
+      if (!verdict.healthy) return { director: director.name, server, check, verdict };
+      seen[server] = said(seen[server], verdict);
+      return undefined;
     }),
   );
-  return outcomes.filter((outcome) => outcome !== undefined);
+  return { failures: outcomes.filter((outcome) => outcome !== undefined), seen };
+}
+
+/** The last word of a server; another one is told besides. */
+function said(before: string | undefined, { answer }: Verdict): string {
+  if (before === undefined || before === answer) return answer;
+  return before.split("; ").includes(answer) ? before : `${before}; ${answer}`;
 }

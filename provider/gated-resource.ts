@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { Change } from "../director";
+import { type Change, type Director, findRegistration } from "../director";
+import { refusesAtWeightZero } from "../spec";
+import { type Leaving, waitUntilDrained } from "./drain";
 import { type ClusterHandle, departed, type Fleet } from "./fleet";
-import { changeGated, createGated, type GatedChange } from "./gated-change";
+import type { Seen } from "./gate";
+import { afterDrain, changeGated, createGated, type GatedChange, type Outcome } from "./gated-change";
 import {
   type Checked,
   type Difference,
@@ -12,7 +15,7 @@ import {
   type ResourceHandler,
 } from "./handler";
 import { leave } from "./leave";
-import { changeEverywhere, rehearseEverywhere } from "./rollout";
+import { type Behind, changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** What every resource on a cluster has. */
@@ -23,6 +26,18 @@ export interface OnCluster {
   readonly token?: string;
 }
 
+/** What the directors and servers said of a resource when it was last changed. */
+export interface Findings {
+  /** Directors that do not hold it, and why; absent when all do. The next `up` tries again. */
+  readonly behind?: Behind;
+  /** What the servers that were let in last answered at the gate, by server. */
+  readonly gate?: Seen;
+  /** After a refresh: directors that could not be read, and why. */
+  readonly unreachable?: Behind;
+  /** Servers that are kept at weight 0 because the gate was not passed. */
+  readonly held?: readonly string[];
+}
+
 /** What tells one kind of resource on a cluster from another. */
 export interface GatedKind<I extends OnCluster> {
   /** Properties whose change makes another resource of it; the cluster does as well. */
@@ -31,12 +46,23 @@ export interface GatedKind<I extends OnCluster> {
   readonly settings: readonly string[];
   readonly check: (inputs: Properties) => Checked;
   readonly id: (inputs: I) => string;
-  readonly outputs: (inputs: I) => Properties;
-  /** `known`: the state has it already. */
-  readonly gated: (inputs: I, fleet: Fleet, known: boolean) => GatedChange;
-  /** Takes the resource off a director; its name and place are those it was last applied with. */
-  readonly removal: (state: I) => Change;
+  readonly outputs: (inputs: I, findings: Findings) => Properties;
+  /** `state`: what the resource is now; absent when it is new. */
+  readonly gated: (inputs: I, fleet: Fleet, state?: I) => GatedChange;
+  /** How to take the resource off a director; its name and place are those it was last applied with. */
+  readonly removal: (state: I) => Removal;
   readonly observe: (state: I, fleet: Fleet) => Promise<Observed | undefined>;
+}
+
+/** How a resource leaves. */
+export interface Removal {
+  /** Key of the virtual server. */
+  readonly key: string;
+  /** Its servers take no new connections. */
+  readonly drain: Change;
+  /** It is gone. */
+  readonly remove: Change;
+  readonly leaving: readonly Leaving[];
 }
 
 /** The handler of a kind of resource whose servers pass a gate before they are let in, on every director of a cluster. */
@@ -48,27 +74,66 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
     diff: (state, inputs) => difference(kind, state, inputs),
     async create(properties) {
       const inputs = { ...typed(properties), token: randomBytes(8).toString("hex") };
-      const [id, outputs] = [kind.id(inputs), kind.outputs(inputs)];
-      const failure = await createGated(kind.gated(inputs, fleet, false));
-      if (failure) throw new InitialisationError(id, outputs, failure);
+      const outcome = await createGated(kind.gated(inputs, fleet));
+      const [id, outputs] = [kind.id(inputs), kind.outputs(inputs, findingsOf(outcome))];
+      if (outcome.failure) throw new InitialisationError(id, outputs, outcome.failure);
       return { id, outputs };
     },
     read: (_id, state) => kind.observe(typed(state), fleet),
     async update(_id, properties, news) {
       const state = typed(properties);
       const inputs = { ...typed(news), token: state.token };
-      await changeGated(kind.gated(inputs, fleet, true));
-      await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state));
-      return kind.outputs(inputs);
+      const outcome = await changeGated(kind.gated(inputs, fleet, state));
+      await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state).remove);
+      return kind.outputs(inputs, findingsOf(outcome));
     },
     async delete(_id, properties) {
       const state = typed(properties);
-      const [directors, removal] = [fleet.of(state.cluster), kind.removal(state)];
-      // A director that cannot be reached must be found before the others have let the service go.
-      await rehearseEverywhere(directors, removal);
-      await changeEverywhere(directors, removal);
+      await removeDrained(fleet.of(state.cluster), kind.removal(state), state.cluster);
     },
   };
+}
+
+/** Only what there is to say: an empty property would be one more line in every preview. */
+function findingsOf({ behind, gate, held }: Outcome): Findings {
+  for (const [director, reason] of Object.entries(behind)) {
+    console.error(`warning: left out: ${reason} The next \`up\` tries ${director} again.`);
+  }
+  return {
+    ...(Object.keys(behind).length > 0 && { behind }),
+    ...(Object.keys(gate).length > 0 && { gate }),
+    ...(held && { held }),
+  };
+}
+
+/** Whether a server there can be at weight 0 without refusing connections that others could take. */
+function isDrainable(found: ReturnType<typeof findRegistration>): boolean {
+  if (!found) return true;
+  return !refusesAtWeightZero(found.registration.scheduler, found.registration.schedulerFlags);
+}
+
+/**
+ * Takes a resource off its directors when the connections of its servers have ended or their time is over. A director
+ * that cannot be reached is found before the others have let the service go.
+ */
+async function removeDrained(
+  directors: readonly Director[],
+  { key, drain, remove, leaving }: Removal,
+  policy: Policy,
+): Promise<void> {
+  const { states, behind } = await rehearseEverywhere(directors, remove, policy);
+  for (const reason of Object.values(behind)) {
+    console.error(`warning: virtual server ${key} may still stand there: ${reason}`);
+  }
+  const reached = [...states.keys()];
+  const drains = [...states.values()].every(({ registry }) => isDrainable(findRegistration(registry, key)));
+  if (!drains || !leaving.some(({ drainMs }) => drainMs > 0)) {
+    await changeEverywhere(reached, remove, policy);
+    return;
+  }
+  const drained = await changeEverywhere(reached, drain, policy);
+  await waitUntilDrained(reached, key, leaving);
+  await afterDrain(reached, remove, policy, drained);
 }
 
 function difference<I extends OnCluster>(
@@ -82,7 +147,8 @@ function difference<I extends OnCluster>(
   const [before, after] = [state.cluster, inputs.cluster] as Partial<ClusterHandle>[];
   if (before?.id !== after?.id && !isUnknown(inputs.cluster)) replaces.push("cluster");
   const moved = !isDeepStrictEqual(byName(before), byName(after));
-  const changes = replaces.length > 0 || kind.settings.some(changed) || moved || state.drift !== undefined;
+  const left = state.drift !== undefined || state.behind !== undefined;
+  const changes = replaces.length > 0 || kind.settings.some(changed) || moved || left;
   // At the same place the new one could not come before the old one has gone.
   return { changes, replaces, deleteBeforeReplace: replaces.length > 0 && samePlace };
 }

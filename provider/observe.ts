@@ -1,7 +1,31 @@
-import { type Director, type DirectorState, desiredService, type Registration } from "../director";
-import { differences, findService, type Service } from "../ipvs";
-import { type RealServer, realServerKey } from "../spec";
-import { RolloutError } from "./errors";
+import {
+  type Director,
+  type DirectorState,
+  desiredService,
+  type Registration,
+  UnreachableError,
+} from "../director";
+import {
+  type Destination,
+  differences,
+  findService,
+  readDestinationExtra,
+  readServiceExtra,
+  type Service,
+} from "../ipvs";
+import {
+  ADDRESS_BITS,
+  familyOfIdentity,
+  type Persistence,
+  type RealServer,
+  realServerKey,
+  type Scheduler,
+  type SchedulerFlag,
+  type ServiceSettings,
+  type Tunnel,
+  type VirtualServerIdentity,
+} from "../spec";
+import { RolloutError, withCode } from "./errors";
 
 /** What one director holds of a virtual server, next to what it should hold. */
 export interface Sighting {
@@ -13,24 +37,40 @@ export interface Sighting {
 /** Differences by director's name, in sentences; directors without any are left out. */
 export type Drift = Record<string, string[]>;
 
+/** What the directors of a cluster hold of a virtual server. */
+export interface Look {
+  readonly seen: readonly Sighting[];
+  /** Directors that could not be read, and why: an unreachable director is not an empty one. */
+  readonly unreachable: Readonly<Record<string, string>>;
+}
+
 /**
- * Looks at one virtual server on every director.
+ * Looks at one virtual server on every director. A warning names those that cannot be reached; what is recorded of them
+ * is kept.
  *
- * @throws RolloutError naming every director that could not be read: an unreachable director is not an empty one
+ * @throws RolloutError when none can be read, or one cannot for another reason than that it is out of reach
  */
-export async function sightings(directors: readonly Director[], key: string): Promise<Sighting[]> {
+export async function sightings(directors: readonly Director[], key: string): Promise<Look> {
   const outcomes = await Promise.allSettled(directors.map((director) => director.read()));
-  const causes = outcomes.flatMap((outcome) =>
-    outcome.status === "rejected" ? [outcome.reason as Error] : [],
-  );
-  if (causes.length > 0)
-    throw new RolloutError(causes, directors.length, "What is recorded of them was kept.");
-  return outcomes.flatMap((outcome, index) => {
+  const [seen, causes]: [Sighting[], Error[]] = [[], []];
+  const unreachable: Record<string, string> = {};
+  outcomes.forEach((outcome, index) => {
     const director = directors[index];
-    if (!director || outcome.status === "rejected") return [];
-    const state = outcome.value;
-    return [{ director: director.name, state, service: findService(state.table, key) }];
+    if (!director) return;
+    if (outcome.status === "fulfilled") {
+      const state = outcome.value;
+      seen.push({ director: director.name, state, service: findService(state.table, key) });
+    } else if (outcome.reason instanceof UnreachableError) {
+      unreachable[director.name] = withCode(outcome.reason);
+    } else causes.push(outcome.reason as Error);
   });
+  const silent = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+  if (causes.length > 0 || seen.length === 0)
+    throw new RolloutError(silent, directors.length, "What is recorded of them was kept.");
+  for (const reason of Object.values(unreachable)) {
+    console.error(`warning: ${key}: what is recorded of it was kept: ${reason}`);
+  }
+  return { seen, unreachable };
 }
 
 /**
@@ -53,6 +93,33 @@ export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted
 
 /** The pool a director really has, in the words of the specification. */
 export function observedPool({ service }: Sighting): RealServer[] {
-  const pool = service?.destinations ?? [];
-  return pool.map(({ address, port, weight, method }) => ({ address, port, weight, forwarding: method }));
+  return (service?.destinations ?? []).map(observedMember);
+}
+
+function observedMember({ address, port, weight, method, extra }: Destination): RealServer {
+  const { tunnel, ...thresholds } = readDestinationExtra(extra);
+  return {
+    address,
+    port,
+    weight,
+    forwarding: method,
+    ...(tunnel && { tunnel: tunnel as Tunnel }),
+    ...thresholds,
+  };
+}
+
+/** How a director really treats the connections of a virtual server, in the words of the specification. */
+export function observedSettings(
+  { service }: Sighting,
+  identity: VirtualServerIdentity,
+): ServiceSettings | undefined {
+  if (!service) return undefined;
+  const bits = ADDRESS_BITS[familyOfIdentity(identity)];
+  const { persistence, onePacket, flags } = readServiceExtra(service.extra, bits);
+  return {
+    scheduler: service.scheduler as Scheduler,
+    schedulerFlags: flags as SchedulerFlag[] | undefined,
+    persistence: persistence as Persistence | undefined,
+    onePacket: onePacket ? true : undefined,
+  };
 }

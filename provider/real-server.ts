@@ -1,91 +1,128 @@
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { type Member, putMember, removeMember } from "../director";
+import { drain, effectiveWeight, type Member, putMember, removeMember } from "../director";
 import {
+  checkPortProblems,
+  type DeclaredRealServer,
+  DRAIN_MS,
   defaultHealthCheck,
   type HealthCheck,
-  healthCheck,
   memberProblems,
+  normalMember,
   parse,
-  type RealServer,
   realServer,
   realServerKey,
   type VirtualServerIdentity,
   virtualServerIdentity,
   virtualServerKey,
+  withIdentityDefaults,
 } from "../spec";
 import { actorOf, type Fleet } from "./fleet";
-import { gatedResource, type OnCluster } from "./gated-resource";
+import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, sightings } from "./observe";
 import { isUnknown } from "./unknown";
+import { memberOf } from "./virtual-server";
 
 /** Inputs of a RealServer, in normal form. */
-interface Inputs extends RealServer, OnCluster {
-  readonly virtualServer: VirtualServerIdentity & { readonly pool: "inline" | "separate" };
+interface Inputs extends DeclaredRealServer, OnCluster {
+  readonly virtualServer: VirtualServerIdentity & Pool;
   readonly healthCheck: HealthCheck;
+  readonly adopt?: true | undefined;
 }
 
-interface State extends Inputs {
+interface Pool {
+  readonly pool: "inline" | "separate";
+}
+
+interface State extends Inputs, Findings {
   readonly drift?: Record<string, string[]>;
 }
 
+const SETTINGS = [
+  "weight",
+  "forwarding",
+  "tunnel",
+  "upperThreshold",
+  "lowerThreshold",
+  "drainMs",
+  "healthCheck",
+] as const;
+
 const schema = z.strictObject({
   ...realServer.shape,
-  healthCheck: healthCheck.optional(),
-  virtualServer: z.strictObject({ ...virtualServerIdentity, pool: z.enum(["inline", "separate"]) }),
+  adopt: z.boolean({ error: "expected true or false" }).default(false),
+  virtualServer: z.strictObject({
+    ...virtualServerIdentity,
+    pool: z.enum(["inline", "separate"]),
+  }),
 });
 
 /** The handler of RealServer: one server of a virtual server's separate pool, on every director of its cluster. */
 export function realServerHandler(fleet: Fleet): ResourceHandler {
   return gatedResource<State>(fleet, {
     identity: ["virtualServer", "address", "port"],
-    settings: ["weight", "forwarding", "healthCheck"],
+    settings: SETTINGS,
     check,
     id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs.virtualServer)}/${realServerKey(inputs)}`,
     outputs: outputsOf,
-    gated: (inputs, over, known) => {
-      const key = virtualServerKey(inputs.virtualServer);
-      const declared = memberOf(inputs);
+    gated: (inputs, over, state) => {
+      const [actor, key] = [actorOf(inputs.cluster), virtualServerKey(inputs.virtualServer)];
+      const declared = registeredAs(inputs);
+      const manner = { known: state !== undefined, adopts: inputs.adopt === true };
       return {
         key,
         directors: over.of(inputs.cluster),
+        policy: inputs.cluster,
         members: [declared],
+        adopts: inputs.adopt === true,
         checkOf: () => inputs.healthCheck,
+        drainMsOf: () => 0,
         change: ([member]) =>
-          putMember(
-            actorOf(inputs.cluster),
-            key,
-            { ...declared, ...member, resource: inputs.name },
-            { known },
-          ),
+          putMember(actor, key, { ...declared, ...member, resource: inputs.name }, manner),
       };
     },
-    removal: (state) =>
-      removeMember(
-        actorOf(state.cluster),
-        virtualServerKey(state.virtualServer),
-        realServerKey(state),
-        memberOf(state),
-      ),
+    removal: (state) => {
+      const [actor, key] = [actorOf(state.cluster), virtualServerKey(state.virtualServer)];
+      const [server, claim] = [realServerKey(state), registeredAs(state)];
+      return {
+        key,
+        drain: drain(actor, key, claim, server),
+        remove: removeMember(actor, key, server, claim),
+        leaving: [{ server, drainMs: state.drainMs ?? DRAIN_MS }],
+      };
+    },
     observe,
   });
 }
 
 function check({ name, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parse(schema, properties, isUnknown);
-  const outer = value.virtualServer;
+  const { virtualServer, adopt, ...server } = value;
+  const outer = outerOf(virtualServer);
   const normal = {
-    ...value,
-    port: value.port ?? outer?.port,
-    healthCheck: value.healthCheck ?? defaultHealthCheck(outer?.protocol),
-  };
-  const rules = outer && !isUnknown(outer) ? memberProblems(outer, normal as RealServer, isUnknown) : [];
+    ...normalMember(server, outer?.fwmark === undefined ? outer?.port : 0),
+    healthCheck: value.healthCheck ?? defaultHealthCheck(outer ?? {}),
+    ...((adopt as unknown) !== false && { adopt }),
+  } as DeclaredRealServer;
+  const rules = outer
+    ? [
+        ...memberProblems(outer, normal, isUnknown),
+        ...checkPortProblems(outer, normal.healthCheck, isUnknown),
+      ]
+    : [];
   const inline = outer?.pool === "inline" ? [{ path: ["virtualServer"], reason: INLINE }] : [];
   return {
-    inputs: { name, cluster, ...normal },
+    inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
     problems: [...problems, ...rules, ...inline],
     warnings: warningsOf(name, normal.healthCheck),
   };
+}
+
+/** The virtual server it is for, as far as it is known. Its own inputs have been checked by its own resource. */
+function outerOf(given: unknown): (VirtualServerIdentity & Pool) | undefined {
+  if (typeof given !== "object" || given === null || isUnknown(given)) return undefined;
+  return withIdentityDefaults(given as Parameters<typeof withIdentityDefaults>[0] & Pool);
 }
 
 function warningsOf(name: unknown, check: HealthCheck | undefined): string[] {
@@ -98,51 +135,54 @@ const INLINE =
 
 async function observe(state: State, fleet: Fleet) {
   const key = virtualServerKey(state.virtualServer);
-  const member = realServerKey(state);
-  const { drift: _, ...declared } = state;
-  const seen = (await sightings(fleet.of(state.cluster), key)).map((sighting) => ({
+  const server = realServerKey(state);
+  const { seen, unreachable } = await sightings(fleet.of(state.cluster), key);
+  const found = seen.map((sighting) => ({
     director: sighting.director,
-    found: observedPool(sighting).find((one) => realServerKey(one) === member),
+    found: observedPool(sighting).find((one) => realServerKey(one) === server),
   }));
-  if (seen.every(({ found }) => found === undefined)) return undefined;
-  const differing = seen.filter(
-    ({ found }) => found?.weight !== state.weight || found.forwarding !== state.forwarding,
-  );
-  const [first] = differing;
-  if (!first) return { inputs: inputsOf(declared), outputs: outputsOf(declared) };
-  const drift = Object.fromEntries(
-    differing.map(({ director, found }) => [director, [describe(member, found)]]),
-  );
-  const inputs = {
-    ...declared,
-    weight: first.found?.weight ?? 0,
-    forwarding: first.found?.forwarding ?? state.forwarding,
+  const isSilent = Object.keys(unreachable).length > 0;
+  if (!isSilent && found.every((one) => one.found === undefined)) return undefined;
+  const declared = memberOf(state);
+  const differing = found.filter((one) => one.found === undefined || !isSameMember(one.found, declared));
+  const findings: Findings = {
+    ...(state.gate && { gate: state.gate }),
+    ...(state.behind && { behind: state.behind }),
+    ...(isSilent && { unreachable }),
   };
-  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs), drift } };
+  const [first] = differing;
+  if (!first) return { inputs: inputsOf(state), outputs: outputsOf(state, findings) };
+  const drift = Object.fromEntries(differing.map((one) => [one.director, [describe(server, one.found)]]));
+  const { tunnel: _, upperThreshold: __, lowerThreshold: ___, ...rest } = state;
+  const inputs: Inputs = { ...rest, ...(first.found ?? { weight: 0 }) };
+  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
 }
 
-function describe(member: string, found: RealServer | undefined): string {
-  if (!found) return `real server ${member} is missing`;
-  return `real server ${member} has weight ${found.weight}, forwarding ${found.forwarding}`;
+function isSameMember(a: Member, b: Member): boolean {
+  return isDeepStrictEqual(a, b);
 }
 
-function memberOf({ name, token, address, port, weight, forwarding }: Inputs): Member & { resource: string } {
-  return { address, port, weight, forwarding, resource: name, ...(token !== undefined && { token }) };
+function describe(server: string, found: Member | undefined): string {
+  if (!found) return `real server ${server} is missing`;
+  const { address: _, port: __, tunnel, ...rest } = found;
+  const settings = { ...rest, ...(tunnel && { tunnel: tunnel.type }) };
+  const words = Object.entries(settings).map(([key, value]) => `${key} ${value}`);
+  return `real server ${server} has ${words.join(", ")}`;
 }
 
-function inputsOf({
-  name,
-  cluster,
-  virtualServer,
-  healthCheck,
-  address,
-  port,
-  weight,
-  forwarding,
-}: Inputs): Properties {
-  return { name, cluster, virtualServer, healthCheck, address, port, weight, forwarding };
+function registeredAs(inputs: Inputs): Member & { resource: string } {
+  const { name, token } = inputs;
+  return { ...memberOf(inputs), resource: name, ...(token !== undefined && { token }) };
 }
 
-function outputsOf(inputs: Inputs): Properties {
-  return { ...inputsOf(inputs), token: inputs.token };
+const INPUTS = ["name", "cluster", "virtualServer", "address", "port", ...SETTINGS, "adopt"] as const;
+
+function inputsOf(inputs: Inputs): Properties {
+  const all = inputs as unknown as Properties;
+  return Object.fromEntries(INPUTS.flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]]])));
+}
+
+function outputsOf(inputs: Inputs, { held, ...findings }: Findings): Properties {
+  const weight = effectiveWeight({ weight: inputs.weight, ...(held && { held: true }) });
+  return { ...inputsOf(inputs), token: inputs.token, effectiveWeight: weight, ...findings };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Applied,
   type Change,
@@ -6,82 +7,173 @@ import {
   type DirectorState,
   NotAppliedError,
   UnexpectedAnswerError,
+  UnreachableError,
 } from "../director";
-import { RolloutError } from "./errors";
+import { RolloutError, withCode } from "./errors";
+import { type Rollout, wavesOf } from "./waves";
+
+/** What is to happen with directors that do not take part. */
+export interface Policy {
+  readonly rollout?: Rollout | undefined;
+  /** `skip`: a director that cannot be reached is left out, as long as another one can. Default `fail`. */
+  readonly unreachable?: "fail" | "skip" | undefined;
+}
+
+/** Directors that do not hold a change, and why, by name. */
+export type Behind = Readonly<Record<string, string>>;
+
+/** A change that has been made. */
+export interface Made {
+  /** Directors that failed and may, with what the change did to them undone. */
+  readonly behind: Behind;
+  /** Takes the change back where it was made; what that runs into is returned. */
+  readonly takeBack: () => Promise<Error[]>;
+}
+
+/** Who takes part in a change, and what each held when it was asked. */
+export interface Rehearsal {
+  readonly states: ReadonlyMap<Director, DirectorState>;
+  /** Left out, because they could not be reached. */
+  readonly behind: Behind;
+}
 
 /**
- * Asks every director whether a change may be made: all are reached, all errors come together, nothing is changed.
+ * Asks every director whether a change may be made: all are asked, all errors come together, nothing is changed.
  *
  * @throws RolloutError
  */
 export async function rehearseEverywhere(
   directors: readonly Director[],
   change: Change,
-): Promise<Map<Director, DirectorState>> {
+  { unreachable = "fail" }: Policy = {},
+): Promise<Rehearsal> {
   const outcomes = await Promise.allSettled(directors.map((director) => director.rehearse(change)));
-  const causes = rejections(outcomes);
-  if (causes.length > 0)
-    throw new RolloutError(
-      causes,
-      directors.length,
-      "Nothing was changed on any director for this resource.",
-    );
   const states = new Map<Director, DirectorState>();
+  const behind: Record<string, string> = {};
+  const causes: Error[] = [];
   outcomes.forEach((outcome, index) => {
     const director = directors[index];
-    if (director && outcome.status === "fulfilled") states.set(director, outcome.value);
+    if (!director) return;
+    if (outcome.status === "fulfilled") states.set(director, outcome.value);
+    else if (unreachable === "skip" && outcome.reason instanceof UnreachableError) {
+      behind[director.name] = withCode(outcome.reason);
+    } else causes.push(errorOf(outcome.reason));
   });
-  return states;
+  // Where nobody can be reached there is nothing to leave out for.
+  if (states.size === 0 && causes.length === 0 && directors.length > 0) {
+    causes.push(...rejections(outcomes));
+  }
+  if (causes.length > 0) {
+    const nothing = "Nothing was changed on any director for this resource.";
+    throw new RolloutError(causes, directors.length, nothing);
+  }
+  return { states, behind };
+}
+
+interface Failed {
+  readonly director: Director;
+  readonly error: Error;
 }
 
 /**
- * Makes a change on every director. When one fails, what it did on all others is undone.
+ * Makes a change on the directors, wave by wave. When more of them fail than may, no further wave begins, and what the
+ * change did is undone everywhere.
  *
  * @throws RolloutError saying what each director holds now
  */
-export async function changeEverywhere(directors: readonly Director[], change: Change): Promise<void> {
-  const outcomes = await Promise.allSettled(directors.map((director) => director.change(change)));
-  const causes = rejections(outcomes);
-  if (causes.length === 0) return;
-  const undoing = outcomes.map(async (outcome, index) => {
-    const director = directors[index];
-    const before = undoable(outcome);
-    if (director && before) await director.change(change.undo(before.registration));
-  });
-  const stuck = rejections(await Promise.allSettled(undoing));
-  const unknown = causes.filter(
-    (cause) => cause instanceof ConnectionLostError || cause instanceof UnexpectedAnswerError,
-  );
-  const changed = outcomes.filter((outcome) => outcome.status === "fulfilled").length;
-  const uncertain = stuck.length + unknown.length > 0;
-  throw new RolloutError(
-    [...causes, ...stuck],
-    directors.length,
-    consequence(changed, stuck.length, uncertain),
-    uncertain,
-  );
+export async function changeEverywhere(
+  directors: readonly Director[],
+  change: Change,
+  { rollout }: Policy = {},
+): Promise<Made> {
+  const done = new Map<Director, Applied>();
+  const failed: Failed[] = [];
+  const waves = wavesOf(directors, rollout);
+  for (const [index, wave] of waves.entries()) {
+    if (index > 0 && rollout?.pauseMs) await delay(rollout.pauseMs);
+    const outcomes = await Promise.allSettled(wave.map((director) => director.change(change)));
+    outcomes.forEach((outcome, at) => {
+      const director = wave[at];
+      if (!director) return;
+      if (outcome.status === "fulfilled") done.set(director, outcome.value);
+      else failed.push({ director, error: errorOf(outcome.reason) });
+    });
+    if (failed.length > (rollout?.maxFailures ?? 0) || done.size === 0) {
+      const untouched = waves.slice(index + 1).flat();
+      if (failed.length > 0) throw await undone(change, done, failed, untouched, directors.length);
+    }
+  }
+  await Promise.all(failed.map((one) => undo(change, one.director, beforeOf(one.error))));
+  const takeBack = async () => {
+    const undoing = [...done].map(([director, applied]) => undo(change, director, applied));
+    return (await Promise.all(undoing)).filter((error) => error !== undefined);
+  };
+  const behind = Object.fromEntries(failed.map(({ director, error }) => [director.name, withCode(error)]));
+  return { behind, takeBack };
 }
 
-function consequence(changed: number, stuck: number, uncertain: boolean): string {
+/** Puts everybody back and says who is in which state. */
+async function undone(
+  change: Change,
+  done: ReadonlyMap<Director, Applied>,
+  failed: readonly Failed[],
+  untouched: readonly Director[],
+  total: number,
+): Promise<RolloutError> {
+  const undoing = [
+    ...[...done].map(([director, applied]) => undo(change, director, applied)),
+    ...failed.map(({ director, error }) => undo(change, director, beforeOf(error))),
+  ];
+  const stuck = (await Promise.all(undoing)).filter((error) => error !== undefined);
+  const unknown = failed.filter(
+    ({ error }) => error instanceof ConnectionLostError || error instanceof UnexpectedAnswerError,
+  );
+  const uncertain = stuck.length + unknown.length > 0;
+  const causes = [...failed.map(({ error }) => error), ...stuck];
+  const put = [...done.keys()].map(({ name }) => name);
+  const rest = untouched.map(({ name }) => name);
+  return new RolloutError(causes, total, consequence(put, rest, stuck.length, uncertain), uncertain);
+}
+
+function consequence(
+  put: readonly string[],
+  untouched: readonly string[],
+  stuck: number,
+  uncertain: boolean,
+): string {
   if (stuck > 0)
     return `Putting back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
-  const others =
-    changed === 0
+  const said = [
+    put.length === 0
       ? "Nothing was changed on the others."
-      : `The ${changed} others were put back to what they held before.`;
-  return uncertain
-    ? `${others} Run \`pulumi up\` again when the failed ones can be reached: it repairs them.`
-    : others;
+      : `Put back to what they held before: ${put.join(", ")}.`,
+    ...(untouched.length === 0 ? [] : [`Their wave had not begun: ${untouched.join(", ")}.`]),
+    ...(uncertain ? ["Run `pulumi up` again when the failed ones can be reached: it repairs them."] : []),
+  ];
+  return said.join(" ");
 }
 
-function undoable(outcome: PromiseSettledResult<Applied>): { registration: Applied["before"] } | undefined {
-  if (outcome.status === "fulfilled") return { registration: outcome.value.before };
-  return outcome.reason instanceof NotAppliedError ? { registration: outcome.reason.before } : undefined;
+/** What a director held before, where the change has or may have been made and can be taken back. */
+type Before = Pick<Applied, "before"> | undefined;
+
+async function undo(change: Change, director: Director, before: Before): Promise<Error | undefined> {
+  if (!before) return undefined;
+  try {
+    await director.change(change.undo(before.before));
+    return undefined;
+  } catch (error) {
+    return errorOf(error);
+  }
+}
+
+function beforeOf(error: Error): Before {
+  return error instanceof NotAppliedError ? { before: error.before } : undefined;
 }
 
 function rejections(outcomes: readonly PromiseSettledResult<unknown>[]): Error[] {
-  return outcomes.flatMap((outcome) => {
-    if (outcome.status === "fulfilled") return [];
-    return [outcome.reason instanceof Error ? outcome.reason : new Error(String(outcome.reason))];
-  });
+  return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [errorOf(outcome.reason)] : []));
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -1,110 +1,208 @@
-import { type Member, putVirtualServer, type Registration, removeVirtualServer } from "../director";
 import {
+  drain,
+  effectiveWeight,
+  type Member,
+  putVirtualServer,
+  type Registration,
+  removeVirtualServer,
+} from "../director";
+import {
+  type DeclaredRealServer,
+  DRAIN_MS,
+  IDENTITY_FIELDS,
+  identityOf,
   parseVirtualServer,
-  type Scheduler,
+  realServerKey,
   sortPool,
   type VirtualServer,
-  type VirtualServerIdentity,
   virtualServerKey,
+  virtualServerLint,
 } from "../spec";
+import type { Leaving } from "./drain";
 import { actorOf, type Fleet } from "./fleet";
-import { gatedResource, type OnCluster } from "./gated-resource";
+import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
-import { type Drift, driftOf, observedPool, sightings } from "./observe";
+import { type Drift, driftOf, observedPool, observedSettings, sightings } from "./observe";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a VirtualServer, in normal form. */
-interface Inputs extends VirtualServer, OnCluster {}
+type Inputs = VirtualServer & OnCluster;
 
-interface State extends Inputs {
-  readonly drift?: Drift;
-}
+type State = Inputs & Findings & { readonly drift?: Drift };
+
+/** Everything that a VirtualServer can be given besides its identity; a change of each is made in place. */
+const SETTINGS = [
+  "scheduler",
+  "schedulerFlags",
+  "persistence",
+  "onePacket",
+  "quorum",
+  "sorryServer",
+  "healthCheck",
+  "realServers",
+] as const;
 
 /** The handler of VirtualServer: one virtual server on every director of a cluster, its pool inline or separate. */
 export function virtualServerHandler(fleet: Fleet): ResourceHandler {
   return gatedResource<State>(fleet, {
-    identity: ["protocol", "address", "port"],
-    settings: ["scheduler", "healthCheck", "realServers"],
+    identity: IDENTITY_FIELDS,
+    settings: SETTINGS,
     check,
     id: (inputs) => `${inputs.cluster.id}/${virtualServerKey(inputs)}`,
     outputs: outputsOf,
-    gated: (inputs, over, known) => {
+    gated: (inputs, over, state) => {
       const key = virtualServerKey(inputs);
+      const pool = inputs.realServers ?? [];
+      const checks = new Map(pool.map((one) => [realServerKey(one), one.healthCheck]));
+      const manner = { known: state !== undefined, adopts: inputs.adopt === true };
       return {
         key,
         directors: over.of(inputs.cluster),
-        members: inputs.realServers ?? [],
-        checkOf: () => inputs.healthCheck,
-        change: (members) =>
-          putVirtualServer(actorOf(inputs.cluster), key, registrationOf(inputs, members), { known }),
+        policy: inputs.cluster,
+        members: pool.map(memberOf),
+        adopts: inputs.adopt === true,
+        checkOf: (member) => checks.get(realServerKey(member)) ?? inputs.healthCheck,
+        drainMsOf: (server) => drainMsOf(state, server),
+        change: (members, leaving) => {
+          const wanted = registrationOf(inputs, members);
+          return putVirtualServer(actorOf(inputs.cluster), key, wanted, { ...manner, leaving });
+        },
       };
     },
-    removal: (state) => removeVirtualServer(actorOf(state.cluster), virtualServerKey(state), claimOf(state)),
+    removal: (state) => {
+      const [actor, key] = [actorOf(state.cluster), virtualServerKey(state)];
+      return {
+        key,
+        drain: drain(actor, key, claimOf(state)),
+        remove: removeVirtualServer(actor, key, claimOf(state)),
+        leaving: leavingOf(state),
+      };
+    },
     observe,
   });
+}
+
+function leavingOf({ realServers = [] }: Inputs): Leaving[] {
+  return realServers.map((one) => ({ server: realServerKey(one), drainMs: one.drainMs ?? DRAIN_MS }));
+}
+
+function drainMsOf(state: Inputs | undefined, server: string): number {
+  const known = state?.realServers?.find((one) => realServerKey(one) === server);
+  return known?.drainMs ?? DRAIN_MS;
 }
 
 function check({ name, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parseVirtualServer(properties, isUnknown);
   const missing =
     cluster === undefined ? [{ path: ["cluster"], reason: "expected a Cluster, found nothing" }] : [];
+  const lint = virtualServerLint(value, directorsOf(cluster));
   return {
     inputs: { name, cluster, ...value },
     problems: [...missing, ...problems],
-    warnings: warningsOf(name, value),
+    warnings: [...uncheckedWarnings(value), ...lint].map((text) => `VirtualServer ${name}: ${text}.`),
   };
 }
 
-function warningsOf(name: unknown, value: VirtualServer): string[] {
-  if (value.healthCheck?.type !== "none" || value.realServers?.length === 0) return [];
-  const why = value.protocol === "udp" ? "udp has no handshake to check" : "its health check is `none`";
-  return [`VirtualServer ${name}: servers are let in unchecked (${why}); name a healthCheck to gate them.`];
+function directorsOf(cluster: unknown): number | undefined {
+  const { directors } = (cluster ?? {}) as { directors?: unknown };
+  return Array.isArray(directors) ? directors.length : undefined;
+}
+
+function uncheckedWarnings(value: VirtualServer): string[] {
+  const pool = Array.isArray(value.realServers) ? value.realServers : undefined;
+  const isOpen = (one: DeclaredRealServer) => (one.healthCheck ?? value.healthCheck)?.type === "none";
+  if (pool === undefined ? value.healthCheck?.type !== "none" : !pool.some(isOpen)) return [];
+  const what = value.fwmark === undefined ? value.protocol : "a firewall mark";
+  const why = what === "tcp" ? "the health check is `none`" : `${what} has no handshake to check`;
+  return [`servers are let in unchecked (${why}); name a healthCheck to gate them`];
 }
 
 async function observe(state: State, fleet: Fleet) {
   const key = virtualServerKey(state);
-  const seen = await sightings(fleet.of(state.cluster), key);
-  if (seen.every(({ service }) => service === undefined)) return undefined;
-  const wanted = registrationOf(state, state.realServers ?? []);
+  const { seen, unreachable } = await sightings(fleet.of(state.cluster), key);
+  const isGone = seen.every(({ service }) => service === undefined);
+  if (isGone && Object.keys(unreachable).length === 0) return undefined;
+  const wanted = registrationOf(state, (state.realServers ?? []).map(memberOf));
   const drift: Drift = {};
   for (const sighting of seen) {
     const found = driftOf(sighting, state.cluster.id, key, wanted);
     if (found.length > 0) drift[sighting.director] = found;
   }
   const first = seen.find(({ director }) => Object.hasOwn(drift, director));
-  const { drift: _, ...declared } = state;
-  if (!first) return { inputs: inputsOf(declared), outputs: outputsOf(declared) };
-  const inputs: Inputs = {
-    ...declared,
-    scheduler: (first.service?.scheduler as Scheduler | undefined) ?? declared.scheduler,
-    ...(declared.realServers && { realServers: sortPool(observedPool(first)) }),
+  const findings: Findings = {
+    ...(state.gate && { gate: state.gate }),
+    ...(state.behind && { behind: state.behind }),
+    ...(Object.keys(unreachable).length > 0 && { unreachable }),
   };
-  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs), drift } };
+  if (!first) return { inputs: inputsOf(state), outputs: outputsOf(state, findings) };
+  const inputs: Inputs = {
+    ...state,
+    ...observedSettings(first, state),
+    ...(state.realServers && { realServers: declaredAs(state.realServers, observedPool(first)) }),
+  };
+  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
+}
+
+/** The pool a director has, with what the kernel does not know taken from the declared one. */
+function declaredAs(declared: readonly DeclaredRealServer[], found: readonly Member[]): DeclaredRealServer[] {
+  const before = new Map(declared.map((one) => [realServerKey(one), one]));
+  const merged = found.map((one) => {
+    const { drainMs, healthCheck } = before.get(realServerKey(one)) ?? { drainMs: DRAIN_MS };
+    return { ...one, drainMs, ...(healthCheck && { healthCheck }) };
+  });
+  return sortPool(merged);
 }
 
 function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
-  const { protocol, address, port }: VirtualServerIdentity = inputs;
-  const pool = inputs.realServers ? "inline" : "separate";
-  return { protocol, address, port, ...claimOf(inputs), scheduler: inputs.scheduler, pool, members };
+  const { scheduler, schedulerFlags, persistence, onePacket } = inputs;
+  return {
+    ...identityOf(inputs),
+    ...claimOf(inputs),
+    scheduler,
+    ...(schedulerFlags && { schedulerFlags }),
+    ...(persistence && { persistence }),
+    ...(onePacket && { onePacket }),
+    pool: inputs.realServers ? "inline" : "separate",
+    members,
+  };
+}
+
+/** What of a declared server is registered: all that the kernel is to hold. */
+export function memberOf(server: DeclaredRealServer): Member {
+  const { address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold } = server;
+  return {
+    address,
+    port,
+    weight,
+    forwarding,
+    ...(tunnel && { tunnel }),
+    ...(upperThreshold && { upperThreshold }),
+    ...(lowerThreshold && { lowerThreshold }),
+  };
 }
 
 function claimOf({ name, token }: Inputs): { resource: string; token?: string } {
   return { resource: name, ...(token !== undefined && { token }) };
 }
 
-function inputsOf({
-  name,
-  cluster,
-  protocol,
-  address,
-  port,
-  scheduler,
-  healthCheck,
-  realServers,
-}: Inputs): Properties {
-  return { name, cluster, protocol, address, port, scheduler, healthCheck, realServers };
+const INPUTS = ["name", "cluster", ...IDENTITY_FIELDS, ...SETTINGS, "adopt"] as const;
+
+function inputsOf(inputs: Inputs): Properties {
+  const all = inputs as unknown as Properties;
+  return Object.fromEntries(INPUTS.flatMap((key) => (all[key] === undefined ? [] : [[key, all[key]]])));
 }
 
-function outputsOf(inputs: Inputs): Properties {
-  return { ...inputsOf(inputs), key: virtualServerKey(inputs), token: inputs.token };
+function outputsOf(inputs: Inputs, { held: waiting = [], ...rest }: Findings): Properties {
+  const held = new Set(waiting);
+  const weights = inputs.realServers?.map((one) => {
+    const server = realServerKey(one);
+    return [server, effectiveWeight({ weight: one.weight, ...(held.has(server) && { held: true }) })];
+  });
+  return {
+    ...inputsOf(inputs),
+    key: virtualServerKey(inputs),
+    token: inputs.token,
+    ...(weights && { effectiveWeights: Object.fromEntries(weights) }),
+    ...rest,
+  };
 }

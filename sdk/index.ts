@@ -12,5 +12,22 @@ export type {
   NoCheckArgs,
   TcpCheckArgs,
 } from "./health-check";
+export type {
+  ForwardingArgs,
+  GreTunnelArgs,
+  GueTunnelArgs,
+  IpipTunnelArgs,
+  PoolMemberArgs,
+  TunnelArgs,
+} from "./pool-member";
 export { RealServer, type RealServerArgs } from "./real-server";
-export { type PoolMemberArgs, VirtualServer, type VirtualServerArgs } from "./virtual-server";
+export {
+  type MarkArgs,
+  type PersistenceArgs,
+  type QuorumArgs,
+  type SchedulerArgs,
+  type SocketArgs,
+  type SorryServerArgs,
+  VirtualServer,
+  type VirtualServerArgs,
+} from "./virtual-server";

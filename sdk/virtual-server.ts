@@ -1,45 +1,115 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ForwardingMethod, HealthCheck, Protocol, Scheduler } from "../spec";
+import type { Family, HealthCheck, Persistence, Protocol, Scheduler, SchedulerFlag } from "../spec";
 import type { Cluster } from "./cluster";
 import { type HealthCheckArgs, withSecretPassword } from "./health-check";
+import type { PoolMemberArgs } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 
-/** A server of an inline pool. */
-export interface PoolMemberArgs {
+/** Packets to an address and a port. A change of any of these replaces the virtual server. */
+export interface SocketArgs {
+  /** Transport protocol. Default `tcp`. */
+  protocol?: pulumi.Input<Protocol>;
+  /** Virtual address, IPv4 or IPv6. */
+  address: pulumi.Input<string>;
+  /** Virtual port. 0: every port, which needs `persistence`. */
+  port: pulumi.Input<number>;
+  fwmark?: undefined;
+  family?: undefined;
+}
+
+/** Packets that a firewall rule of the director has marked. A change of any of these replaces the virtual server. */
+export interface MarkArgs {
+  /** The mark, 1 to 4294967295. */
+  fwmark: pulumi.Input<number>;
+  /** Family of the packets. Default `ipv4`. */
+  family?: pulumi.Input<Family>;
+  protocol?: undefined;
+  address?: undefined;
+  port?: undefined;
+}
+
+/** How a director chooses the real server of a new connection. Only the hashing schedulers have flags. */
+export type SchedulerArgs =
+  | {
+      /** By the kernel's names: rr, wrr, lc, wlc (the default), lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos. */
+      scheduler?: pulumi.Input<Scheduler>;
+      schedulerFlags?: undefined;
+    }
+  | {
+      scheduler: "sh";
+      /** `sh-port`: hash the client's port too. `sh-fallback`: another server in place of one that takes none. */
+      schedulerFlags?: pulumi.Input<("sh-port" | "sh-fallback")[]>;
+    }
+  | {
+      scheduler: "mh";
+      /** `mh-port`: hash the client's port too. `mh-fallback`: another server in place of one that takes none. */
+      schedulerFlags?: pulumi.Input<("mh-port" | "mh-fallback")[]>;
+    };
+
+/** A client keeps its server. */
+export interface PersistenceArgs {
+  /** Seconds after its last connection until it may get another one, up to 31 days. Default 300. */
+  timeoutS?: pulumi.Input<number>;
+  /** Clients whose addresses share so many bits are one. Default: each address is a client. */
+  prefixLength?: pulumi.Input<number>;
+  /** The same in IPv4's notation, such as `255.255.255.0`. Not both. */
+  netmask?: pulumi.Input<string>;
+  /** `sip`: the Call-ID of SIP over udp tells clients apart as well. */
+  engine?: pulumi.Input<"sip">;
+}
+
+/** When a pool is usable. Kept for directors that watch their servers; in `ssh` mode nothing does. */
+export interface QuorumArgs {
+  /** Sum of the weights of healthy servers below which the pool is down. Default 1. */
+  weight?: pulumi.Input<number>;
+  /** How far the sum must leave the quorum behind before the pool's state changes. Default 0. */
+  hysteresis?: pulumi.Input<number>;
+}
+
+/** Who answers while a pool is down. Kept for directors that watch their servers; in `ssh` mode nothing does. */
+export interface SorryServerArgs {
   /** Address of the server. */
   address: pulumi.Input<string>;
-  /** Port of the server. Default: the virtual server's port; with `dr` and `tun` it must be that one. */
+  /** Its port. Default: the virtual server's. */
   port?: pulumi.Input<number>;
-  /** Share of new connections relative to the pool, 0 to 65535; 0 takes none. Default 1. */
-  weight?: pulumi.Input<number>;
-  /** How packets reach the server. Default `nat`. */
-  forwarding?: pulumi.Input<ForwardingMethod>;
+  /** How packets reach it. Default `nat`. */
+  forwarding?: pulumi.Input<"nat" | "dr" | "tun">;
 }
 
 /** Arguments of {@link VirtualServer}. */
-export interface VirtualServerArgs {
-  /** The directors that serve it. A change of cluster replaces it. */
-  cluster: Cluster;
-  /** Transport protocol. Default `tcp`. A change replaces the virtual server. */
-  protocol?: pulumi.Input<Protocol>;
-  /** Virtual address, IPv4 or IPv6. A change replaces the virtual server. */
-  address: pulumi.Input<string>;
-  /** Virtual port. A change replaces the virtual server. */
-  port: pulumi.Input<number>;
-  /** How a director chooses the real server of a new connection, by the kernel's names. Default `wlc`. */
-  scheduler?: pulumi.Input<Scheduler>;
-  /** What proves that a server works before it is let in. Default: `tcp` for tcp, `none` for udp. */
-  healthCheck?: HealthCheckArgs;
-  /** The whole pool. Leave it out to make the pool of {@link RealServer} resources; never both. */
-  realServers?: pulumi.Input<pulumi.Input<PoolMemberArgs>[]>;
-}
+export type VirtualServerArgs = (SocketArgs | MarkArgs) &
+  SchedulerArgs & {
+    /** The directors that serve it. A change of cluster replaces it. */
+    cluster: Cluster;
+    /** A client keeps its server. Default: every connection is scheduled. */
+    persistence?: PersistenceArgs;
+    /** udp: every packet is scheduled by itself, no connection is kept. Default false. */
+    onePacket?: pulumi.Input<boolean>;
+    /** When the pool is usable. */
+    quorum?: QuorumArgs;
+    /** Who answers while it is not. */
+    sorryServer?: SorryServerArgs;
+    /**
+     * What proves that a server works before it is let in. Default: `tcp` for tcp, `none` for everything else. For all
+     * but tcp a check needs its `port`.
+     */
+    healthCheck?: HealthCheckArgs;
+    /**
+     * Take over what stands there on the directors and belongs to nobody. An entry that is as declared is not touched by
+     * that; one that differs is edited. Default false: such an entry is an error.
+     */
+    adopt?: pulumi.Input<boolean>;
+    /** The whole pool. Leave it out to make the pool of {@link RealServer} resources; never both. */
+    realServers?: pulumi.Input<pulumi.Input<PoolMemberArgs>[]>;
+  };
 
 /**
- * Protocol, address and port that every director of a cluster spreads over real servers.
+ * Protocol, address and port (or a firewall mark) that every director of a cluster spreads over real servers.
  *
  * Create and update complete when every server that was let in has passed its health check from every director and all
  * kernels hold the change. When a server fails: an update changes nothing; a create leaves the entries with weight
- * 0 and is tried again by the next `up`. When a director fails: the others are put back.
+ * 0 and is tried again by the next `up`. When a director fails: the others are put back. Servers that leave get no new
+ * connections, and go when those they have are over, or after their `drainMs`.
  *
  * @example
  * const web = new VirtualServer("web", {
@@ -52,16 +122,30 @@ export interface VirtualServerArgs {
  * });
  */
 export class VirtualServer extends pulumi.CustomResource {
-  declare readonly protocol: pulumi.Output<Protocol>;
-  declare readonly address: pulumi.Output<string>;
-  declare readonly port: pulumi.Output<number>;
+  /** Absent for a firewall mark, as are address and port. */
+  declare readonly protocol: pulumi.Output<Protocol | undefined>;
+  declare readonly address: pulumi.Output<string | undefined>;
+  declare readonly port: pulumi.Output<number | undefined>;
+  declare readonly fwmark: pulumi.Output<number | undefined>;
+  /** Of a firewall mark's packets; else absent. */
+  declare readonly family: pulumi.Output<Family | undefined>;
   declare readonly scheduler: pulumi.Output<Scheduler>;
+  declare readonly schedulerFlags: pulumi.Output<SchedulerFlag[] | undefined>;
+  declare readonly persistence: pulumi.Output<Persistence | undefined>;
   /** The check in force, with every default filled in. */
   declare readonly healthCheck: pulumi.Output<HealthCheck>;
   /** Identity on the directors, as errors show it: `tcp 192.0.2.10:80`. */
   declare readonly key: pulumi.Output<string>;
+  /** Of an inline pool: the weight that each server has in the kernels, by address and port. */
+  declare readonly effectiveWeights: pulumi.Output<Record<string, number> | undefined>;
+  /** What the servers answered that were let in by the last change, by address and port. */
+  declare readonly gate: pulumi.Output<Record<string, string> | undefined>;
+  /** Directors that were left out of the last change, and why. The next `up` tries again. */
+  declare readonly behind: pulumi.Output<Record<string, string> | undefined>;
   /** After `refresh`: what differs from the declared state, by director; absent when nothing does. */
   declare readonly drift: pulumi.Output<Record<string, string[]> | undefined>;
+  /** After `refresh`: directors that could not be read, and why. What is recorded of them was kept. */
+  declare readonly unreachable: pulumi.Output<Record<string, string> | undefined>;
   /** The cluster it is on. */
   readonly cluster: Cluster;
   /** Who fills the pool: this resource, or RealServer resources. */
@@ -76,12 +160,11 @@ export class VirtualServer extends pulumi.CustomResource {
         __provider: providerStub("VirtualServer"),
         name,
         ...settings,
-        protocol: args.protocol ?? "tcp",
-        scheduler: args.scheduler,
+        protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
         healthCheck: withSecretPassword(healthCheck),
         cluster: cluster.handle,
-        key: undefined,
-        drift: undefined,
+        ...OUTPUTS,
+        ...Object.fromEntries(DECLARED.map((key) => [key, args[key]])),
       },
       opts,
     );
@@ -89,3 +172,24 @@ export class VirtualServer extends pulumi.CustomResource {
     this.pool = args.realServers === undefined ? "separate" : "inline";
   }
 }
+
+/** Inputs that are outputs too, so that they are there when the program leaves them out. */
+const DECLARED = [
+  "address",
+  "port",
+  "fwmark",
+  "family",
+  "scheduler",
+  "schedulerFlags",
+  "persistence",
+  "onePacket",
+] as const;
+
+const OUTPUTS = {
+  key: undefined,
+  effectiveWeights: undefined,
+  gate: undefined,
+  behind: undefined,
+  drift: undefined,
+  unreachable: undefined,
+};

@@ -22,10 +22,29 @@ export {
   type HealthCheckOf,
   healthCheck,
 } from "./health-check";
-export { memberProblems, parseVirtualServer, sortPool } from "./normal";
+export {
+  familyOfIdentity,
+  IDENTITY_FIELDS,
+  identityOf,
+  identityProblems,
+  type MarkIdentity,
+  PROTOCOLS,
+  type Protocol,
+  type SocketIdentity,
+  type VirtualServerIdentity,
+  virtualServerIdentity,
+  virtualServerKey,
+  withIdentityDefaults,
+} from "./identity";
+export { virtualServerLint } from "./lint";
+export { checkPortProblems, memberProblems, normalMember } from "./member-rules";
+export { parseVirtualServer, sortPool } from "./normal";
 export { type IsUnknown, type Parsed, parse } from "./parse";
+export { ADDRESS_BITS, type Persistence } from "./persistence";
 export { formatPath, type Problem, type PropertyPath } from "./problem";
 export {
+  type DeclaredRealServer,
+  DRAIN_MS,
   FORWARDING_METHODS,
   type ForwardingMethod,
   type RealServer,
@@ -34,14 +53,21 @@ export {
   realServerSettings,
   WEIGHT_MAX,
 } from "./real-server";
-export { SCHEDULERS, type Scheduler, scheduler } from "./scheduler";
+export {
+  ignoresWeights,
+  refusesAtWeightZero,
+  SCHEDULER_FLAGS,
+  SCHEDULERS,
+  type Scheduler,
+  type SchedulerFlag,
+  scheduler,
+} from "./scheduler";
+export { DEFAULT_TUNNEL, TUNNEL_CHECKSUMS, TUNNEL_TYPES, type Tunnel, type TunnelType } from "./tunnel";
 export {
   defaultHealthCheck,
-  PROTOCOLS,
-  type Protocol,
+  type Quorum,
+  type ServiceSettings,
+  type SorryServer,
   type VirtualServer,
-  type VirtualServerIdentity,
   virtualServer,
-  virtualServerIdentity,
-  virtualServerKey,
 } from "./virtual-server";

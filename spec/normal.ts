@@ -1,8 +1,18 @@
-import { compareAddresses, familyOf } from "./address";
+import { compareAddresses, type Family, familyOf } from "./address";
+import {
+  familyOfIdentity,
+  type IdentityInput,
+  identityProblems,
+  type VirtualServerIdentity,
+  withIdentityDefaults,
+} from "./identity";
+import { checkPortProblems, memberProblems, normalMember } from "./member-rules";
 import { type IsUnknown, type Parsed, parse } from "./parse";
+import { normalPersistence, type PersistenceInput, persistenceProblems } from "./persistence";
 import type { Problem } from "./problem";
-import { type RealServer, realServerKey } from "./real-server";
+import { type DeclaredRealServer, type RealServer, realServerKey } from "./real-server";
 import { isRecord } from "./record";
+import { flagProblems, normalFlags } from "./scheduler";
 import { defaultHealthCheck, type VirtualServer, virtualServer } from "./virtual-server";
 
 /**
@@ -14,30 +24,103 @@ export function parseVirtualServer(
   isUnknown: IsUnknown = () => false,
 ): Parsed<VirtualServer> {
   const { value, problems } = parse(virtualServer, input, isUnknown);
-  if (!isRecord(value)) return { value, problems };
-  const pool = Array.isArray(value.realServers)
-    ? value.realServers.map((one) => withPort(one, value.port))
-    : undefined;
-  const normal: VirtualServer = {
-    ...value,
-    healthCheck: value.healthCheck ?? defaultHealthCheck(value.protocol),
-    realServers: pool ?? (value.realServers as undefined),
+  if (!isRecord(value)) return { value: value as unknown as VirtualServer, problems };
+  const settings = serviceSettings(value, isUnknown);
+  const pool = value.realServers as unknown;
+  const members = Array.isArray(pool)
+    ? pool.map((one: Partial<RealServer>) => normalMember(one, portOf(value)))
+    : pool;
+  const sorry = value.sorryServer as unknown;
+  const { adopt, ...others } = settings.value;
+  const normal = {
+    ...others,
+    ...((adopt as unknown) !== false && { adopt }),
+    healthCheck: value.healthCheck ?? defaultHealthCheck(settings.value),
+    ...(isRecord(sorry) && { sorryServer: { ...sorry, port: sorry.port ?? portOf(value) } }),
+    realServers: members as readonly DeclaredRealServer[] | undefined,
+  } as VirtualServer;
+  const rules = [
+    ...identityProblems(value, isUnknown),
+    ...settings.problems,
+    ...checkPortProblems(normal, normal.healthCheck, isUnknown),
+    ...poolProblems(normal, isUnknown),
+  ];
+  const said = new Set(problems.map(({ path }) => path.join(".")));
+  return {
+    value: { ...normal, ...(Array.isArray(members) && { realServers: sortPool(members) }) },
+    // What is wrong by itself needs no second word about what it is missing for.
+    problems: [...problems, ...rules.filter(({ path }) => !said.has(path.join(".")))],
   };
+}
+
+interface ServiceInput extends IdentityInput {
+  readonly scheduler: VirtualServer["scheduler"];
+  readonly schedulerFlags?: VirtualServer["schedulerFlags"];
+  readonly persistence?: PersistenceInput | undefined;
+  readonly onePacket: boolean;
+}
+
+/** How the kernel treats connections: normal form, and the rules between those fields. */
+function serviceSettings<T extends ServiceInput>(value: T, isUnknown: IsUnknown) {
+  const { schedulerFlags: flags, persistence, onePacket, ...rest } = value;
+  const identified = withIdentityDefaults(rest as T);
+  const family = knownFamily(identified, isUnknown);
+  const { protocol, port } = identified;
+  const problems: Problem[] = [];
+  const at = (key: string, found: readonly Problem[]) =>
+    problems.push(...found.map(({ path, reason }) => ({ path: [key, ...path], reason })));
+  if (Array.isArray(flags) && !isUnknown(value.scheduler)) {
+    at("schedulerFlags", flagProblems(flags, value.scheduler));
+  }
+  if (isRecord(persistence)) {
+    at("persistence", persistenceProblems(persistence as PersistenceInput, { family, protocol }, isUnknown));
+  }
+  if (port === 0 && persistence === undefined) {
+    problems.push({ path: ["port"], reason: EVERY_PORT });
+  }
+  if (onePacket === true && protocol !== undefined && protocol !== "udp" && !isUnknown(protocol)) {
+    problems.push({
+      path: ["onePacket"],
+      reason: `expected false for ${protocol}: only udp has no connections`,
+    });
+  }
+  const knownFlags = Array.isArray(flags) && !flags.some(isUnknown);
   return {
     value: {
-      ...normal,
-      ...(Array.isArray(normal.realServers) && { realServers: sortPool(normal.realServers) }),
+      ...identified,
+      ...(flags !== undefined &&
+        !isEmpty(flags) && { schedulerFlags: knownFlags ? normalFlags(flags) : flags }),
+      ...(persistence !== undefined && {
+        persistence: isRecord(persistence)
+          ? normalPersistence(persistence as PersistenceInput, family)
+          : persistence,
+      }),
+      ...(onePacket !== false && { onePacket }),
     },
-    problems: [...problems, ...poolProblems(normal, isUnknown)],
+    problems,
   };
 }
 
-/** Not known yet (a whole server given as an output): stays the text it is. */
-function withPort(server: Partial<RealServer> & Omit<RealServer, "port">, port: number): RealServer {
-  return isRecord(server) ? { ...server, port: server.port ?? port } : server;
+const EVERY_PORT =
+  "expected a port from 1 to 65535, found 0: every port needs persistence, so that a client's connections reach one server";
+
+function isEmpty(list: unknown): boolean {
+  return Array.isArray(list) && list.length === 0;
 }
 
-/** A pool in normal order: by address and port. All directors are filled in this order (design: same everywhere). */
+function knownFamily(identity: VirtualServerIdentity, isUnknown: IsUnknown): Family | undefined {
+  if (identity.fwmark !== undefined)
+    return isUnknown(identity.family) ? undefined : familyOfIdentity(identity);
+  const text: unknown = identity.address;
+  return typeof text === "string" && !isUnknown(text) ? familyOf(text) : undefined;
+}
+
+/** The port that servers have which name none. */
+function portOf(identity: IdentityInput): number | undefined {
+  return identity.fwmark === undefined ? identity.port : 0;
+}
+
+/** A pool in normal order: by address and port. */
 export function sortPool<T extends RealServer>(pool: readonly T[]): T[] {
   return [...pool].sort(
     (a, b) =>
@@ -53,7 +136,7 @@ function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
   if (!Array.isArray(server.realServers)) return [];
   const problems: Problem[] = [];
   const seen = new Map<string, number>();
-  server.realServers.forEach((member: RealServer, index) => {
+  server.realServers.forEach((member: DeclaredRealServer, index) => {
     if (isUnknown(member) || !isRecord(member)) return;
     const rules = memberProblems(server, member, isUnknown);
     problems.push(...rules.map(({ path, reason }) => ({ path: ["realServers", index, ...path], reason })));
@@ -66,38 +149,5 @@ function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
       problems.push({ path: ["realServers", index], reason });
     }
   });
-  return problems;
-}
-
-/** What IPVS forbids between a virtual server and one of its real servers; paths are relative to the real server. */
-export function memberProblems(
-  server: Pick<VirtualServer, "address" | "port">,
-  member: RealServer,
-  isUnknown: IsUnknown = () => false,
-): Problem[] {
-  const problems: Problem[] = [];
-  const known = (...values: unknown[]) => values.every((value) => value !== undefined && !isUnknown(value));
-  const bothAddresses = typeof server.address === "string" && typeof member.address === "string";
-  if (known(server.port, member.port, member.forwarding)) {
-    if (member.forwarding !== "nat" && member.port !== server.port) {
-      problems.push({
-        path: ["port"],
-        reason: `expected the virtual server's port ${server.port}, found ${member.port}: ${member.forwarding} forwards packets unchanged, only nat can change a port`,
-      });
-    }
-  }
-  if (
-    bothAddresses &&
-    known(server.address, member.address, member.forwarding) &&
-    member.forwarding !== "tun"
-  ) {
-    const [outer, inner] = [familyOf(server.address), familyOf(member.address)];
-    if (outer !== inner) {
-      problems.push({
-        path: ["address"],
-        reason: `expected an ${outer} address like the virtual server's, found ${member.address}: ${member.forwarding} cannot change the address family, only tun can`,
-      });
-    }
-  }
   return problems;
 }

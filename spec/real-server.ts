@@ -1,10 +1,12 @@
 import * as z from "zod";
 import { endpoint } from "./address";
-import { address, port, wholeNumber, word } from "./fields";
+import { address, durationMs, port, wholeNumber, word } from "./fields";
+import { type HealthCheck, healthCheck } from "./health-check";
+import { type Tunnel, tunnel } from "./tunnel";
 
 /**
  * How packets reach the real server: `nat` rewrites the destination, `dr` rewrites the MAC address (same link),
- * `tun` wraps the packet in IPIP. With dr and tun answers bypass the director.
+ * `tun` wraps the packet in another one. With dr and tun answers bypass the director.
  */
 export const FORWARDING_METHODS = ["nat", "dr", "tun"] as const;
 
@@ -15,7 +17,7 @@ export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 export const WEIGHT_MAX = 65_535;
 
 /** Schema of the address of a real server. */
-const realServerAddress = address({
+export const realServerAddress = address({
   unspecified: "it belongs to no host",
   broadcast: "it belongs to a whole network, a server is one host",
   multicast: "it belongs to a group, a server is one host",
@@ -24,12 +26,27 @@ const realServerAddress = address({
     "a link-local address needs an interface, and IPVS cannot keep one: use a global or unique local one",
 });
 
+/** ipvsadm reads thresholds as ints. */
+const THRESHOLD_MAX = 2 ** 31 - 1;
+/** How long connections of a server that leaves may go on, unless the user says otherwise. */
+export const DRAIN_MS = 30_000;
+
 /** The fields of a real server but its place (address and port). */
 export const realServerSettings = {
   weight: wholeNumber(0, WEIGHT_MAX)
     .default(1)
     .describe("share of new connections, relative to the pool; 0 takes none"),
   forwarding: word(FORWARDING_METHODS).default("nat").describe("how packets reach the server"),
+  tunnel: tunnel.optional().describe("with tun: how packets are wrapped; default ipip"),
+  upperThreshold: wholeNumber(0, THRESHOLD_MAX)
+    .optional()
+    .describe("connections per director above which it gets no new ones; default 0, no limit"),
+  lowerThreshold: wholeNumber(0, THRESHOLD_MAX)
+    .optional()
+    .describe("connections per director below which it gets new ones again; default 0: 3/4 of the upper one"),
+  drainMs: durationMs(0)
+    .default(DRAIN_MS)
+    .describe("how long its connections may go on when it is removed; 0: not at all"),
 };
 
 /** Schema of a real server inside a virtual server's pool. */
@@ -38,6 +55,7 @@ export const realServer = z
     address: realServerAddress.describe("address of the server"),
     port: port.optional().describe("port of the server; default: the virtual server's port"),
     ...realServerSettings,
+    healthCheck: healthCheck.optional().describe("its own check, in place of the virtual server's"),
   })
   .describe("a server behind a virtual server");
 
@@ -47,6 +65,19 @@ export interface RealServer {
   readonly port: number;
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
+  /** Absent unless forwarding is `tun` and it is not plain IPIP. */
+  readonly tunnel?: Tunnel | undefined;
+  /** Absent: no limit. */
+  readonly upperThreshold?: number | undefined;
+  /** Absent: 3/4 of the upper one. */
+  readonly lowerThreshold?: number | undefined;
+}
+
+/** A real server as declared: how it is checked and how it leaves, besides what the kernel keeps. */
+export interface DeclaredRealServer extends RealServer {
+  readonly drainMs: number;
+  /** Absent: the virtual server's check. */
+  readonly healthCheck?: HealthCheck | undefined;
 }
 
 /** The identity of a real server inside its pool: `10.0.0.1:80`, `[2001:db8::1]:80`. */

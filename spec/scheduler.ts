@@ -1,4 +1,6 @@
+import * as z from "zod";
 import { word } from "./fields";
+import type { Problem } from "./problem";
 
 /**
  * The schedulers of the Linux kernel, by the names ipvsadm uses (net/netfilter/ipvs/ip_vs_*.c, Linux 6.12).
@@ -28,3 +30,41 @@ export type Scheduler = (typeof SCHEDULERS)[number];
 export const scheduler = word(SCHEDULERS).describe(
   "how a director chooses the real server of a new connection",
 );
+
+/**
+ * Flags of the hashing schedulers (IP_VS_SVC_F_SCHED_* of the kernel): `port` hashes the client's port besides its
+ * address; `fallback` looks on where the hash falls on a server that takes no connections, instead of refusing them.
+ */
+export const SCHEDULER_FLAGS = ["sh-fallback", "sh-port", "mh-fallback", "mh-port"] as const;
+
+/** See {@link SCHEDULER_FLAGS}. */
+export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
+
+/** Schema of a list of flags. */
+export const schedulerFlags = z
+  .array(word(SCHEDULER_FLAGS), { error: "expected a list of flags" })
+  .describe("flags of the scheduler");
+
+/** In the order in which ipvsadm prints them, each once. */
+export function normalFlags(flags: readonly SchedulerFlag[]): SchedulerFlag[] {
+  return SCHEDULER_FLAGS.filter((flag) => flags.includes(flag));
+}
+
+/** Flags that do not belong to the scheduler. Paths are relative to the list. */
+export function flagProblems(flags: readonly SchedulerFlag[], of: Scheduler): Problem[] {
+  return flags.flatMap((flag, index) => {
+    if (!SCHEDULER_FLAGS.includes(flag) || flag.startsWith(`${of}-`)) return [];
+    const reason = `expected a flag of the scheduler ${of}, found ${flag}: only ${flag.slice(0, 2)} has it`;
+    return [{ path: [index], reason }];
+  });
+}
+
+/** Whether connections that hash to a server with weight 0 are refused instead of going to another one. */
+export function refusesAtWeightZero(of: Scheduler, flags: readonly SchedulerFlag[] = []): boolean {
+  return (of === "mh" || of === "sh") && !flags.includes(`${of}-fallback`);
+}
+
+/** Schedulers for which weights other than 0 mean nothing (net/netfilter/ipvs/ip_vs_{rr,lc,dh,lblc,lblcr}.c). */
+export function ignoresWeights(of: Scheduler): boolean {
+  return of === "rr" || of === "lc" || of === "dh";
+}

@@ -1,72 +1,103 @@
 import * as z from "zod";
-import { endpoint } from "./address";
-import { address, port, word } from "./fields";
+import { wholeNumber, word } from "./fields";
 import { type HealthCheck, healthCheck } from "./health-check";
-import { type RealServer, realServer } from "./real-server";
-import { type Scheduler, scheduler } from "./scheduler";
+import { type VirtualServerIdentity, virtualServerIdentity } from "./identity";
+import { type Persistence, persistence } from "./persistence";
+import {
+  type DeclaredRealServer,
+  FORWARDING_METHODS,
+  type ForwardingMethod,
+  realServer,
+  realServerAddress,
+} from "./real-server";
+import { type Scheduler, type SchedulerFlag, scheduler, schedulerFlags } from "./scheduler";
 
-/** Transport protocols a virtual server can be made of. */
-export const PROTOCOLS = ["tcp", "udp"] as const;
+/** Schema of {@link Quorum}. */
+const quorum = z
+  .strictObject({
+    weight: wholeNumber(1, 2 ** 31 - 1)
+      .default(1)
+      .describe("sum of the weights of healthy servers below which the pool is down"),
+    hysteresis: wholeNumber(0, 2 ** 31 - 1)
+      .default(0)
+      .describe("how far the sum has to leave the quorum behind before the pool's state changes"),
+  })
+  .describe("what makes a pool usable (keepalived: quorum, hysteresis)");
 
-/** See {@link PROTOCOLS}. */
-export type Protocol = (typeof PROTOCOLS)[number];
+/** When a pool is usable. Data for a director that watches its servers; in ssh mode nothing does. */
+export type Quorum = z.output<typeof quorum>;
 
-/** What makes a virtual server the one it is: a change of any of these is another virtual server. */
-export interface VirtualServerIdentity {
-  readonly protocol: Protocol;
+/** Schema of {@link SorryServer}. */
+const sorryServer = z
+  .strictObject({
+    address: realServerAddress.describe("address of the server"),
+    port: wholeNumber(1, 65_535).optional().describe("its port; default: the virtual server's"),
+    forwarding: word(FORWARDING_METHODS).default("nat").describe("how packets reach it"),
+  })
+  .describe("the server that answers while the pool has no quorum");
+
+/** The server of last resort. Data for a director that watches its servers; in ssh mode nothing does. */
+export interface SorryServer {
   readonly address: string;
   readonly port: number;
+  readonly forwarding: ForwardingMethod;
 }
-
-/** Schema of a virtual address. */
-const virtualAddress = address({
-  unspecified: "packets to it are never on the wire",
-  broadcast: "it belongs to a whole network, and IPVS takes packets to one host",
-  multicast: "it belongs to a group, and IPVS takes packets to one host",
-  loopback: "packets to it never come from another host",
-});
-
-/** The identity's fields as schemas. */
-export const virtualServerIdentity = {
-  protocol: word(PROTOCOLS).default("tcp").describe("transport protocol"),
-  address: virtualAddress.describe("virtual address"),
-  port: port.describe("virtual port"),
-};
 
 /** Schema of a virtual server, its pool inline or (without `realServers`) made of separate resources. */
 export const virtualServer = z
   .strictObject({
     ...virtualServerIdentity,
     scheduler: scheduler.default("wlc"),
+    schedulerFlags: schedulerFlags.optional(),
+    persistence: persistence.optional(),
+    onePacket: z
+      .boolean({ error: "expected true or false" })
+      .default(false)
+      .describe("udp: every packet is scheduled by itself, no connection is kept"),
+    quorum: quorum.optional(),
+    sorryServer: sorryServer.optional(),
     healthCheck: healthCheck.optional(),
+    adopt: z
+      .boolean({ error: "expected true or false" })
+      .default(false)
+      .describe("take over entries that stand there and belong to nobody"),
     realServers: z
       .array(realServer, { error: "expected a list of real servers" })
       .optional()
       .describe("the whole pool; leave it out to add RealServer resources one by one"),
   })
-  .describe("protocol, address and port that directors spread over real servers");
+  .describe("what directors spread over real servers");
+
+/** How the kernel treats a virtual server's connections, besides who serves them. */
+export interface ServiceSettings {
+  readonly scheduler: Scheduler;
+  /** In ipvsadm's order; absent: none. */
+  readonly schedulerFlags?: readonly SchedulerFlag[] | undefined;
+  readonly persistence?: Persistence | undefined;
+  /** Absent: no. */
+  readonly onePacket?: true | undefined;
+}
 
 /** A virtual server in normal form: every default filled in, the pool sorted by address and port. */
-export interface VirtualServer extends VirtualServerIdentity {
-  readonly scheduler: Scheduler;
-  readonly healthCheck: HealthCheck;
-  /** undefined: the pool is made of separate RealServer resources. */
-  readonly realServers?: readonly RealServer[];
-}
+export type VirtualServer = VirtualServerIdentity &
+  ServiceSettings & {
+    readonly healthCheck: HealthCheck;
+    readonly quorum?: Quorum | undefined;
+    readonly sorryServer?: SorryServer | undefined;
+    /** Absent: no. */
+    readonly adopt?: true | undefined;
+    /** undefined: the pool is made of separate RealServer resources. */
+    readonly realServers?: readonly DeclaredRealServer[];
+  };
 
 /**
- * The identity as one text, unique on a director and readable in every error.
- *
- * @example virtualServerKey({ protocol: "tcp", address: "192.0.2.1", port: 80 }) // "tcp 192.0.2.1:80"
+ * The check of a virtual server that names none: a TCP handshake where there is one to make. Neither udp, sctp nor a
+ * firewall mark tells what could be asked, so their servers are let in unchecked unless the user names a check.
  */
-export function virtualServerKey(identity: VirtualServerIdentity): string {
-  return `${identity.protocol} ${endpoint(identity.address, identity.port)}`;
-}
-
-/**
- * The check of a virtual server that names none: a TCP handshake where there is one to make. UDP has no
- * handshake that proves anything, so its servers are let in unchecked unless the user names a check.
- */
-export function defaultHealthCheck(protocol: Protocol): HealthCheck {
-  return protocol === "tcp" ? healthCheck.parse({ type: "tcp" }) : { type: "none" };
+export function defaultHealthCheck(identity: {
+  readonly protocol?: string | undefined;
+  readonly port?: number | undefined;
+}): HealthCheck {
+  const asks = identity.protocol === "tcp" && identity.port !== 0;
+  return asks ? healthCheck.parse({ type: "tcp" }) : { type: "none" };
 }

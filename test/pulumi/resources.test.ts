@@ -43,7 +43,7 @@ describe("resources through the real engine", () => {
         healthCheck: { type: "http", path: "/health", ...QUICK },
         realServers: [{ address: site.address("rs1") }, { address: site.address("rs2") }],
         ...overrides,
-      });
+      } as VirtualServerArgs);
     };
   const database =
     (password = site.lab.inventory.mysql?.password ?? ""): PulumiFn =>

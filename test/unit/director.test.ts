@@ -39,7 +39,8 @@ const member = (host: number, resource?: string) => ({
   forwarding: "nat" as const,
   ...(resource && { resource }),
 });
-const registration = (overrides: Partial<Registration> = {}): Registration => ({
+type SocketRegistration = Extract<Registration, { readonly protocol: string }>;
+const registration = (overrides: Partial<SocketRegistration> = {}): SocketRegistration => ({
   protocol: "tcp",
   address: "192.0.2.1",
   port: 80,

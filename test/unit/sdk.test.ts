@@ -14,7 +14,9 @@ import type { connection, realServer, virtualServer } from "../../spec";
 import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
 
 /** Fails to compile unless both name the same properties. */
-type SameKeys<A, B> = [keyof A] extends [keyof B] ? ([keyof B] extends [keyof A] ? true : never) : never;
+type SameKeys<A, B> = [KeyOf<A>] extends [KeyOf<B>] ? ([KeyOf<B>] extends [KeyOf<A>] ? true : never) : never;
+/** Of every variant of a union. */
+type KeyOf<T> = T extends unknown ? keyof T : never;
 type Plain<T> = { [K in keyof T]: T[K] extends pulumi.Input<infer U> | undefined ? U : T[K] };
 
 // What a program may write is what the specification takes, and what remote.Connection of @pulumi/command has.

@@ -78,7 +78,7 @@ describe("virtual server", () => {
       port: 80,
       scheduler: "wlc",
       healthCheck: { type: "tcp", intervalMs: 1000, timeoutMs: 1000, rise: 2, deadlineMs: 30_000 },
-      realServers: [{ address: "10.0.0.1", port: 80, weight: 1, forwarding: "nat" }],
+      realServers: [{ address: "10.0.0.1", port: 80, weight: 1, forwarding: "nat", drainMs: 30_000 }],
     });
   });
 
@@ -122,23 +122,23 @@ describe("virtual server", () => {
       ],
     });
     assert.deepEqual(texts(problems), [
-      'protocol: expected one of tcp, udp, found "icmp"',
+      'protocol: expected one of tcp, udp, sctp, found "icmp"',
       'address: expected an IPv4 or IPv6 address, found "192.0.2.300"',
-      "port: expected a whole number from 1 to 65535, found 70000",
+      "port: expected a whole number from 0 to 65535, found 70000",
       'scheduler: expected one of rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos, found "best"',
       'healthCheck.path: expected a path that starts with /, found "health"',
       "healthCheck.rise: expected a whole number from 1 to 100, found 0",
       "realServers[0].weight: expected a whole number from 0 to 65535, found -1",
       'realServers[1].forwarding: expected one of nat, dr, tun, found "magic"',
-      "realServers[1].weigth: no such property; expected address, port, weight, forwarding",
-      "typo: no such property; expected protocol, address, port, scheduler, healthCheck, realServers",
+      "realServers[1].weigth: no such property; expected address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold, drainMs, healthCheck",
+      "typo: no such property; expected protocol, address, port, fwmark, family, scheduler, schedulerFlags, persistence, onePacket, quorum, sorryServer, healthCheck, adopt, realServers",
     ]);
   });
 
   it("says what is missing", () => {
     assert.deepEqual(texts(parseVirtualServer({}).problems), [
-      "address: expected an IPv4 or IPv6 address, found nothing",
-      "port: expected a whole number from 1 to 65535, found nothing",
+      "address: expected an IPv4 or IPv6 address (or a fwmark instead), found nothing",
+      "port: expected a whole number from 0 to 65535 (or a fwmark instead), found nothing",
     ]);
   });
 
@@ -176,8 +176,8 @@ describe("virtual server", () => {
       isUnknown,
     );
     assert.deepEqual(texts(problems), [
-      "port: expected a whole number from 1 to 65535, found 0",
       "realServers[1].weight: expected a whole number from 0 to 65535, found 1.5",
+      "port: expected a port from 1 to 65535, found 0: every port needs persistence, so that a client's connections reach one server",
     ]);
     assert.equal(value.address, UNKNOWN);
     assert.equal(

@@ -1,0 +1,70 @@
+import { destinationKey, type Service, type ServiceProtocol, serviceKey, type Table } from "./model";
+import { destinationExtra, readDestinationExtra } from "./options";
+
+/** Connection thresholds of one destination; 0: none. */
+export interface Thresholds {
+  readonly upper: number;
+  readonly lower: number;
+}
+
+/** What `ipvsadm --save` keeps to itself: thresholds, and the kernel's own order. By service, then by destination. */
+export type Limits = ReadonlyMap<string, ReadonlyMap<string, Thresholds>>;
+
+const PROTOCOLS: Readonly<Record<string, ServiceProtocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
+const SERVICE = /^(TCP|UDP|SCTP) +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) /;
+const MARK = /^FWM +([0-9]+) (IPv6 )?/;
+const DESTINATION =
+  /^ {2}-> +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) +([0-9]+) +([0-9]+) +[0-9]+ +[0-9]+ *$/;
+const HEAD_LINES = 3;
+
+/**
+ * Reads what `ipvsadm --list -n --thresholds --nosort` prints (ipvsadm.c, print_service_entry with FMT_THRESHOLDS). Lines
+ * that are neither a service nor a destination are passed over: a long address breaks the table's columns, never its
+ * lines.
+ */
+export function parseLimits(text: string): Limits {
+  const limits = new Map<string, Map<string, Thresholds>>();
+  let current: Map<string, Thresholds> | undefined;
+  for (const line of text.split("\n").slice(HEAD_LINES)) {
+    const destination = DESTINATION.exec(line);
+    if (destination) {
+      const [, v6, v4, port, upper, lower] = destination;
+      const key = destinationKey({ address: v6 ?? v4 ?? "", port: Number(port) });
+      current?.set(key, { upper: Number(upper), lower: Number(lower) });
+      continue;
+    }
+    const service = serviceOf(line);
+    if (service === undefined) continue;
+    current = new Map();
+    limits.set(service, current);
+  }
+  return limits;
+}
+
+function serviceOf(line: string): string | undefined {
+  const [, mark, isIPv6] = MARK.exec(line) ?? [];
+  if (mark !== undefined) {
+    return serviceKey({ protocol: "fwmark", address: isIPv6 ? `${mark} -6` : mark, port: 0 });
+  }
+  const [, name = "", v6, v4, port] = SERVICE.exec(`${line} `) ?? [];
+  const protocol = PROTOCOLS[name];
+  return protocol && serviceKey({ protocol, address: v6 ?? v4 ?? "", port: Number(port) });
+}
+
+/** The table with the thresholds in it, as if `ipvsadm --save` told them. */
+export function withLimits(table: Table, limits: Limits): Table {
+  return table.map((service): Service => {
+    const found = limits.get(serviceKey(service));
+    if (!found) return service;
+    const destinations = service.destinations.map((one) => {
+      const thresholds = found.get(destinationKey(one));
+      if (!thresholds) return one;
+      const { upper: upperThreshold, lower: lowerThreshold } = thresholds;
+      return {
+        ...one,
+        extra: destinationExtra({ ...readDestinationExtra(one.extra), upperThreshold, lowerThreshold }),
+      };
+    });
+    return { ...service, destinations };
+  });
+}

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Director } from "../director";
+import type { ConnectionCount } from "../ipvs";
+
+/** A server on its way out, which takes no new connections any more. */
+export interface Leaving {
+  /** `10.0.0.1:80` */
+  readonly server: string;
+  /** How long its connections may go on. */
+  readonly drainMs: number;
+}
+
+const LOOK_EVERY_MS = 500;
+/** A handshake that began before the weight fell is an established connection by then. */
+const HANDSHAKE_MS = 1_000;
+
+/**
+ * Waits until no director knows an established connection of a leaving server, or its time is over. A flow of udp is
+ * never established: for it all that the kernel remembers counts. A director that cannot be asked holds nobody up; the
+ * change that follows will tell.
+ *
+ * @param service as `serviceKey` writes it
+ */
+export async function waitUntilDrained(
+  directors: readonly Director[],
+  service: string,
+  leaving: readonly Leaving[],
+): Promise<void> {
+  const started = performance.now();
+  const longestMs = Math.max(0, ...leaving.map(({ drainMs }) => drainMs));
+  const isConnectionless = !/^(tcp|sctp) /.test(service);
+  for (;;) {
+    const elapsedMs = performance.now() - started;
+    const waiting = leaving.filter(({ drainMs }) => drainMs > elapsedMs);
+    if (waiting.length === 0) return;
+    const counts = await Promise.all(directors.map((director) => director.connections().catch(() => [])));
+    const settling = isConnectionless || elapsedMs < HANDSHAKE_MS;
+    const busy = waiting.some(({ server }) =>
+      counts.flat().some((count) => isBusy(count, service, server, settling)),
+    );
+    if (!busy) return;
+    await delay(Math.min(LOOK_EVERY_MS, Math.max(1, longestMs - elapsedMs)));
+  }
+}
+
+function isBusy(count: ConnectionCount, service: string, server: string, countAll: boolean): boolean {
+  // Both families of a firewall mark look the same in the kernel's list.
+  const isSame = count.service === service || service === `${count.service} -6`;
+  return isSame && count.destination === server && count.active + (countAll ? count.inactive : 0) > 0;
+}

@@ -1,0 +1,77 @@
+import type { DeclaredRealServer } from "./real-server";
+import { isRecord } from "./record";
+import { ignoresWeights, refusesAtWeightZero } from "./scheduler";
+import type { VirtualServer } from "./virtual-server";
+
+/**
+ * Combinations that IPVS accepts and that cannot mean what was asked: sentences for people, each with the reason. What
+ * is not known yet is passed over.
+ *
+ * @param directors how many there are, where that is known
+ */
+export function virtualServerLint(server: VirtualServer, directors: number | undefined): string[] {
+  const declared: readonly DeclaredRealServer[] = Array.isArray(server.realServers) ? server.realServers : [];
+  const pool = declared.filter((one) => isRecord(one as unknown));
+  return [
+    ...weightLint(server, pool),
+    ...poolLint(server, pool),
+    ...thresholdLint(server, pool, directors),
+    ...agentLint(server),
+  ];
+}
+
+function weightLint({ scheduler }: VirtualServer, pool: readonly DeclaredRealServer[]): string[] {
+  const weights = new Set(pool.map(({ weight }) => weight).filter((weight) => weight !== 0));
+  if (!ignoresWeights(scheduler) || weights.size < 2) return [];
+  const weighted = scheduler === "dh" ? "wrr" : `w${scheduler}`;
+  return [
+    `the scheduler ${scheduler} treats all weights but 0 alike; for shares by weight use ${weighted} or mh`,
+  ];
+}
+
+function poolLint(server: VirtualServer, pool: readonly DeclaredRealServer[]): string[] {
+  const { scheduler, schedulerFlags } = server;
+  const lint: string[] = [];
+  if ((scheduler === "mh" || scheduler === "sh") && server.realServers === undefined) {
+    lint.push(
+      `${scheduler} depends on the order in which servers enter, and separate RealServer resources enter each director as they ` +
+        "arrive there: directors may choose different servers for some flows; list the pool in realServers",
+    );
+  }
+  if (!refusesAtWeightZero(scheduler, schedulerFlags)) return lint;
+  const resting = pool.filter(({ weight }) => weight === 0);
+  const who = resting.length === 0 ? "a server" : resting.map(({ address }) => address).join(", ");
+  lint.push(
+    `${scheduler} without ${scheduler}-fallback refuses the connections that hash to ${who} at weight 0, and removed servers ` +
+      `are not drained: add schedulerFlags: ["${scheduler}-fallback"]`,
+  );
+  return lint;
+}
+
+function thresholdLint(
+  { scheduler }: VirtualServer,
+  pool: readonly DeclaredRealServer[],
+  directors: number | undefined,
+): string[] {
+  if (!pool.some(({ upperThreshold }) => upperThreshold !== undefined)) return [];
+  const lint: string[] = [];
+  if (directors !== undefined && directors > 1) {
+    lint.push(
+      `thresholds count on each of the ${directors} directors by itself: a server may get ${directors} times as many connections`,
+    );
+  }
+  if (scheduler === "mh" || scheduler === "sh") {
+    lint.push(
+      `${scheduler} passes over a server at its threshold on one director and not on another: they stop choosing the same server`,
+    );
+  }
+  return lint;
+}
+
+function agentLint({ quorum, sorryServer }: VirtualServer): string[] {
+  const named = [quorum && "quorum", sorryServer && "sorryServer"].filter(Boolean);
+  if (named.length === 0) return [];
+  return [
+    `${named.join(" and ")}: kept for directors that watch their servers; in ssh mode nothing watches them between changes`,
+  ];
+}
