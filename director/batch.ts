@@ -2,13 +2,8 @@ import { describeEdit, destinationKey, type Edit, findService, plan, renderEdits
 import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
-import {
-  duringRegistry,
-  findRegistration,
-  type Registration,
-  type Registry,
-  renderRegistry,
-} from "./registry";
+import { duringRegistry, findRegistration, type Registration, type Registry } from "./registry";
+import { renderRegistry } from "./registry-format";
 import { changeInput } from "./script";
 import type { DirectorState } from "./state";
 

@@ -6,7 +6,7 @@ import {
   type ServiceId,
   serviceExtra,
 } from "../ipvs";
-import { ADDRESS_BITS, familyOfIdentity, sortPool, type VirtualServerIdentity } from "../spec";
+import { ADDRESS_BITS, familyOfIdentity, type VirtualServerIdentity } from "../spec";
 import type { Member, Registration } from "./registry";
 
 /**
@@ -49,7 +49,7 @@ export function desiredService(
   found: Service | undefined,
   before: Registration | undefined,
 ): Service {
-  const destinations = sortPool(registration.members).map(desiredDestination);
+  const destinations = registration.members.map(desiredDestination);
   const ours = new Set([...registration.members, ...(before?.members ?? [])].map(destinationKey));
   const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
   const { persistence, onePacket, schedulerFlags: flags } = registration;

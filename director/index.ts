@@ -24,9 +24,9 @@ export {
   findRegistration,
   type Member,
   type Owner,
-  parseRegistry,
   type Registration,
   type Registry,
 } from "./registry";
+export { parseRegistry } from "./registry-format";
 export { connectionKey, SessionPool } from "./session-pool";
 export type { DirectorState } from "./state";

@@ -1,38 +1,163 @@
-import * as z from "zod";
-import { FORWARDING_METHODS, PROTOCOLS } from "../spec";
+import { bootRules } from "./boot-rules";
+import { canonicalJson } from "./canonical";
+import { EMPTY_REGISTRY, type Registration, type Registry } from "./registry";
+import { isOwnerLine, isRegistration, isRegistryOfFormat1 } from "./registry-schema";
 
-/** Everywhere fields may stand that this version does not know: a newer one may have written the file. */
-const member = z.looseObject({
-  address: z.string(),
-  port: z.number(),
-  weight: z.number(),
-  forwarding: z.enum(FORWARDING_METHODS),
-  resource: z.string().optional(),
-  held: z.literal(true).optional(),
-  draining: z.literal(true).optional(),
-});
+/**
+ * Format 2 of the registry's file: text in lines, sorted by their bytes, fields separated by tabs.
+ *
+ *     heye registry 2
+ *     owner ID <tab> {"label":"..."}
+ *     service ID KEY <tab> JSON of the registration <tab> rule <tab> rule ...
+ *
+ * The first field is the line's identity. The rules are lines for `ipvsadm --restore` that fill an empty table with this
+ * virtual server, so that a director can restore itself at boot without anything that reads JSON:
+ *
+ *     awk -F '\t' '/^service /{ for (i = 3; i <= NF; i++) print $i }' /var/lib/heye/registry | ipvsadm --restore
+ *
+ * Identities are ASCII, so that every sort agrees on their order.
+ */
+const HEADER = "heye registry 2";
 
-const settings = {
-  resource: z.string(),
-  scheduler: z.string(),
-  pool: z.enum(["inline", "separate"]),
-  members: z.array(member),
-};
+/** A line and what it stands for are kept together: what has not changed is neither parsed nor rendered again. */
+interface Rendered {
+  readonly identity: string;
+  readonly line: string;
+}
+const rendered = new WeakMap<Registration, Rendered>();
+const parsed = new Map<string, Registration>();
+/** Lines remembered at most, for all directors together; the text is the same on each, so one copy serves all. */
+const PARSED_MAX = 50_000;
 
-const registration = z.union([
-  z.looseObject({ ...settings, protocol: z.enum(PROTOCOLS), address: z.string(), port: z.number() }),
-  z.looseObject({ ...settings, fwmark: z.number(), family: z.enum(["ipv4", "ipv6"]) }),
-]);
+/** The lines of a registry by their identity, in the file's order; none when nobody owns anything. */
+export function registryLines(registry: Registry): Map<string, string> {
+  const lines: Rendered[] = [];
+  for (const [id, owner] of Object.entries(registry.owners)) {
+    const identity = `owner ${escapeId(id)}`;
+    lines.push({ identity, line: `${identity}\t${canonicalJson({ label: owner.label })}` });
+    for (const [key, registration] of Object.entries(owner.virtualServers)) {
+      lines.push(renderRegistration(id, key, registration));
+    }
+  }
+  if (lines.length > 0) lines.push({ identity: HEADER, line: HEADER });
+  lines.sort((a, b) => (a.identity < b.identity ? -1 : 1));
+  return new Map(lines.map(({ identity, line }) => [identity, line]));
+}
 
-const registry = z.looseObject({
-  format: z.literal(1),
-  owners: z.record(
-    z.string(),
-    z.looseObject({ label: z.string(), virtualServers: z.record(z.string(), registration) }),
-  ),
-});
+/** The file's content, the same for equal registries. Empty when nobody owns anything, and then there is no file. */
+export function renderRegistry(registry: Registry): string {
+  return joinLines(registryLines(registry).values());
+}
 
-/** Whether a value has everything in it that a registry of format 1 has. */
-export function hasRegistryFormat(value: unknown): boolean {
-  return registry.safeParse(value).success;
+/** Lines as a text in which each has its end. */
+export function joinLines(lines: Iterable<string>): string {
+  const text = [...lines].join("\n");
+  return text === "" ? "" : `${text}\n`;
+}
+
+/**
+ * What takes one registry's lines to another's: `+LINE` puts a line in place of the one of its identity, `-IDENTITY` takes
+ * it out. In the order of identities, so that it can be merged in one pass (the director does: script.ts).
+ */
+export function registryDelta(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): string[] {
+  const edits: { identity: string; edit: string }[] = [];
+  for (const [identity, line] of after) {
+    if (before.get(identity) !== line) edits.push({ identity, edit: `+${line}` });
+  }
+  for (const identity of before.keys()) {
+    if (!after.has(identity)) edits.push({ identity, edit: `-${identity}` });
+  }
+  return edits.sort((a, b) => (a.identity < b.identity ? -1 : 1)).map(({ edit }) => edit);
+}
+
+/**
+ * Reads the file's content, of this format or of format 1 (one line of JSON).
+ *
+ * @returns undefined when it is neither
+ */
+export function parseRegistry(text: string): Registry | undefined {
+  if (text.trim() === "") return EMPTY_REGISTRY;
+  if (text.startsWith("{")) return parseFormat1(text);
+  const lines = text.split("\n");
+  if (lines.pop() !== "" || lines.shift() !== HEADER) return undefined;
+  const owners: Record<string, { label: string; virtualServers: Record<string, Registration> }> = {};
+  for (const line of lines) {
+    const { kind, id, key } = readIdentity(line);
+    const owner = owners[id];
+    if (kind === "owner" && !owner) {
+      const label = parseLabel(line);
+      if (label === undefined) return undefined;
+      owners[id] = { label, virtualServers: {} };
+    } else if (kind === "service" && owner && owner.virtualServers[key] === undefined) {
+      const registration = parseRegistration(line);
+      if (!registration) return undefined;
+      owner.virtualServers[key] = registration;
+    } else return undefined;
+  }
+  return { owners };
+}
+
+function renderRegistration(id: string, key: string, registration: Registration): Rendered {
+  const identity = `service ${escapeId(id)} ${key}`;
+  const known = rendered.get(registration);
+  if (known?.identity === identity) return known;
+  const line = [identity, canonicalJson(registration), ...bootRules(registration)].join("\t");
+  const made = { identity, line };
+  rendered.set(registration, made);
+  return made;
+}
+
+function parseRegistration(line: string): Registration | undefined {
+  const known = parsed.get(line);
+  if (known) return known;
+  const value = parseJson(line.split("\t", 2)[1] ?? "");
+  if (!isRegistration(value)) return undefined;
+  if (parsed.size >= PARSED_MAX) parsed.clear();
+  parsed.set(line, value);
+  rendered.set(value, { identity: identityOf(line), line });
+  return value;
+}
+
+function parseLabel(line: string): string | undefined {
+  const value = parseJson(line.slice(identityOf(line).length + 1));
+  return isOwnerLine(value) ? value.label : undefined;
+}
+
+function parseFormat1(text: string): Registry | undefined {
+  const value = parseJson(text);
+  return isRegistryOfFormat1(value) ? { owners: value.owners } : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function identityOf(line: string): string {
+  const tab = line.indexOf("\t");
+  return tab < 0 ? line : line.slice(0, tab);
+}
+
+/** The key of a virtual server may hold blanks; the id before it holds none. */
+function readIdentity(line: string): { kind: string; id: string; key: string } {
+  const [kind = "", id = "", ...key] = identityOf(line).split(" ");
+  return { kind, id: unescapeId(id), key: key.join(" ") };
+}
+
+/** Ids come from names that people give: blanks, tabs and what is not ASCII are written as in JSON. */
+function escapeId(id: string): string {
+  return JSON.stringify(id)
+    .slice(1, -1)
+    .replace(/[^!-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function unescapeId(text: string): string {
+  const value = parseJson(`"${text}"`);
+  return typeof value === "string" ? value : text;
 }

@@ -1,12 +1,4 @@
-import {
-  type RealServer,
-  realServerKey,
-  type ServiceSettings,
-  sortPool,
-  type VirtualServerIdentity,
-} from "../spec";
-import { canonicalJson } from "./canonical";
-import { hasRegistryFormat } from "./registry-format";
+import { type RealServer, realServerKey, type ServiceSettings, type VirtualServerIdentity } from "../spec";
 
 /** A real server as registered: what was declared, and whether it is held back. */
 export interface Member extends RealServer {
@@ -34,7 +26,7 @@ export interface RegisteredSettings extends ServiceSettings {
   readonly token?: string;
   /** Who fills the pool: the virtual server itself, or RealServer resources. */
   readonly pool: "inline" | "separate";
-  /** In normal order. */
+  /** In the order in which they enter the kernel, which mh and sh go by. */
   readonly members: readonly Member[];
 }
 
@@ -51,40 +43,12 @@ export interface Owner {
  * written before the kernel is. Only what stands here is ever touched.
  */
 export interface Registry {
-  readonly format: 1;
   /** By cluster id. */
   readonly owners: Readonly<Record<string, Owner>>;
 }
 
 /** A director that nobody has used yet. */
-export const EMPTY_REGISTRY: Registry = { format: 1, owners: {} };
-
-/**
- * The file's content: one line, the same for equal registries however they came about. Empty when nobody owns
- * anything, and then there is no file.
- */
-export function renderRegistry(registry: Registry): string {
-  return Object.keys(registry.owners).length === 0 ? "" : `${canonicalJson(registry)}\n`;
-}
-
-/**
- * Reads the file's content.
- *
- * @returns undefined when it is not a registry of this format
- */
-export function parseRegistry(text: string): Registry | undefined {
-  if (text.trim() === "") return EMPTY_REGISTRY;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRegistry(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRegistry(value: unknown): value is Registry {
-  return hasRegistryFormat(value);
-}
+export const EMPTY_REGISTRY: Registry = { owners: {} };
 
 /** The registration of a virtual server and its owner's id, whoever that is. */
 export function findRegistration(
@@ -106,11 +70,10 @@ export function withRegistration(
   registration: Registration | undefined,
 ): Registry {
   const { [key]: _, ...others } = registry.owners[owner.id]?.virtualServers ?? {};
-  const sorted = registration && { ...registration, members: sortPool(registration.members) };
-  const virtualServers = sorted ? { ...others, [key]: sorted } : others;
+  const virtualServers = registration ? { ...others, [key]: registration } : others;
   const { [owner.id]: __, ...owners } = registry.owners;
-  if (Object.keys(virtualServers).length === 0) return { format: 1, owners };
-  return { format: 1, owners: { ...owners, [owner.id]: { label: owner.label, virtualServers } } };
+  if (Object.keys(virtualServers).length === 0) return { owners };
+  return { owners: { ...owners, [owner.id]: { label: owner.label, virtualServers } } };
 }
 
 /**

@@ -11,7 +11,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
 state=/var/lib/heye
-registry=$state/registry.json
+registry=$state/registry
+first=$state/registry.json
 answer() { echo "heye 1 $1"; exit 0; }
 for tool in ipvsadm flock sha256sum sed wc mv sync; do
   command -v "$tool" >/dev/null || answer "missing $tool"
@@ -27,12 +28,18 @@ lock() {
   flock "$1" -w 20 -E 75 9 || status=$?
   case $status in 0) ;; 75) answer busy ;; *) answer unlockable ;; esac
   if [ -e "$state" ] || [ -L "$state" ]; then ours "$state"; fi
+  find_registry
+}
+find_registry() {
+  current=$registry
+  if [ ! -e "$registry" ] && [ -e "$first" ]; then current=$first; fi
 }
 report() {
+  find_registry
   echo "heye 1 $1"
   IFS= read -r kernel </proc/sys/kernel/osrelease
   echo "$kernel"
-  if [ -s "$registry" ]; then cat "$registry"; else echo -; fi
+  if [ -s "$current" ]; then cat "$current"; else echo -; fi
   ipvsadm --save -n
   echo end
 }
@@ -47,8 +54,8 @@ ipvsadm --version
 
 /**
  * Standard input: a line "EXPECTED DURING RULES AFTER", then three parts of so many bytes each, all of whole lines:
- * the registry to hold while the kernel is changed (one line, a JSON object), lines for ipvsadm --restore (options,
- * which begin with a dash), the registry to hold afterwards; at last a line "complete". "-" in place of a registry's
+ * the registry to hold while the kernel is changed (lines marked d), lines for ipvsadm --restore (options, which begin
+ * with a dash), the registry to hold afterwards (lines marked a); at last a line "complete". "-" in place of a registry's
  * size leaves the file as it is, 0 removes it.
  *
  * EXPECTED is the SHA-256 of the registry and the table that the sender computed the change from; when it is not
@@ -70,8 +77,11 @@ unwritable() { echo "heye 1 unwritable"; printf "%s\\n" "$said"; exit 0; }
 keep() {
   case "$2" in
     -) ;;
-    0) rm -f "$registry" && sync "$state" ;;
-    *) mv "$in/$1" "$registry" && sync "$state" ;;
+    0) rm -f "$registry" "$first" && sync "$state" ;;
+    *)
+      mv "$in/$1" "$registry" && sync "$state"
+      if [ -e "$first" ]; then rm -f "$first" && sync "$state"; fi
+      ;;
   esac
 }
 cuts= files= sizes= durable=
@@ -80,10 +90,7 @@ IFS=" " read -r expected during rules after || answer truncated
 case "$during" in
   - | 0) ;;
   *)
-    cuts="1{
-w $in/during
-d
-}
+    cuts="s/^d//w $in/during
 "
     files=$in/during sizes=$during durable=$in/during
     ;;
@@ -91,7 +98,7 @@ esac
 kept=$after
 case "$after" in - | 0) kept=0 ;; *) durable="$durable $in/after" ;; esac
 cuts="$cuts/^-/w $in/rules
-/^{/w $in/after
+s/^a//w $in/after
 /^complete/w $in/complete
 "
 files="$files $in/rules $in/after $in/complete" sizes="$sizes $rules $kept 9"
@@ -104,7 +111,7 @@ for size in $sizes; do
   if [ "$1" -ne "$size" ]; then said="it kept a part"; unwritable; fi
   shift 2
 done
-found=$({ if [ -e "$registry" ]; then cat "$registry"; fi; ipvsadm --save -n; } | sha256sum)
+found=$({ if [ -e "$current" ]; then cat "$current"; fi; ipvsadm --save -n; } | sha256sum)
 if [ "\${found%% *}" != "$expected" ]; then report changed; exit 0; fi
 if [ -n "$durable" ]; then said=$(sync $durable 2>&1) || unwritable; fi
 said=$(keep during "$during" 2>&1) || unwritable
@@ -141,7 +148,11 @@ export interface ChangeInput {
 export function changeInput({ expected, during, rules, after }: ChangeInput): string {
   const size = (text: string | undefined) => (text === undefined ? "-" : Buffer.byteLength(text));
   const header = `${expected} ${size(during)} ${size(rules)} ${size(after)}\n`;
-  return `${header}${during ?? ""}${rules}${after ?? ""}complete\n`;
+  return `${header}${marked("d", during)}${rules}${marked("a", after)}complete\n`;
+}
+
+function marked(mark: string, text = ""): string {
+  return text.replace(/^(?=.)/gm, mark);
 }
 
 /** Any login but root's goes through sudo, which must not ask for a password. */

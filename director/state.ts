@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { parseTable, type Table, TableSyntaxError } from "../ipvs";
 import { BusyError, NotCapableError, NotWritableError, UnexpectedAnswerError } from "./errors";
-import { parseRegistry, type Registry } from "./registry";
+import type { Registry } from "./registry";
+import { parseRegistry } from "./registry-format";
 import type { CommandResult } from "./ssh-session";
 
 /** Everything a director tells about itself at one moment. */
@@ -44,18 +45,31 @@ export function parseAnswer(director: string, result: CommandResult): Answer {
   const end = lines.indexOf("end");
   if (result.exitCode !== 0 || end < 3) throw failed(director, result);
   if (outcome !== "state" && outcome !== "applied" && outcome !== "changed") throw failed(director, result);
-  const [, kernel = "", registryLine = ""] = lines;
-  const registryText = registryLine === "-" ? "" : `${registryLine}\n`;
+  const kernel = lines[1] ?? "";
+  const start =
+    lines[2] === "-"
+      ? 3
+      : Math.max(
+          2,
+          lines.findIndex((line, index) => index >= 2 && /^(-|end$)/.test(line)),
+        );
+  const registryText =
+    lines[2] === "-"
+      ? ""
+      : lines
+          .slice(2, start)
+          .map((line) => `${line}\n`)
+          .join("");
   const tableText = lines
-    .slice(3, end)
+    .slice(start, end)
     .map((line) => `${line}\n`)
     .join("");
   const registry = parseRegistry(registryText);
   if (!registry)
     throw new UnexpectedAnswerError(
       director,
-      "a registry of format 1 in /var/lib/heye/registry.json",
-      registryLine,
+      "a registry of format 1 or 2 in /var/lib/heye",
+      registryText.split("\n", 1)[0] ?? "",
     );
   const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
   const state = { kernel, registry, table: readTable(director, tableText), digest };

@@ -78,7 +78,7 @@ export class Site {
 
   /** The table of a director, and the moment at which its registry was last written. */
   snapshot(director: string): Promise<string> {
-    return this.on(director, "sh", "-c", "ipvsadm --save -n; stat -c '%i %z' /var/lib/heye/registry.json");
+    return this.on(director, "sh", "-c", "ipvsadm --save -n; stat -c '%i %z' /var/lib/heye/registry");
   }
 
   /** Snapshots of all directors. */

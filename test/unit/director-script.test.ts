@@ -35,7 +35,7 @@ eval "$BEFORE"
 eval "$COMMAND"
 echo "exit $?" >"$OUT/code"
 cat /run/table >"$OUT/table" 2>/dev/null
-cat /var/lib/heye/registry.json >"$OUT/registry" 2>/dev/null
+cat /var/lib/heye/registry >"$OUT/registry" 2>/dev/null
 ls -A /var/lib /var/lib/heye >"$OUT/left" 2>&1
 :
 `;

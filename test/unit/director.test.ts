@@ -18,7 +18,8 @@ import {
 import { desiredService, effectiveWeight } from "../../director/desired";
 import { GroupCommit } from "../../director/group-commit";
 import { algorithmsFor, fingerprint, matchesHostKey } from "../../director/host-key";
-import { duringRegistry, EMPTY_REGISTRY, renderRegistry } from "../../director/registry";
+import { duringRegistry, EMPTY_REGISTRY } from "../../director/registry";
+import { renderRegistry } from "../../director/registry-format";
 import { changeCommand, changeInput } from "../../director/script";
 import { parseAnswer } from "../../director/state";
 import { parseTable, type Table } from "../../ipvs";
@@ -171,6 +172,15 @@ describe("ownership", () => {
     );
   });
 
+  /** A member that was removed and put back stands last: in the kernel it does too. */
+  const unordered = ({ owners }: Registry) =>
+    Object.values(owners).flatMap(({ virtualServers }) =>
+      Object.entries(virtualServers).map(([key, one]) => [
+        key,
+        { ...one, members: new Set(one.members.map((each) => JSON.stringify(each))) },
+      ]),
+    );
+
   it("a change is undone without touching what others did meanwhile", () => {
     const pool = registration({ pool: "separate", members: [] });
     const start = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, pool), putMember(ME, KEY, member(1, "a")));
@@ -187,7 +197,7 @@ describe("ownership", () => {
     ];
     for (const [what, change] of mine) {
       const undone = apply(start, change, ...others, change.undo(before));
-      assert.equal(renderRegistry(undone), renderRegistry(apply(start, ...others)), what);
+      assert.deepEqual(unordered(undone), unordered(apply(start, ...others)), what);
     }
     const created = putVirtualServer(ME, KEY, pool);
     assert.deepEqual(apply(EMPTY_REGISTRY, created, created.undo(undefined)), EMPTY_REGISTRY);
@@ -317,15 +327,13 @@ describe("what a registration stands for", () => {
     );
   });
 
-  it("fills every director in the same order", () => {
-    const pool = [member(10), member(9), member(100)];
-    const orders = [pool, [...pool].reverse()].map((members) =>
-      desiredService(registration({ members }), undefined, undefined).destinations.map(
-        ({ address }) => address,
-      ),
+  it("fills every director in the order that is registered, which is that of the others", () => {
+    const members = [member(10), member(9), member(100)];
+    const { destinations } = desiredService(registration({ members }), undefined, undefined);
+    assert.deepEqual(
+      destinations.map(({ address }) => address),
+      ["10.0.0.10", "10.0.0.9", "10.0.0.100"],
     );
-    assert.deepEqual(orders[0], ["10.0.0.9", "10.0.0.10", "10.0.0.100"]);
-    assert.deepEqual(orders[0], orders[1]);
   });
 });
 
@@ -389,7 +397,7 @@ describe("what travels to a director", () => {
     assert.equal(changeCommand("ops"), `sudo -n ${command}`);
     assert.equal(
       changeInput({ expected: "abc", during: "{}\n", rules: "é\n", after: undefined }),
-      "abc 3 3 -\n{}\né\ncomplete\n",
+      "abc 3 3 -\nd{}\né\ncomplete\n",
     );
     assert.equal(
       changeInput({ expected: "abc", during: undefined, rules: "", after: "" }),
