@@ -174,11 +174,13 @@ describe("ownership", () => {
 
   /** A member that was removed and put back stands last: in the kernel it does too. */
   const unordered = ({ owners }: Registry) =>
-    Object.values(owners).flatMap(({ virtualServers }) =>
-      Object.entries(virtualServers).map(([key, one]) => [
-        key,
-        { ...one, members: new Set(one.members.map((each) => JSON.stringify(each))) },
-      ]),
+    Object.values(owners).map(({ virtualServers }) =>
+      Object.fromEntries(
+        Object.entries(virtualServers).map(([key, one]) => [
+          key,
+          { ...one, members: new Set(one.members.map((each) => JSON.stringify(each))) },
+        ]),
+      ),
     );
 
   it("a change is undone without touching what others did meanwhile", () => {
