@@ -12,6 +12,7 @@ export const LAB_PACKAGES: readonly string[] = [
   "iproute2",
   "ipvsadm",
   "openssh-server",
+  "openssh-client",
   "iptables",
   "ethtool",
   "mariadb-server-core",

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { labLayer } from "../../setup";
 import { errnoOf, LabInputError, NoLabError } from "../errors";
+import { availableIn, layerEnvironment } from "../layer";
 import { chosenLab } from "./chosen";
 import { LAB_DETAIL, LAB_OPTION, type LabCommand, parse, splitAtFirstWord } from "./command";
 
@@ -30,8 +32,10 @@ function quoted(path: string): string {
   return `"${path}"`;
 }
 
-function run(argv: string[]): Promise<number> {
-  const child = spawn("ssh", argv, { stdio: "inherit" });
+async function run(argv: string[]): Promise<number> {
+  const layer = await labLayer();
+  const env = { ...process.env, ...layerEnvironment(layer) };
+  const child = spawn(availableIn(layer, "usr/bin/ssh"), argv, { stdio: "inherit", env });
   return new Promise((resolve, reject) => {
     child.on("exit", (code) => resolve(code ?? 128));
     child.on("error", (error) =>

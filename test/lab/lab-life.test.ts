@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { type Inventory, Lab, LabBusyError, LabInputError, NoLabError } from "../../lab";
+import { availableIn, layerEnvironment } from "../../lab/layer";
 import { labPaths } from "../../lab/paths";
 import { gone, isAlive, type ProcessRecord } from "../../lab/processes";
+import { labLayer } from "../../setup";
 import { login, output, remote } from "./lab-tools";
 
 const SMALL = { directors: 1, servers: 1, database: false } as const;
@@ -75,8 +77,10 @@ function dial(port: number): Promise<string> {
 
 /** Names of the network interfaces and named namespaces of this machine. */
 async function interfaces(): Promise<string> {
-  const links = await execFileAsync("ip", ["-brief", "link"]);
-  const named = await execFileAsync("ip", ["netns", "list"]);
+  const layer = await labLayer();
+  const [ip, env] = [availableIn(layer, "usr/bin/ip"), layerEnvironment(layer)];
+  const links = await execFileAsync(ip, ["-brief", "link"], { env });
+  const named = await execFileAsync(ip, ["netns", "list"], { env });
   return links.stdout + named.stdout;
 }
 

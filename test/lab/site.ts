@@ -9,6 +9,19 @@ import type { Properties, ResourceHandler } from "../../provider/handler";
 /** A check that answers at once, so that tests do not wait for what they do not test. */
 export const QUICK = { intervalMs: 50, timeoutMs: 2_000, rise: 1, deadlineMs: 15_000 };
 
+/** Asks a URL so many times, each time over a new connection, and prints what it got. Runs inside the lab. */
+const ASK = `
+const [url, count] = process.argv.slice(1);
+const ask = () => new Promise((resolve, reject) => {
+  const options = { agent: false, timeout: 5000 };
+  const request = require("node:http").get(url, options, (response) => {
+    response.setEncoding("utf8").on("data", (text) => process.stdout.write(text)).on("end", resolve);
+  });
+  request.on("timeout", () => request.destroy(new Error("no answer within 5 s"))).on("error", reject);
+});
+(async () => { for (let i = 0; i < Number(count); i++) await ask(); })();
+`;
+
 /** A lab with the resource handlers on it, as the provider process has them, but without Pulumi. */
 export class Site {
   readonly fleet = new Fleet();
@@ -101,15 +114,8 @@ export class Site {
 
   /** Answers of `count` HTTP requests from the client, counted by the server that gave them. */
   async requests(url: string, count: number): Promise<Map<string, number>> {
-    const script = 'i=0; while [ $i -lt "$2" ]; do curl -gsS -m 5 "$1"; i=$((i+1)); done';
-    const { code, stdout, stderr } = await this.lab.exec("client", [
-      "sh",
-      "-c",
-      script,
-      "sh",
-      url,
-      String(count),
-    ]);
+    const argv = [process.execPath, "-e", ASK, url, String(count)];
+    const { code, stdout, stderr } = await this.lab.exec("client", argv);
     assert.equal(code, 0, stderr);
     const answers = new Map<string, number>();
     for (const name of stdout.trim().split("\n")) answers.set(name, (answers.get(name) ?? 0) + 1);
@@ -136,6 +142,12 @@ export class Site {
   }
 }
 
+/** Properties of a state that no program declares. */
+const OUTPUTS = [
+  ...["key", "token", "effectiveWeight", "effectiveWeights"],
+  ...["gate", "behind", "drift", "unreachable"],
+];
+
 /** A resource made by a handler. */
 export class Made {
   constructor(
@@ -148,7 +160,9 @@ export class Made {
 
   /** Changes it, as `up` does after a changed program. */
   async update(changes: Properties): Promise<void> {
-    const { key: _, token: __, drift: ___, ...declared } = this.state;
+    const declared = Object.fromEntries(
+      Object.entries(this.state).filter(([property]) => !OUTPUTS.includes(property)),
+    );
     const kind = this.id.split("/").length === 3 ? "RealServer" : "VirtualServer";
     const inputs = this.site.inputs(kind, { ...declared, ...changes });
     this.state = await this.handler.update(this.id, this.state, inputs);
