@@ -28,8 +28,21 @@ export async function runCheck(
     return { healthy: true, answer };
   } catch (error) {
     if (deadline.expired) return { healthy: false, answer: `no answer within ${settings.timeoutMs} ms` };
-    return { healthy: false, answer: error instanceof Error ? error.message : String(error) };
+    return { healthy: false, answer: presentable(error, settings) };
   } finally {
     deadline.clear();
   }
+}
+
+/** Longer answers are cut; servers choose their words, and their length, themselves. */
+const LONGEST_ANSWER = 300;
+
+/** A server's words on one line, and without a password: a server that sends it back must not have it printed. */
+function presentable(error: unknown, settings: ActiveHealthCheck): string {
+  const words = (error instanceof Error ? error.message : String(error))
+    .replace(/[\p{C}\p{Z}]+/gu, " ")
+    .trim();
+  const secrets = settings.type === "mysql" && settings.password !== undefined ? [settings.password] : [];
+  const shown = secrets.reduce((text, hidden) => text.replaceAll(hidden, "[secret]"), words);
+  return shown.length > LONGEST_ANSWER ? `${shown.slice(0, LONGEST_ANSWER)}...` : shown;
 }

@@ -47,7 +47,8 @@ export class RolloutError extends Error {
 export function describeCheck(check: HealthCheck, server: string): string {
   if (check.type === "none") return "no check";
   const at = check.port === undefined ? server : onPort(server, check.port);
-  return check.type === "http" ? `http ${check.method} ${check.path} on ${at}` : `${check.type} on ${at}`;
+  if (check.type !== "http") return `${check.type} on ${at}`;
+  return `${check.tls ? "https" : "http"} ${check.method} ${check.path} on ${at}`;
 }
 
 function onPort(server: string, port: number): string {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { CheckMethod } from "../spec";
 
 /** When and how often a server is asked; the same for every kind of check. */
 export interface CheckTimingArgs {
@@ -10,27 +11,79 @@ export interface CheckTimingArgs {
   timeoutMs?: pulumi.Input<number>;
   /** Consecutive successes that make a server healthy. Default 2. */
   rise?: pulumi.Input<number>;
+  /**
+   * Consecutive failures that make a server unhealthy. Default 2. Kept for continuous checks, which `ssh` mode does not
+   * make: a change waits on `rise` alone.
+   */
+  fall?: pulumi.Input<number>;
   /** How many milliseconds a change waits for a server to become healthy. Default 30000. */
   deadlineMs?: pulumi.Input<number>;
 }
 
-/** HTTP request; any 2xx or 3xx answer is healthy. */
-export interface HttpCheckArgs extends CheckTimingArgs {
+/** TLS of an HTTP check. Certificates are verified, against the system's roots or `ca`, unless `insecure` says not to. */
+export type CheckTlsArgs = CheckTlsName & (VerifiedTls | UnverifiedTls);
+
+interface CheckTlsName {
+  /** Name sent to the server and looked for in its certificate. Default: `host` without its port, else the address. */
+  serverName?: pulumi.Input<string>;
+}
+
+interface VerifiedTls {
+  /** One or more certificates in PEM format, trusted in place of the system's roots. Default: the system's. */
+  ca?: pulumi.Input<string>;
+  insecure?: false;
+}
+
+interface UnverifiedTls {
+  ca?: undefined;
+  /** Take any certificate: encrypted, but from nobody knows whom. Default false. */
+  insecure: true;
+}
+
+interface HttpRequestArgs extends CheckTimingArgs {
   type: "http";
   /** Path and query. Default `/`. */
   path?: pulumi.Input<string>;
-  /** Request method. Default `HEAD`. */
-  method?: pulumi.Input<"HEAD" | "GET">;
-  /** Host header. Default: the server's address. */
+  /** Host header. Default: the server's address and port. */
   host?: pulumi.Input<string>;
+  /** Further header fields by name; `Host` goes through `host`. All values are kept secret. Default: none. */
+  headers?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /** Statuses and ranges of them that are healthy, such as `[204, "300-399"]`, from 200 to 599. Default `["200-399"]`. */
+  expectedStatuses?: pulumi.Input<pulumi.Input<number | string>[]>;
+  /** Speak TLS; `{}` takes its defaults. Default: the request is in the clear. */
+  tls?: CheckTlsArgs;
 }
+
+interface WithoutBody {
+  /** Request method. Default `HEAD`. None of them changes anything on a server, so there is no `POST`. */
+  method?: pulumi.Input<CheckMethod>;
+  bodyRegex?: undefined;
+}
+
+interface WithBody {
+  /** Only an answer to `GET` has a body to search. */
+  method: "GET" | pulumi.Output<"GET">;
+  /**
+   * Regular expression of JavaScript (with the flag `u`) to be found in the first 64 KiB of the body, read as UTF-8.
+   * One that needs more than 100 ms there fails the check. Default: the body is not looked at.
+   */
+  bodyRegex: pulumi.Input<string>;
+}
+
+/**
+ * HTTP request; an answer with an expected status is healthy. Redirects are not followed.
+ *
+ * @example { type: "http", path: "/health", host: "shop.example", tls: {}, expectedStatuses: [200] }
+ * @example { type: "http", method: "GET", path: "/health", bodyRegex: '"status": ?"ok"' }
+ */
+export type HttpCheckArgs = HttpRequestArgs & (WithoutBody | WithBody);
 
 /** TCP handshake. */
 export interface TcpCheckArgs extends CheckTimingArgs {
   type: "tcp";
 }
 
-/** MySQL or MariaDB: login and one statement. */
+/** MySQL or MariaDB: login and one statement, in the clear; only the password is never sent as it is. */
 export interface MysqlCheckArgs extends CheckTimingArgs {
   type: "mysql";
   /** Account that logs in; it needs no privilege but to connect. */
@@ -49,8 +102,19 @@ export interface NoCheckArgs {
 /** What proves that a real server works. Checks are made from every director. */
 export type HealthCheckArgs = HttpCheckArgs | TcpCheckArgs | MysqlCheckArgs | NoCheckArgs;
 
-/** The same check with its password marked as secret. */
-export function withSecretPassword(check: HealthCheckArgs | undefined): HealthCheckArgs | undefined {
-  if (check?.type !== "mysql" || check.password === undefined) return check;
-  return { ...check, password: pulumi.secret(check.password) };
+/** The same check with everything that may be a secret marked as one: a password, the values of header fields. */
+export function withSecrets(check: HealthCheckArgs | undefined): HealthCheckArgs | undefined {
+  if (check?.type === "mysql" && check.password !== undefined) {
+    return { ...check, password: pulumi.secret(check.password) };
+  }
+  if (check?.type === "http" && check.headers !== undefined) {
+    return { ...check, headers: secretValues(check.headers) };
+  }
+  return check;
+}
+
+/** Marks each value, so that names stay visible; headers that come out of a promise are secret as a whole. */
+function secretValues(headers: NonNullable<HttpCheckArgs["headers"]>): HttpCheckArgs["headers"] {
+  if (pulumi.Output.isInstance(headers) || headers instanceof Promise) return pulumi.secret(headers);
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, pulumi.secret(value)]));
 }

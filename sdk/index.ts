@@ -6,6 +6,7 @@ export { Cluster, type ClusterArgs, type DirectorArgs } from "./cluster";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
 export type {
   CheckTimingArgs,
+  CheckTlsArgs,
   HealthCheckArgs,
   HttpCheckArgs,
   MysqlCheckArgs,

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ForwardingMethod } from "../spec";
-import { withSecretPassword } from "./health-check";
+import { withSecrets } from "./health-check";
 import type { PoolMemberArgs } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 import type { VirtualServer } from "./virtual-server";
@@ -53,7 +53,7 @@ export class RealServer extends pulumi.CustomResource {
           family: virtualServer.family,
           pool: virtualServer.pool,
         },
-        healthCheck: withSecretPassword(healthCheck) ?? virtualServer.healthCheck,
+        healthCheck: withSecrets(healthCheck) ?? virtualServer.healthCheck,
         ...settings,
         port: args.port,
         weight: args.weight,

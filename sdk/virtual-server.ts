@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Family, HealthCheck, Persistence, Protocol, Scheduler, SchedulerFlag } from "../spec";
 import type { Cluster } from "./cluster";
-import { type HealthCheckArgs, withSecretPassword } from "./health-check";
+import { type HealthCheckArgs, withSecrets } from "./health-check";
 import type { PoolMemberArgs } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 
@@ -161,7 +161,7 @@ export class VirtualServer extends pulumi.CustomResource {
         name,
         ...settings,
         protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
-        healthCheck: withSecretPassword(healthCheck),
+        healthCheck: withSecrets(healthCheck),
         cluster: cluster.handle,
         ...OUTPUTS,
         ...Object.fromEntries(DECLARED.map((key) => [key, args[key]])),

@@ -1,45 +1,7 @@
 import * as z from "zod";
-import { durationMs, line, port, secret, token, wholeNumber, word } from "./fields";
-
-/** When and how often a server is asked, the same for every kind of check. */
-const timing = {
-  port: port.optional().describe("port to check; default: the real server's own port"),
-  intervalMs: durationMs().default(1_000).describe("from the start of one check to the start of the next"),
-  timeoutMs: durationMs().default(1_000).describe("a check without an answer by then has failed"),
-  rise: wholeNumber(1, 100).default(2).describe("consecutive successes that make a server healthy"),
-  deadlineMs: durationMs().default(30_000).describe("how long a change waits for a server to become healthy"),
-};
-
-interface Timing {
-  readonly intervalMs: number;
-  readonly rise: number;
-  readonly deadlineMs: number;
-}
-
-/** A server that never fails must be able to become healthy before the change gives up. */
-const canRise = z.refine<Timing>(({ rise, intervalMs, deadlineMs }) => (rise - 1) * intervalMs < deadlineMs, {
-  path: ["rise"],
-  error: ({ input }) => riseFault(input as Timing),
-});
-
-function riseFault({ rise, intervalMs, deadlineMs }: Timing): string {
-  const shortestMs = (rise - 1) * intervalMs;
-  return `expected ${rise} checks, ${intervalMs} ms apart, to end before deadlineMs, found that they take ${shortestMs} of ${deadlineMs} ms: lower rise or intervalMs, or raise deadlineMs`;
-}
-
-/** HTTP: any 2xx or 3xx answer counts as alive. */
-export const httpCheck = z
-  .strictObject({
-    type: z.literal("http"),
-    path: token("a path that starts with /")
-      .startsWith("/", { error: "expected a path that starts with /" })
-      .default("/")
-      .describe("path and query to ask for"),
-    method: word(["HEAD", "GET"]).default("HEAD").describe("request method"),
-    host: token("a host name").optional().describe("Host header; default: the server's address"),
-    ...timing,
-  })
-  .check(canRise);
+import { canRise, timing } from "./check-timing";
+import { line, secret } from "./fields";
+import { httpCheck } from "./http-check";
 
 /** TCP: a completed handshake counts as alive. */
 export const tcpCheck = z.strictObject({ type: z.literal("tcp"), ...timing }).check(canRise);

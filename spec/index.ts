@@ -22,6 +22,7 @@ export {
   type HealthCheckOf,
   healthCheck,
 } from "./health-check";
+export { CHECK_METHODS, type CheckMethod } from "./http-check";
 export {
   familyOfIdentity,
   IDENTITY_FIELDS,
@@ -62,6 +63,7 @@ export {
   type SchedulerFlag,
   scheduler,
 } from "./scheduler";
+export { includesStatus, type StatusRange } from "./status-ranges";
 export { DEFAULT_TUNNEL, TUNNEL_CHECKSUMS, TUNNEL_TYPES, type Tunnel, type TunnelType } from "./tunnel";
 export {
   defaultHealthCheck,

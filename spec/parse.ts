@@ -24,17 +24,29 @@ export function parse<S extends z.ZodType>(
   isUnknown: IsUnknown = () => false,
 ): Parsed<z.output<S>> {
   const problems: Problem[] = [];
-  const value = parseAt(schema, input, [], { isUnknown, problems });
+  const value = parseAt(schema, input, [], { isUnknown, problems, unknowns: 0 });
   return { value: value as z.output<S>, problems };
 }
 
 interface Context {
   readonly isUnknown: IsUnknown;
   readonly problems: Problem[];
+  /** Values not known yet that were met so far. */
+  unknowns: number;
+}
+
+/** Says afterwards whether everything met since was known and good: rules over the whole hold only then. */
+function watch(context: Context): () => boolean {
+  const { unknowns } = context;
+  const problems = context.problems.length;
+  return () => context.unknowns === unknowns && context.problems.length === problems;
 }
 
 function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, context: Context): unknown {
-  if (context.isUnknown(input)) return input;
+  if (context.isUnknown(input)) {
+    context.unknowns++;
+    return input;
+  }
   if (schema instanceof z.ZodDefault && input !== undefined) {
     return parseAt(schema.def.innerType, input, path, context);
   }
@@ -43,7 +55,10 @@ function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, co
   }
   if (schema instanceof z.ZodDiscriminatedUnion && isRecord(input)) {
     const discriminator = input[schema.def.discriminator];
-    if (context.isUnknown(discriminator)) return input;
+    if (context.isUnknown(discriminator)) {
+      context.unknowns++;
+      return input;
+    }
     const variant = schema.def.options.find((option) =>
       accepts(option, schema.def.discriminator, discriminator),
     );
@@ -62,6 +77,12 @@ function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, co
     checkLength(schema, input, path, context);
     return elements;
   }
+  if (schema instanceof z.ZodPipe && schema.def.in instanceof z.ZodArray && Array.isArray(input)) {
+    const isSettled = watch(context);
+    const elements = parseAt(schema.def.in, input, path, context);
+    return isSettled() ? checkWhole(schema, elements, path, context) : elements;
+  }
+  if (schema instanceof z.ZodRecord && isRecord(input)) return parseRecord(schema, input, path, context);
   if (schema instanceof z.ZodObject && isRecord(input)) return parseObject(schema, input, path, context);
   return checkWhole(schema, input, path, context);
 }
@@ -80,7 +101,7 @@ function parseObject(
   context: Context,
 ): unknown {
   const value: Record<string, unknown> = {};
-  const problemsBefore = context.problems.length;
+  const isSettled = watch(context);
   for (const [key, field] of Object.entries(schema.shape)) {
     const parsed = parseAt(field, input[key], [...path, key], context);
     if (parsed !== undefined) value[key] = parsed;
@@ -90,14 +111,32 @@ function parseObject(
     const known = Object.keys(schema.shape).join(", ");
     context.problems.push({ path: [...path, key], reason: `no such property; expected ${known}` });
   }
-  const settled = context.problems.length === problemsBefore && !Object.values(value).some(context.isUnknown);
-  if (settled && schema.def.checks?.length) checkFieldsTogether(schema, value, path, context);
+  if (isSettled() && schema.def.checks?.length) checkFieldsTogether(schema, value, path, context);
+  return value;
+}
+
+/** A key that is refused may be anything, a secret too: what is wrong with it stands at the record's own path. */
+function parseRecord(
+  schema: z.ZodRecord,
+  input: Record<string, unknown>,
+  path: PropertyPath,
+  context: Context,
+): unknown {
+  const isSettled = watch(context);
+  const entries = Object.entries(input).map(([key, field]) => {
+    const refused = z.safeParse(schema.def.keyType, key).error?.issues[0]?.message;
+    if (refused === undefined) return [key, parseAt(schema.def.valueType, field, [...path, key], context)];
+    context.problems.push({ path, reason: refused });
+    return [key, field];
+  });
+  const value: unknown = Object.fromEntries(entries);
+  if (isSettled() && schema.def.checks?.length) checkFieldsTogether(schema, value, path, context);
   return value;
 }
 
 /** The rules between an object's fields, each of which has been found good by itself. */
 function checkFieldsTogether(
-  schema: z.ZodObject,
+  schema: z.ZodObject | z.ZodRecord,
   value: unknown,
   path: PropertyPath,
   context: Context,
@@ -123,10 +162,15 @@ function checkWhole(schema: z.core.$ZodType, input: unknown, path: PropertyPath,
 
 /** Of what stands in place of an object or a list only the kind is told: it may be a secret in the wrong place. */
 function wholeReason(schema: z.core.$ZodType, input: unknown, message: string | undefined): string {
-  if (schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion) {
+  const isObject =
+    schema instanceof z.ZodObject ||
+    schema instanceof z.ZodRecord ||
+    schema instanceof z.ZodDiscriminatedUnion;
+  if (isObject) {
     return `expected an object, found ${kindOf(input)}`;
   }
-  if (schema instanceof z.ZodArray) return reasonOf(message, kindOf(input));
+  const list = schema instanceof z.ZodPipe ? schema.def.in : schema;
+  if (list instanceof z.ZodArray) return reasonOf(message, kindOf(input));
   if (isSecret(schema) && input !== undefined) return expectation(message);
   return reasonOf(message, show(input));
 }

@@ -13,10 +13,12 @@ export interface Problem {
  * Renders a path the way Pulumi prints property paths.
  *
  * @example formatPath(["realServers", 0, "weight"]) // "realServers[0].weight"
+ * @example formatPath(["headers", "a.b"]) // 'headers["a.b"]'
  */
 export function formatPath(path: PropertyPath): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;
+    if (!/^[\w-]+$/.test(part)) return `${text}[${JSON.stringify(part)}]`;
     return text === "" ? part : `${text}.${part}`;
   }, "");
 }

@@ -5,37 +5,7 @@ import * as net from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
-import { type ActiveHealthCheck, healthCheck } from "../../spec";
-
-const dial: Dial = async ({ address, port }, signal) => {
-  const socket = net.connect({ host: address, port });
-  const abort = () => socket.destroy();
-  signal.addEventListener("abort", abort, { once: true });
-  await once(socket, "connect", { signal }).catch((error) => {
-    throw error.code ? new Error(`cannot connect: ${error.code}`) : error;
-  });
-  return socket;
-};
-const settings = (check: object) =>
-  healthCheck.parse({ timeoutMs: 1_000, intervalMs: 5, ...check }) as ActiveHealthCheck;
-const never = new AbortController().signal;
-
-/** A server on loopback for as long as a test runs. */
-async function serve(
-  server: net.Server,
-  test: (target: { address: string; port: number }) => Promise<void>,
-): Promise<void> {
-  const sockets = new Set<net.Socket>();
-  server.on("connection", (socket) => sockets.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  try {
-    await test({ address: "127.0.0.1", port: (server.address() as net.AddressInfo).port });
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
-}
+import { dial, never, serve, settings } from "./health-server";
 
 describe("http check", () => {
   for (const [status, healthy] of [

@@ -77,7 +77,7 @@ describe("virtual server", () => {
       address: "192.0.2.1",
       port: 80,
       scheduler: "wlc",
-      healthCheck: { type: "tcp", intervalMs: 1000, timeoutMs: 1000, rise: 2, deadlineMs: 30_000 },
+      healthCheck: { type: "tcp", intervalMs: 1000, timeoutMs: 1000, rise: 2, fall: 2, deadlineMs: 30_000 },
       realServers: [{ address: "10.0.0.1", port: 80, weight: 1, forwarding: "nat", drainMs: 30_000 }],
     });
   });
