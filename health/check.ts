@@ -43,6 +43,7 @@ function presentable(error: unknown, settings: ActiveHealthCheck): string {
     .replace(/[\p{C}\p{Z}]+/gu, " ")
     .trim();
   const secrets = settings.type === "mysql" && settings.password !== undefined ? [settings.password] : [];
-  const shown = secrets.reduce((text, hidden) => text.replaceAll(hidden, "[secret]"), words);
+  const shown =
+    secrets.reduce((text, hidden) => text.replaceAll(hidden, "[secret]"), words) || "no, without a reason";
   return shown.length > LONGEST_ANSWER ? `${shown.slice(0, LONGEST_ANSWER)}...` : shown;
 }

@@ -13,7 +13,7 @@ const AFTERWARDS_MS = 10_000;
  */
 export const mysqlChecker: Checker<HealthCheckOf<"mysql">> = {
   async check(settings, target, dial, signal) {
-    const stream = await dial(target, signal);
+    const stream = contained(await dial(target, signal));
     // 0: a timeout of the library's own would cut the handshake off.
     const { user, password, query } = settings;
     const connection = createConnection({ stream, user, password, connectTimeout: 0 });
@@ -22,6 +22,24 @@ export const mysqlChecker: Checker<HealthCheckOf<"mysql">> = {
     return Promise.race([conversation, aborted(signal)]);
   },
 };
+
+/**
+ * The library throws on some packets that make no sense, out of the event that brings them, which would end the whole
+ * process. Here the stream fails instead, and the check with it.
+ */
+function contained(stream: Duplex): Duplex {
+  const emit = stream.emit.bind(stream) as (event: string | symbol, ...args: unknown[]) => boolean;
+  stream.emit = (event: string | symbol, ...args: unknown[]) => {
+    if (event !== "data") return emit(event, ...args);
+    try {
+      return emit(event, ...args);
+    } catch {
+      stream.destroy(new Error("answered something that is not MySQL"));
+      return true;
+    }
+  };
+  return stream;
+}
 
 /** Logs in, asks unless the time is up by then, and says goodbye. */
 function converse(connection: Connection, query: string, signal: AbortSignal): Promise<string> {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { canonicalAddress } from "./address";
 import { certificates } from "./certificates";
 import { canRise, timing } from "./check-timing";
 import { line, token, word } from "./fields";
@@ -14,13 +15,15 @@ export const CHECK_METHODS = ["HEAD", "GET", "OPTIONS"] as const;
 /** See {@link CHECK_METHODS}. */
 export type CheckMethod = (typeof CHECK_METHODS)[number];
 
-/** A DNS name or an IP address, without a port. */
-const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$|^[0-9A-Fa-f:.]+$/;
+/** A DNS name, without a port. */
+const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
 
 const checkTls = z
   .strictObject({
     serverName: line("a host name")
-      .regex(NAME, { error: "expected a host name or an IP address, without a port" })
+      .refine((text) => NAME.test(text) || canonicalAddress(text) !== undefined, {
+        error: "expected a host name or an IP address, without a port",
+      })
       .optional()
       .describe("name sent to the server and looked for in its certificate; default: host, else the address"),
     ca: certificates.optional().describe("certificates to trust in place of the system's, in PEM format"),

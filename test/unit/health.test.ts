@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { constants, generateKeyPairSync, privateDecrypt } from "node:crypto";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
@@ -6,6 +7,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
 import { dial, never, serve, settings } from "./health-server";
+import { greeting, ok, packet, SALT } from "./mysql-packets";
 
 describe("http check", () => {
   for (const [status, healthy] of [
@@ -94,22 +96,7 @@ describe("tcp check", () => {
 });
 
 describe("mysql check", () => {
-  const packet = (sequence: number, ...parts: (number[] | string)[]) => {
-    const payload = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
-    return Buffer.concat([Buffer.from([payload.length, 0, 0, sequence]), payload]);
-  };
-  const zeros = (count: number) => new Array<number>(count).fill(0);
-  const GREETING = packet(
-    0,
-    [10],
-    "8.0\0",
-    zeros(4),
-    "saltsalt",
-    [0, 0, 0xa2, 33, 2, 0, 8, 0, 21],
-    zeros(10),
-    "saltsaltsalt\0mysql_native_password\0",
-  );
-  const ok = (sequence: number) => packet(sequence, [0, 0, 0, 2, 0, 0, 0]);
+  const GREETING = greeting("mysql_native_password");
 
   /** Greets late, takes any login, and notes what it is told. */
   const slowServer = (
@@ -162,6 +149,50 @@ describe("mysql check", () => {
       await until(() => stream?.destroyed === true);
       assert.equal(stream?.destroyed, true);
     }));
+
+  it("logs in with MySQL's own way of today without TLS, and without the password in the clear", () => {
+    const password = "s3cret";
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const heard: Buffer[] = [];
+    const server = net.createServer((socket) => {
+      socket.on("error", () => undefined).write(greeting("caching_sha2_password"));
+      const answers = [
+        packet(2, [1, 4]),
+        packet(4, [1], publicKey.export({ type: "spki", format: "pem" }) as string),
+        ok(6),
+        ok(1),
+      ];
+      socket.on("data", (data) => {
+        heard.push(data);
+        const answer = answers.shift();
+        if (answer) socket.write(answer);
+      });
+    });
+    return serve(server, async (target) => {
+      const login = settings({ type: "mysql", user: "heye", password });
+      assert.equal((await runCheck(login, target, dial, never)).answer, "MySQL login and query succeeded");
+      assert.doesNotMatch(Buffer.concat(heard).toString("latin1"), new RegExp(password));
+      const padding = constants.RSA_PKCS1_OAEP_PADDING;
+      const opened = privateDecrypt({ key: privateKey, padding }, heard[2]?.subarray(4) ?? Buffer.of());
+      const plain = Buffer.from(opened.map((byte, index) => byte ^ SALT.charCodeAt(index % SALT.length)));
+      assert.equal(plain.toString("latin1"), `${password}\0`);
+    });
+  });
+
+  it("says that a server refuses, on one line, without the password that the server sends back", () =>
+    serve(
+      net.createServer((socket) => {
+        socket.on("error", () => undefined).write(greeting("mysql_native_password"));
+        socket.once("data", () => socket.end(packet(2, [0xff, 0x15, 0x04], "#28000no\nentry with s3cret")));
+      }),
+      async (target) => {
+        const login = settings({ type: "mysql", user: "heye", password: "s3cret" });
+        assert.deepEqual(await runCheck(login, target, dial, never), {
+          healthy: false,
+          answer: "no entry with [secret]",
+        });
+      },
+    ));
 
   it("a server that closes without a greeting is not healthy", () =>
     serve(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { types } from "@pulumi/command";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type * as z from "zod";
 import type {
   ConnectionArgs,
@@ -9,6 +9,7 @@ import type {
   ProxyConnectionArgs,
   VirtualServerArgs,
 } from "../../sdk";
+import { withSecrets } from "../../sdk/health-check";
 import { providerStub, typeToken } from "../../sdk/stub";
 import type { connection, realServer, virtualServer } from "../../spec";
 import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
@@ -35,6 +36,24 @@ const sameHttp: SameKeys<CheckArgs<"http">, CheckInput<"http">> = true;
 const sameTcp: SameKeys<CheckArgs<"tcp">, CheckInput<"tcp">> = true;
 const sameMysql: SameKeys<CheckArgs<"mysql">, CheckInput<"mysql">> = true;
 
+// The wrong program does not compile.
+type Tls = NonNullable<Extract<HealthCheckArgs, { type: "http" }>["tls"]>;
+const checks: HealthCheckArgs[] = [
+  { type: "http", method: "GET", bodyRegex: "ok", expectedStatuses: [200, "300-399"], tls: {} },
+  // @ts-expect-error an answer to HEAD, the default, has no body
+  { type: "http", bodyRegex: "ok" },
+  // @ts-expect-error
+  { type: "http", method: "HEAD", bodyRegex: "ok" },
+  // @ts-expect-error a check changes nothing on the server
+  { type: "http", method: "POST" },
+];
+const settings: Tls[] = [
+  { ca: "PEM", insecure: false },
+  { serverName: "a.example", insecure: true },
+  // @ts-expect-error with insecure nothing is verified
+  { ca: "PEM", insecure: true },
+];
+
 describe("what a program imports", () => {
   it("takes the properties of the specification and of @pulumi/command's connection, no more and no fewer", () => {
     const all = [
@@ -48,6 +67,10 @@ describe("what a program imports", () => {
       sameMysql,
     ];
     assert.ok(all.every(Boolean));
+  });
+
+  it("does not compile where a check makes no sense", () => {
+    assert.deepEqual([checks.length, settings.length], [4, 3]);
   });
 
   it("leads back to the package by a text that is the same on every machine", () => {
@@ -86,5 +109,33 @@ describe("credentials", () => {
     const bare = { connection: undefined, directors: [{ name: "a", connection: undefined }] };
     const { open, credentials } = splitCredentials(bare);
     assert.deepEqual([open, credentials], [bare, { directors: [{}] }]);
+  });
+});
+
+describe("secrets of a check", () => {
+  const isSecret = async (value: unknown) =>
+    pulumi.Output.isInstance(value) && (await pulumi.isSecret(value));
+
+  it("are marked: a password, and the value of each header field", async () => {
+    const mysql = withSecrets({ type: "mysql", user: "a", password: "s3cret" });
+    assert.ok(mysql?.type === "mysql");
+    assert.ok(await isSecret(mysql.password));
+    const http = withSecrets({
+      type: "http",
+      path: "/",
+      headers: { Authorization: "s3cret", Accept: "*/*" },
+    });
+    assert.ok(http?.type === "http" && http.headers && !pulumi.Output.isInstance(http.headers));
+    assert.equal(http.path, "/");
+    const values = Object.entries(http.headers).map(async ([name, value]) => [name, await isSecret(value)]);
+    assert.deepEqual(await Promise.all(values), [
+      ["Authorization", true],
+      ["Accept", true],
+    ]);
+  });
+
+  it("are marked as a whole where their names are not known yet", async () => {
+    const http = withSecrets({ type: "http", headers: pulumi.output({ Authorization: "s3cret" }) });
+    assert.ok(http?.type === "http" && (await isSecret(http.headers)));
   });
 });
