@@ -2,6 +2,7 @@
  * The lines for `ip -batch` and the sysctls that turn empty namespaces into the lab: pure data.
  * One batch a namespace, since every process costs milliseconds in the guest.
  */
+import type { Network } from "./impairment";
 import { type DirectorNode, FIXED, type ServerNode, type Topology, VIRTUAL } from "./topology";
 
 /** Sysctls below /proc/sys/net, in the order they are to be written. */
@@ -24,24 +25,88 @@ export function portsOf(node: DirectorNode | ServerNode): string[] {
   return segments.map((segment) => switchPort(segment, node.name));
 }
 
-/** Bridges and every link; run in the switch. `uplink` is the device (moved there before) that leads to the host. */
-export function switchBatch(t: Topology, netns: NetnsName, uplink: string): string[] {
-  const link = (segment: Segment, node: string): string[] => [
-    `link add ${switchPort(segment, node)} type veth peer name eth${segment} netns ${netns(node)}`,
+/** A network device, by the node in whose network it is. */
+export interface Device {
+  readonly node: string;
+  readonly name: string;
+}
+
+const SEGMENTS: { readonly [network in Exclude<Network, "client">]: Segment } = {
+  management: "m",
+  front: "f",
+  back: "b",
+};
+
+/**
+ * Both ends of a node's link to a network. undefined when the node is not on that network: directors are on
+ * management, front and back, servers on back, the router on front and back, the client on client.
+ */
+export function linkEnds(t: Topology, node: string, network: Network): readonly [Device, Device] | undefined {
+  if (network === "client")
+    return node === "client"
+      ? [
+          { node, name: "eth0" },
+          { node: "router", name: "ethc" },
+        ]
+      : undefined;
+  const isDirector = t.directors.some((d) => d.name === node);
+  const onBack = isDirector || node === "router" || t.servers.some((s) => s.name === node);
+  const there = { management: isDirector, front: isDirector || node === "router", back: onBack };
+  if (!there[network]) return undefined;
+  const segment = SEGMENTS[network];
+  return [
+    { node, name: `eth${segment}` },
+    { node: "switch", name: switchPort(segment, node) },
+  ];
+}
+
+/**
+ * A node's cable to a bridge of the switch. `mac` stays the same when the node is rebooted, or its neighbours would send
+ * to the old one for some time.
+ */
+function link(segment: Segment, node: string, netns: NetnsName, mac?: string): string[] {
+  const address = mac === undefined ? "" : `address ${mac} `;
+  return [
+    `link add ${switchPort(segment, node)} type veth peer name eth${segment} ${address}netns ${netns(node)}`,
     `link set ${switchPort(segment, node)} master ${BRIDGES[segment]} up`,
   ];
+}
+
+/** The three cables of a director; run in the switch. */
+export function directorLinks(d: DirectorNode, netns: NetnsName): string[] {
+  const index = d.index.toString(16).padStart(2, "0");
+  return (["m", "f", "b"] as const).flatMap((segment, i) =>
+    link(segment, d.name, netns, `02:00:00:00:0${i}:${index}`),
+  );
+}
+
+/** Takes the cables of a director away; run in the switch. */
+export function withoutDirectorLinks(d: DirectorNode): string[] {
+  return portsOf(d).map((port) => `link del ${port}`);
+}
+
+/** The device that leads to the host, moved into the switch before. */
+export interface Uplink {
+  readonly device: string;
+  /** It hears what it has sent itself. The bridge must not learn from it then: every address would seem to be there. */
+  readonly echoes: boolean;
+}
+
+/** Bridges and every link; run in the switch. */
+export function switchBatch(t: Topology, netns: NetnsName, uplink: Uplink): string[] {
   return [
     "link set lo up",
     ...Object.values(BRIDGES).flatMap((bridge) => [
       `link add ${bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`,
       `link set ${bridge} up`,
     ]),
-    ...t.directors.flatMap((d) => [...link("m", d.name), ...link("f", d.name), ...link("b", d.name)]),
-    ...t.servers.flatMap((s) => link("b", s.name)),
-    ...link("f", "router"),
-    ...link("b", "router"),
-    ...link("m", "control"),
-    `link set ${uplink} master ${BRIDGES.m} up`,
+    ...t.directors.flatMap((d) => directorLinks(d, netns)),
+    ...t.servers.flatMap((s) => link("b", s.name, netns)),
+    ...link("f", "router", netns),
+    ...link("b", "router", netns),
+    ...link("m", "control", netns),
+    `link set ${uplink.device} master ${BRIDGES.m} up`,
+    ...(uplink.echoes ? [`link set ${uplink.device} type bridge_slave learning off`] : []),
   ];
 }
 

@@ -17,15 +17,9 @@ export class NoKernelError extends LabError {
   override readonly name = "NoKernelError";
 }
 
-/** The lab needs root for what the text names. */
+/** This user may not build a lab; the text says what forbids it. */
 export class NotRootError extends LabError {
   override readonly name = "NotRootError";
-  constructor() {
-    super(
-      "The lab needs root: it makes network namespaces, a tap device and mounts of its own (none of them is visible outside the lab). " +
-        `This process runs as uid ${process.getuid?.() ?? "?"}. Run the same command with sudo.`,
-    );
-  }
 }
 
 /** A lab of this name is up already, or another process is bringing it up or down at this moment. */

@@ -1,9 +1,10 @@
 /** Chooses how the world is run, by trying what the kernel can do. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { promisify } from "node:util";
+import { isRoot } from "../setup";
 import { NoKernelError } from "./errors";
-import type { Mode } from "./keeper/config";
+import type { Cable, Mode } from "./keeper/config";
 import { availableIn, layerEnvironment } from "./layer";
 
 const execFileAsync = promisify(execFile);
@@ -23,8 +24,21 @@ export async function chooseMode(wanted: Mode | "auto", layer: string): Promise<
   );
 }
 
+/** How a guest is to be connected: by a tap where this user may open /dev/net/tun. */
+export function chooseCable(): Cable {
+  try {
+    closeSync(openSync("/dev/net/tun", "r+"));
+    return "tap";
+  } catch {
+    // Containers have no such device, and in some systems it is root's alone.
+    return "packets";
+  }
+}
+
 /** undefined when an IPVS table can be read in a fresh network namespace; otherwise the reason why not. */
 async function whyNoIpvs(layer: string): Promise<string | undefined> {
+  // The kernel takes changes of IPVS tables from the machine's root only, whatever namespace they are in.
+  if (!isRoot()) return "for root only";
   // A kernel loads it by itself on first use, but only a use of IPVS counts as that. It may as well be built in.
   const modprobe = availableIn(layer, "usr/sbin/modprobe");
   await execFileAsync(modprobe, ["ip_vs"], { env: layerEnvironment(layer) }).catch(() => undefined);

@@ -4,8 +4,8 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LabStartError } from "./errors";
 import { writeJson } from "./files";
-import type { ForwardMessage, KeeperConfig, KeeperMessage, Mode } from "./keeper/config";
-import { UPLINK } from "./keeper/world";
+import type { Cable, ForwardMessage, KeeperConfig, KeeperMessage, Mode } from "./keeper/config";
+import { uplinkOf } from "./keeper/world";
 import type { Memory } from "./keys";
 import { type LabPaths, PACKAGE_ROOT } from "./paths";
 import type { Listener } from "./ports";
@@ -16,6 +16,9 @@ import type { DatabaseConfig, WorldConfig } from "./world/config";
 export interface Start {
   readonly name: string;
   readonly mode: Mode;
+  readonly cable: Cable;
+  /** Everything runs in a user namespace, whose root is this user. */
+  readonly rootless: boolean;
   readonly keep: boolean;
   readonly forget: boolean;
   readonly layer: string;
@@ -35,7 +38,7 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
   const world: WorldConfig = {
     name: start.name,
     shape: start.topology.shape,
-    uplink: UPLINK[start.mode],
+    uplink: uplinkOf(start),
     token: start.token,
     authorizedKey: start.memory.client.public,
     hostKeys: start.memory.hosts.map((key) => key.private),
@@ -45,6 +48,7 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
   };
   const keeper: KeeperConfig = {
     mode: start.mode,
+    cable: start.cable,
     keep: start.keep,
     forget: start.forget,
     layer: start.layer,
@@ -72,14 +76,15 @@ function writeBootFiles(paths: LabPaths, layer: string, shared: readonly string[
 }
 
 /**
- * Starts the keeper in a network namespace of its own, hands it the SSH ports, and resolves when the world answers.
+ * Starts the keeper in a network namespace of its own (and a user namespace, where we are not root), hands it the SSH ports, and resolves when the world answers.
  * The returned process's channel ties the lab's life to ours, unless the lab is kept.
  * Throws LabStartError when the world does not come up; the keeper has then cleaned up.
  */
 export async function startKeeper(start: Start, paths: LabPaths): Promise<ChildProcess> {
   const log = openSync(paths.log, "w", 0o600);
   const main = join(__dirname, "keeper", "main.js");
-  const keeper = spawn("unshare", ["--net", "--", process.execPath, main, paths.dir], {
+  const own = start.rootless ? ["--user", "--map-root-user", "--net"] : ["--net"];
+  const keeper = spawn("unshare", [...own, "--", process.execPath, main, paths.dir], {
     cwd: paths.dir,
     detached: true,
     stdio: ["ignore", log, log, "ipc"],

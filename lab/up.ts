@@ -1,7 +1,7 @@
 /** Brings a lab up, step by step. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { labLayer } from "../setup";
+import { isRoot, labLayer, RootNeeded, requireLabRights } from "../setup";
 import { idlestCpu } from "./cpu";
 import { databaseConfig } from "./database-seed";
 import { LabBusyError, NotRootError } from "./errors";
@@ -10,7 +10,7 @@ import { type Inventory, inventoryOf, knownHostsOf } from "./inventory";
 import type { Mode } from "./keeper/config";
 import { recall, remember } from "./keys";
 import { withLock } from "./lock";
-import { chooseMode } from "./mode";
+import { chooseCable, chooseMode } from "./mode";
 import { madeUpName, pathsOf } from "./name";
 import type { LabPaths } from "./paths";
 import { listenOnEach } from "./ports";
@@ -38,7 +38,7 @@ export interface LabOptions {
 
 /** Starts the lab and returns when every director can be logged in to. Throws as Lab.up does. */
 export async function bringUp(options: LabOptions): Promise<Inventory> {
-  if (process.getuid?.() !== 0) throw new NotRootError();
+  const rootless = await isRootless();
   const name = options.name ?? madeUpName();
   const paths = pathsOf(name);
   const { directors = 3, servers = 4, database = true } = options;
@@ -49,6 +49,8 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
   const fixed = {
     name,
     mode,
+    cable: chooseCable(),
+    rootless,
     keep: options.keep ?? false,
     forget: options.name === undefined,
     layer,
@@ -64,6 +66,16 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
     await sweepAbandoned();
     return start(fixed, paths);
   });
+}
+
+/** Throws NotRootError where this user may not build a lab. */
+async function isRootless(): Promise<boolean> {
+  try {
+    await requireLabRights("run the same command with sudo");
+  } catch (error) {
+    throw error instanceof RootNeeded ? new NotRootError(error.message) : error;
+  }
+  return !isRoot();
 }
 
 async function start(fixed: Omit<Start, "memory" | "listeners">, paths: LabPaths): Promise<Inventory> {

@@ -5,24 +5,12 @@ import { engine } from "./engine";
 import { prepareEnvironment, STACK } from "./environment";
 import { SetupError } from "./errors";
 import { labLayer } from "./lab-packages";
+import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
 import { say } from "./report";
 
 /** Something real is still recorded in the project's own backend, and would be forgotten. */
 export class StateInUse extends SetupError {}
-
-/** The lab cannot be built by this user. */
-export class RootNeeded extends SetupError {}
-
-/** Says it before minutes are spent on fetching what could not be used. */
-function requireRoot(): void {
-  if (process.getuid?.() === 0) return;
-  throw new RootNeeded({
-    expected: "root: the lab makes network namespaces and mounts, all of its own",
-    found: `user ${process.getuid?.()}`,
-    next: "sudo npm run quickstart (npm run setup, test:unit and test:provider work without)",
-  });
-}
 
 /** Fetches everything that the quickstart and the tests need. @returns the environment for child processes */
 export async function setUp(): Promise<NodeJS.ProcessEnv> {
@@ -35,7 +23,8 @@ export async function setUp(): Promise<NodeJS.ProcessEnv> {
 
 /** Set-up, then the demonstration. @returns its exit status */
 export async function quickstart(args: readonly string[]): Promise<number> {
-  requireRoot();
+  // Before minutes are spent on fetching what could not be used.
+  await requireLabRights("sudo npm run quickstart (npm run setup, test:unit and test:provider work without)");
   const env = await setUp();
   return foreground(process.execPath, [compiled("examples", "quickstart", "demo.js"), ...args], env);
 }

@@ -44,6 +44,9 @@ export class DownloadFailed extends SetupError {}
 /** A download arrived whole but is not what its publisher says it is. */
 export class ChecksumMismatch extends SetupError {}
 
+/** This user may not build the lab: it takes root, or user namespaces, which this system forbids. */
+export class RootNeeded extends SetupError {}
+
 /** Every way to get a tool has been tried. */
 export class ToolUnavailable extends SetupError {}
 

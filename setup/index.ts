@@ -4,6 +4,7 @@
  * it is asked for the first time, so nobody waits for what he does not use.
  */
 export { type CacheEntry, cached, cacheRoot } from "./cache";
-export { SetupError } from "./errors";
+export { RootNeeded, SetupError } from "./errors";
 export { labLayer } from "./lab-packages";
 export { type PackageLayer, packageLayer } from "./packages";
+export { isRoot, requireLabRights } from "./privileges";

@@ -7,6 +7,7 @@ import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
 import { labLayer } from "./lab-packages";
 import { add, type Layer, runLayer } from "./layer";
+import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT } from "./project";
 import { duration, say } from "./report";
 import type { Counts } from "./reporter";
@@ -18,6 +19,9 @@ const LAYERS: readonly Layer[] = [
   { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
   { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
 ];
+
+/** Said before minutes are spent on fetching what could not be used. */
+const NEEDING_LAB: readonly string[] = ["lab", "pulumi"];
 
 /** The checks of the sources, each of which counts as one test; programs are those of node_modules. */
 const CHECKS: readonly {
@@ -41,9 +45,12 @@ const CHECKS: readonly {
  * @param args the name of a layer, if only one is to run, and what mocha is to be told besides
  * @returns 0 when nothing failed
  * @throws UsageError when there is no such layer
+ * @throws RootNeeded when a lab is needed and this user may not build one
  */
 export async function test([name, ...options]: readonly string[]): Promise<number> {
   let all: Counts = { passed: 0, failed: 0 };
+  if (name === undefined || NEEDING_LAB.includes(name))
+    await requireLabRights("sudo npm test (test:unit and test:provider work without)");
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());

@@ -1,6 +1,7 @@
 /** Starts the world's first process, in a guest or on this kernel. It dies with this process, however that ends. */
 import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import type { Uplink } from "../batches";
 import { availableIn, layerEnvironment } from "../layer";
 import type { LabPaths } from "../paths";
 import { FIXED } from "../topology";
@@ -10,11 +11,16 @@ import type { KeeperConfig } from "./config";
 export type WorldProcess = ChildProcessByStdio<Writable, Readable, null>;
 
 const HOST_DEVICE = "heye0";
+/** The guest's end of a cable of packet sockets. */
+const GUEST_DEVICE = "heye1";
+const NAMESPACES_DEVICE = "uplink";
+
 /** The device that leads to the host, as the world sees it. */
-export const UPLINK: { readonly [mode in KeeperConfig["mode"]]: string } = {
-  guest: "vec0",
-  namespaces: "uplink",
-};
+export function uplinkOf({ mode, cable }: Pick<KeeperConfig, "mode" | "cable">): Uplink {
+  if (mode === "namespaces") return { device: NAMESPACES_DEVICE, echoes: false };
+  // A packet socket also hears what it has sent.
+  return { device: "vec0", echoes: cable === "packets" };
+}
 
 /** The signal reaches the outer process when the keeper is gone; a PID namespace then takes everything inside with it. */
 const BOUND_TO_US = [
@@ -27,11 +33,9 @@ const BOUND_TO_US = [
   "--kill-child=KILL",
 ] as const;
 
-/** Starts a user-mode Linux guest on a tap of its own. */
+/** Starts a user-mode Linux guest on a cable of its own. */
 export function startGuest(config: KeeperConfig, paths: LabPaths): WorldProcess {
-  const { layer } = config;
-  ip(layer, ["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
-  raiseHostDevice(layer);
+  const transport = layCable(config);
   return run([
     ...BOUND_TO_US,
     "--",
@@ -48,12 +52,28 @@ export function startGuest(config: KeeperConfig, paths: LabPaths): WorldProcess 
     `HEYE_DIR="${paths.dir}"`,
     "HEYE_GUEST=1",
     // gro=1: without it inbound TCP all but stands still.
-    `vec0:transport=tap,ifname=${HOST_DEVICE},depth=128,gro=1`,
+    `vec0:transport=${transport},depth=128,gro=1`,
     "con=null",
     "con0=null,fd:1",
     "quiet",
     `uml_dir=${paths.uml}/`,
   ]);
+}
+
+/** Lays the cable to a guest and returns how the guest is to use it. */
+function layCable({ layer, cable }: KeeperConfig): string {
+  if (cable === "tap") {
+    ip(layer, ["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
+    raiseHostDevice(layer);
+    return `tap,ifname=${HOST_DEVICE}`;
+  }
+  ip(layer, ["link", "add", HOST_DEVICE, "type", "veth", "peer", "name", GUEST_DEVICE]);
+  // A packet socket would hand on checksums and segments that the device was to complete.
+  for (const device of [HOST_DEVICE, GUEST_DEVICE])
+    program(layer, "usr/sbin/ethtool", ["-K", device, "tx", "off", "tso", "off", "gso", "off", "gro", "off"]);
+  ip(layer, ["link", "set", GUEST_DEVICE, "up"]);
+  raiseHostDevice(layer);
+  return `raw,ifname=${GUEST_DEVICE}`;
 }
 
 /** Starts the same world in namespaces of this kernel. Call {@link linkNamespaces} once it says that it is there. */
@@ -73,7 +93,7 @@ export function linkNamespaces(world: WorldProcess, layer: string): void {
     "veth",
     "peer",
     "name",
-    UPLINK.namespaces,
+    NAMESPACES_DEVICE,
     "netns",
     String(world.pid),
   ]);
@@ -88,7 +108,11 @@ function raiseHostDevice(layer: string): void {
 }
 
 function ip(layer: string, argv: readonly string[]): void {
-  execFileSync(availableIn(layer, "usr/bin/ip"), argv, {
+  program(layer, "usr/bin/ip", argv);
+}
+
+function program(layer: string, path: string, argv: readonly string[]): void {
+  execFileSync(availableIn(layer, path), argv, {
     stdio: ["ignore", "pipe", "pipe"],
     env: layerEnvironment(layer),
   });

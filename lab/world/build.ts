@@ -3,6 +3,7 @@ import {
   CLIENT_SYSCTLS,
   clientBatch,
   controlBatch,
+  type NetnsName,
   ROUTER_SYSCTLS,
   routerBatch,
   SERVER_SYSCTLS,
@@ -12,7 +13,7 @@ import {
 import { nodeNames, type ServerNode, type Topology, topology, VIRTUAL } from "../topology";
 import { TREES, type WorldConfig } from "./config";
 import { Database } from "./database";
-import { type Director, startDirector } from "./director";
+import { type Director, diskOf, startDirector } from "./director";
 import { ipBatch, iptables, setSysctls } from "./ip";
 import { announce } from "./nexthops";
 import { writeSkeleton } from "./skeleton";
@@ -24,8 +25,9 @@ export interface World {
   readonly config: WorldConfig;
   readonly topology: Topology;
   /** The network of every node, and of `control`. */
-  readonly networks: ReadonlyMap<string, NodeSpace>;
-  readonly directors: ReadonlyMap<string, Director>;
+  readonly networks: Map<string, NodeSpace>;
+  /** A reboot replaces a director, and its network. */
+  readonly directors: Map<string, Director>;
   readonly servers: ReadonlyMap<string, RealServer>;
   readonly database: Database | undefined;
 }
@@ -37,7 +39,7 @@ export type Progress = (step: string) => void;
 export function buildWorld(config: WorldConfig, progress: Progress): World {
   detachMainThread();
   const t = topology(config.shape);
-  const netns = (node: string): string => `${config.name}-${node}`;
+  const netns = netnsOf(config);
   const networks = new Map(
     [...nodeNames(t), "control"].map((node) => [node, NodeSpace.network(netns(node))]),
   );
@@ -51,7 +53,10 @@ export function buildWorld(config: WorldConfig, progress: Progress): World {
   progress(`${servers.size} servers`);
   writeSkeleton(TREES.skeleton, config.authorizedKey);
   const directors = new Map(
-    t.directors.map((node) => [node.name, startDirector(node, networkOf(networks, node.name), config)]),
+    t.directors.map((node) => [
+      node.name,
+      startDirector(node, networkOf(networks, node.name), diskOf(node, config), config),
+    ]),
   );
   progress(`${directors.size} directors`);
   const database = config.database && new Database(networkOf(networks, "db1"), config.database);
@@ -62,10 +67,10 @@ function linkNetworks(
   t: Topology,
   config: WorldConfig,
   networks: ReadonlyMap<string, NodeSpace>,
-  netns: (node: string) => string,
+  netns: NetnsName,
 ): void {
   const inside = (node: string, act: () => void): void => networkOf(networks, node).within(act);
-  ipBatch([`link set ${config.uplink} netns ${netns("switch")}`]);
+  ipBatch([`link set ${config.uplink.device} netns ${netns("switch")}`]);
   inside("switch", () => ipBatch(switchBatch(t, netns, config.uplink)));
   inside("control", () => ipBatch(controlBatch()));
   inside("router", () => {
@@ -110,6 +115,11 @@ function answerDatagrams(node: ServerNode): void {
       own,
     ];
   });
+}
+
+/** How the networks of this world are called. */
+export function netnsOf(config: WorldConfig): NetnsName {
+  return (node) => `${config.name}-${node}`;
 }
 
 /** The network of a node. Throws when there is no such node: a mistake in this folder, not of a caller. */

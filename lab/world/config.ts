@@ -1,12 +1,13 @@
 /** What the host tells the world at its birth, and what the two say to each other afterwards. */
+import type { Uplink } from "../batches";
 import type { Shape } from "../topology";
 
 /** Written by the host as JSON before the world starts; holds private keys, so it is readable by root only. */
 export interface WorldConfig {
   readonly name: string;
   readonly shape: Shape;
-  /** Network device in the world's first namespace that leads to the host. */
-  readonly uplink: string;
+  /** The device in the world's first network that leads to the host. */
+  readonly uplink: Uplink;
   /** Every control request has to carry it. */
   readonly token: string;
   /** One line for authorized_keys. */

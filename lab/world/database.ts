@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { DatabaseConfig, DatabaseState } from "./config";
-import { NODE_ENVIRONMENT } from "./director";
+import { NODE_ENVIRONMENT } from "./environment";
 import type { NodeSpace } from "./spaces";
 
 const FOLDER = "/run/mysqld";

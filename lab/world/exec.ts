@@ -1,7 +1,7 @@
 /** Runs a command inside a node: on a director in all its namespaces, elsewhere in its network. */
 import { spawn } from "node:child_process";
 import type { World } from "./build";
-import { NODE_ENVIRONMENT } from "./director";
+import { NODE_ENVIRONMENT } from "./environment";
 import type { NodeSpace } from "./spaces";
 
 /** What to run. */

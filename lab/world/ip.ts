@@ -9,6 +9,12 @@ export function ipBatch(lines: readonly string[]): void {
   if (status !== 0) throw new Error(`ip -batch: ${stderr.trim()} (of ${lines.length} lines)`);
 }
 
+/** Runs one batch of tc. Throws as {@link ipBatch} does. */
+export function tcBatch(lines: readonly string[]): void {
+  const { status, stderr } = run("tc", ["-force", "-batch", "-"], `${lines.join("\n")}\n`);
+  if (status !== 0) throw new Error(`tc -batch: ${stderr.trim()} (of ${lines.length} lines)`);
+}
+
 /** Writes sysctls of the current network namespace. Throws on the first that the kernel does not take. */
 export function setSysctls(sysctls: Sysctls): void {
   for (const [path, value] of sysctls) writeFileSync(`/proc/sys/net/${path}`, value);

@@ -30,6 +30,7 @@ const functions = {
   umount2: libc.func("int umount2(str target, int flags)"),
   socket: libc.func("int socket(int domain, int kind, int protocol)"),
   sethostname: libc.func("int sethostname(str name, size_t length)"),
+  setxattr: libc.func("int setxattr(str path, str name, str value, size_t size, int flags)"),
   pivot: libc.func("long syscall(long number, str root, str old)"),
 };
 
@@ -77,6 +78,16 @@ export function bindReadOnly(source: string, target: string): void {
   check(functions.mount(null, target, null, flags, null), `remount ${target} read-only`);
 }
 
+/** Takes away what is mounted on `target`, as soon as nobody uses it. */
+export function detach(target: string): void {
+  check(functions.umount2(target, MNT_DETACH), `umount of ${target}`);
+}
+
+/** Lets a folder of an overlay's tree hide the folder of the same name in the trees below, instead of adding to it. */
+export function makeOpaque(folder: string): void {
+  check(functions.setxattr(folder, "trusted.overlay.opaque", "y", 1, 0), `opaque ${folder}`);
+}
+
 /** Makes `root` this mount namespace's root and lets go of the old one. */
 export function pivotInto(root: string): void {
   const number = SYS_PIVOT_ROOT[process.arch];
@@ -84,7 +95,7 @@ export function pivotInto(root: string): void {
   process.chdir(root);
   check(functions.pivot(number, ".", "."), `pivot_root ${root}`);
   // The old root is stacked on the new one now; what is detached here is the old one.
-  check(functions.umount2(".", MNT_DETACH), "umount of the old root");
+  detach(".");
   process.chdir("/");
 }
 

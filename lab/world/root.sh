@@ -4,6 +4,11 @@
 # As PID 1 of a user-mode Linux guest it gets HEYE_DIR from the kernel's command line; otherwise the caller has given
 # it namespaces of its own. HEYE_DIR/boot holds one value a file, so that no path has to survive quoting.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+# Seen from a user namespace root's programs are nobody's: those that are setuid, as mount is, would become nobody.
+if [ "${HEYE_GUEST:-}" ] && [ ! -O /bin/mount ] && [ -z "${HEYE_NO_SETUID:-}" ]; then
+  HEYE_NO_SETUID=1; export HEYE_NO_SETUID
+  exec setpriv --no-new-privs /bin/sh "$0"
+fi
 fail() { echo "HEYE-LAB-FAILED root.sh: $*"; [ "${HEYE_GUEST:-}" ] && sleep 5; exit 1; }
 value() { IFS= read -r REPLY <"$HEYE_DIR/boot/$1"; }
 
@@ -37,6 +42,8 @@ mount --bind "$base/layer" .heye/layer
 # Not part of the overlay: as lower trees of the directors' roots they must not be stacked any deeper.
 mount --bind "$base/skeleton" .heye/skeleton
 mount -t proc proc proc; mount -t sysfs sysfs sys
+# Without root the machine's /root cannot be read.
+[ -r root ] || mount -t tmpfs -o mode=700 tmpfs root
 if [ "${HEYE_GUEST:-}" ]; then
   mount -t devtmpfs dev dev; mkdir -p dev/pts dev/shm
   mount -t devpts devpts dev/pts; mount -t tmpfs shm dev/shm

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeOpaque } from "./kernel";
 
 const ACCOUNTS = [
   "sshd:x:101:65534::/run/sshd:/usr/sbin/nologin",
@@ -51,6 +52,6 @@ export function writeSkeleton(folder: string, authorizedKey: string): void {
   write("etc/shadow", shadowOf(passwd), 0o600);
   write("etc/ssh/sshd_config", `${SSHD_CONFIG.join("\n")}\n`);
   write("etc/ssh/authorized_keys", `${authorizedKey}\n`, 0o600);
-  // sshd runs it for every command; what the machine's owner keeps there is slow and none of a director's business.
-  write("root/.bashrc", "");
+  // What the machine's owner keeps there is none of a director's business, and a lab without root could not read it.
+  makeOpaque(join(folder, "root"));
 }

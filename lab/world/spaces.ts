@@ -1,6 +1,6 @@
 /** Namespaces of the world's nodes: make them, and act inside them for one synchronous stretch. */
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
-import { bind, CLONE, setns, unshare } from "./kernel";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { bind, CLONE, detach, setns, unshare } from "./kernel";
 
 const NETNS = "/run/netns";
 
@@ -18,6 +18,8 @@ type Handles = readonly (readonly [kind: number, fd: number])[];
 /** setns(2) to a mount namespace wants a file-system context that no other thread shares: called once, first of all. */
 export function detachMainThread(): void {
   unshare(CLONE.fs);
+  // Inside another file system there may be no /proc to open them by.
+  for (const kind of Object.values(KIND)) homeHandle(kind);
 }
 
 /** The namespaces of one node. A server has only a network of its own; a director also mounts, processes and a name. */
@@ -43,6 +45,25 @@ export class NodeSpace {
       setns(home, CLONE.net);
     }
     return new NodeSpace([[CLONE.net, openSync(file, "r")]]);
+  }
+
+  /** Lets go of a network's name, for another one to take it. The network lives on as long as something is in it. */
+  static forget(name: string): void {
+    detach(`${NETNS}/${name}`);
+    rmSync(`${NETNS}/${name}`);
+  }
+
+  /** A new mount namespace, after `act` has mounted in it what it wants. The thread stays where it was. */
+  static mounts(act: () => void): NodeSpace {
+    const home = homeHandle(CLONE.mount);
+    unshare(CLONE.mount);
+    try {
+      const fd = openSync("/proc/thread-self/ns/mnt", "r");
+      act();
+      return new NodeSpace([[CLONE.mount, fd]]);
+    } finally {
+      goHome([[CLONE.mount, home]]);
+    }
   }
 
   /** All namespaces of a running process. */

@@ -4,7 +4,9 @@ import { networkOf, type World } from "./build";
 import type { DatabaseState } from "./config";
 import type { Verb } from "./control";
 import { execute, spaceOf } from "./exec";
-import { Faults, SERVICES } from "./faults";
+import type { ActiveFault } from "./fault-list";
+import { faultVerbs } from "./fault-verbs";
+import { Faults } from "./faults";
 import { PROTOCOLS, Traffic, type TrafficPlan } from "./traffic";
 
 /** Answer to `status`. */
@@ -12,6 +14,8 @@ export interface WorldStatus {
   readonly name: string;
   /** The directors the router sends to. */
   readonly announced: readonly string[];
+  /** What is broken, in the order in which it was. */
+  readonly faults: readonly ActiveFault[];
   readonly database: DatabaseState;
 }
 
@@ -23,6 +27,7 @@ export function verbsOf(world: World): Readonly<Record<string, Verb>> {
     status: (): WorldStatus => ({
       name: world.config.name,
       announced: faults.announced,
+      faults: faults.active,
       database: world.database?.state ?? { state: "none" },
     }),
     // An answer has to be an object: undefined when there is no database.
@@ -37,19 +42,6 @@ export function verbsOf(world: World): Readonly<Record<string, Verb>> {
     "traffic-progress": (body) => traffic.progress(numberAt(body, "id")),
     "traffic-wait": (body) => traffic.wait(numberAt(body, "id")),
     "traffic-stop": (body) => traffic.stop(numberAt(body, "id")),
-  };
-}
-
-function faultVerbs(faults: Faults): Readonly<Record<string, Verb>> {
-  return {
-    "kill-director": (body) => faults.killDirector(textAt(body, "node"), body.withdraw !== false),
-    "restore-director": (body) => faults.restoreDirector(textAt(body, "node")),
-    "kill-server": (body) => faults.killServer(textAt(body, "node")),
-    "restore-server": (body) => faults.restoreServer(textAt(body, "node")),
-    "stop-service": (body) => faults.stopService(textAt(body, "node"), choiceAt(body, "service", SERVICES)),
-    "start-service": (body) => faults.startService(textAt(body, "node"), choiceAt(body, "service", SERVICES)),
-    "set-health": (body) =>
-      faults.setHealth(textAt(body, "node"), choiceAt(body, "status", [200, 503] as const)),
   };
 }
 

@@ -14,6 +14,7 @@ import { groupMessage } from "../../lab/world/nexthops";
 
 const LARGEST = topology({ directors: 254, servers: 1000, database: true });
 const SMALL = topology({ directors: 3, servers: 4, database: true });
+const UPLINK = { device: "vec0", echoes: false };
 const netns = (node: string): string => `x-${node}`;
 
 describe("lab: topology", () => {
@@ -65,7 +66,7 @@ describe("lab: topology", () => {
 
 describe("lab: batches", () => {
   it("keeps interface names within the kernel's 15 characters", () => {
-    const names = switchBatch(LARGEST, netns, "vec0").flatMap(
+    const names = switchBatch(LARGEST, netns, UPLINK).flatMap(
       (line) => /^link add (\S+)/.exec(line)?.[1] ?? [],
     );
     assert.ok(names.length > 1000);
@@ -76,7 +77,7 @@ describe("lab: batches", () => {
   });
 
   it("links every node to a bridge, and cuts off exactly its own links", () => {
-    const lines = switchBatch(SMALL, netns, "vec0");
+    const lines = switchBatch(SMALL, netns, UPLINK);
     for (const node of [...SMALL.directors, ...SMALL.servers])
       for (const port of portsOf(node)) {
         assert.ok(
