@@ -34,6 +34,13 @@ export async function heye(args: readonly string[]): Promise<number> {
   return foreground(process.execPath, [compiled("cli", "index.js"), ...args], process.env);
 }
 
+/** Set-up, then measurements against peers. @returns their exit status */
+export async function bench(args: readonly string[]): Promise<number> {
+  if (!args.includes("--list")) await requireLabRights("sudo npm run bench");
+  const env = args.includes("--list") ? process.env : await setUp();
+  return foreground(process.execPath, [compiled("bench", "index.js"), ...args], env);
+}
+
 /**
  * Takes every lab down and removes what the project keeps at run time; the cache stays.
  *

@@ -1,4 +1,4 @@
-import { down, heye, quickstart, setUp } from "./commands";
+import { bench, down, heye, quickstart, setUp } from "./commands";
 import { describe, UsageError } from "./errors";
 import { say } from "./report";
 import { test } from "./test";
@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   quickstart,
   down,
   heye,
+  bench,
   test,
 };
 

@@ -1,0 +1,71 @@
+import { type DirectorEntry, Lab } from "../lab";
+import { BenchError } from "./bench";
+import { CountingRelay, type Passage } from "./relay";
+
+/** Directors to measure on. */
+export class BenchSite {
+  private constructor(
+    readonly lab: Lab,
+    private readonly relays: readonly CountingRelay[],
+  ) {}
+
+  /** A lab of so many directors, without real servers: nothing is sent to them. Each director has a relay before it. */
+  static async up(directors: number): Promise<BenchSite> {
+    const lab = await Lab.up({ directors, servers: 0, database: false });
+    const relays = await Promise.all(lab.inventory.directors.map(({ port }) => CountingRelay.before(port)));
+    return new BenchSite(lab, relays);
+  }
+
+  async down(): Promise<void> {
+    await Promise.all(this.relays.map((relay) => relay.close()));
+    await this.lab.down();
+  }
+
+  /** How the directors are reached, by their own ports: nothing stands between. */
+  get directors(): readonly DirectorEntry[] {
+    return this.lab.inventory.directors;
+  }
+
+  /** The same directors, reached through relays that count. */
+  get counted(): readonly DirectorEntry[] {
+    return this.directors.map((director, index) => ({
+      ...director,
+      port: this.relays[index]?.port ?? director.port,
+    }));
+  }
+
+  /** What went to each director through its relay since this was last asked. */
+  passages(): Passage[] {
+    return this.relays.map((relay) => relay.take());
+  }
+
+  /** Makes every director forget everything. */
+  async wipe(): Promise<void> {
+    await this.#onEach("rm -rf /var/lib/heye /run/heye; ipvsadm -C");
+  }
+
+  /** Fails unless every kernel holds so many virtual servers and real servers, and a line where one is named. */
+  async expectTables(services: number, members: number, line?: string): Promise<void> {
+    const tables = await this.#onEach("ipvsadm --save -n");
+    for (const [index, table] of tables.entries()) {
+      const lines = table.split("\n");
+      const count = (option: string) => lines.filter((one) => one.startsWith(`${option} `)).length;
+      const found = `${count("-A")} virtual servers, ${count("-a")} real servers`;
+      const expected = `${services} virtual servers, ${members} real servers`;
+      if (found !== expected)
+        throw new BenchError(`director d${index + 1}: expected ${expected}, found ${found}`);
+      if (line !== undefined && !lines.some((one) => one.trim() === line))
+        throw new BenchError(`director d${index + 1}: expected the line ${line}, found none like it`);
+    }
+  }
+
+  async #onEach(script: string): Promise<string[]> {
+    const outputs: string[] = [];
+    for (const { name } of this.directors) {
+      const { code, stdout, stderr } = await this.lab.exec(name, ["sh", "-c", script]);
+      if (code !== 0) throw new BenchError(`${name}: ${script}: status ${code}: ${stderr}`);
+      outputs.push(stdout);
+    }
+    return outputs;
+  }
+}

@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Programs of a run, told apart by their command lines. */
+export type Role = "engine" | "program" | "provider" | "guest";
+
+/** What processes of one role have used. */
+export interface Usage {
+  /** Processor time in seconds, user and system. */
+  readonly cpuS: number;
+  /** The most memory that one of them ever held, in megabytes (VmHWM). */
+  readonly peakMb: number;
+}
+
+const SAMPLE_EVERY_MS = 100;
+/** New processes are looked for less often, because that means reading all of /proc. */
+const LIST_EVERY_MS = 500;
+/** Of the processor times in /proc; the same on every architecture that Linux serves today. */
+const TICKS_PER_S = 100;
+
+interface Sample {
+  /** undefined: none of those that are watched. */
+  readonly role: Role | undefined;
+  /** Processor time of a process that was there before the watch began does not count. */
+  readonly beforeS: number;
+  cpuS: number;
+  peakMb: number;
+}
+
+/**
+ * Watches what the descendants of this process use, from outside: nothing runs in them for it. The last tenth of a
+ * second of a process's life may be missed.
+ */
+export class UsageWatch {
+  readonly #samples = new Map<number, Sample>();
+  readonly #timers: readonly NodeJS.Timeout[];
+
+  constructor() {
+    this.#list(true);
+    this.#timers = [
+      setInterval(() => this.#list(false), LIST_EVERY_MS),
+      setInterval(() => this.#measure(), SAMPLE_EVERY_MS),
+    ];
+  }
+
+  /** Ends the watch; may be called again. */
+  stop(): Readonly<Record<Role, Usage>> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#measure();
+    const usage = { engine: NONE, program: NONE, provider: NONE, guest: NONE };
+    for (const { role, beforeS, cpuS, peakMb } of this.#samples.values()) {
+      if (role === undefined) continue;
+      const { cpuS: sum, peakMb: highest } = usage[role];
+      usage[role] = { cpuS: sum + cpuS - beforeS, peakMb: Math.max(highest, peakMb) };
+    }
+    return usage;
+  }
+
+  #list(first: boolean): void {
+    for (const pid of descendants(process.pid)) {
+      if (this.#samples.get(pid)?.role !== undefined) continue;
+      // Again for those without a role: a process may become another program after its start.
+      const role = orGone(() => roleOf(readFileSync(`/proc/${pid}/cmdline`, "utf8")));
+      const cpuS = (first && orGone(() => cpuSeconds(pid))) || 0;
+      this.#samples.set(pid, { role, beforeS: cpuS, cpuS, peakMb: 0 });
+    }
+    this.#measure();
+  }
+
+  #measure(): void {
+    for (const [pid, sample] of this.#samples) {
+      if (sample.role === undefined) continue;
+      sample.cpuS = orGone(() => cpuSeconds(pid)) ?? sample.cpuS;
+      // A process that is ending has no memory any more.
+      sample.peakMb = Math.max(sample.peakMb, orGone(() => peakMegabytes(pid)) ?? 0);
+    }
+  }
+}
+
+const NONE: Usage = { cpuS: 0, peakMb: 0 };
+
+function roleOf(commandLine: string): Role | undefined {
+  const [program = "", ...args] = commandLine.split("\0");
+  if (program.endsWith("linux.uml")) return "guest";
+  if (args.some((word) => word.includes("cmd/dynamic-provider"))) return "provider";
+  if (args.some((word) => word.endsWith("/@pulumi/pulumi/cmd/run"))) return "program";
+  return /(^|\/)pulumi$/.test(program) ? "engine" : undefined;
+}
+
+/** All processes below one, by the parents that /proc tells of. */
+function descendants(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = orGone(() => parentOf(name));
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const found: number[] = [];
+  for (let next = children.get(root) ?? []; next.length > 0; ) {
+    found.push(...next);
+    next = next.flatMap((pid) => children.get(pid) ?? []);
+  }
+  return found;
+}
+
+function parentOf(pid: string): number {
+  return Number(fieldsOf(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
+}
+
+/** Of a `stat` line, from the process's state on: its name, in parentheses, may hold anything. */
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = fieldsOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
+function peakMegabytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+}
+
+/** undefined when the process has ended since it was listed; what is known of it stays. */
+function orGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
