@@ -32,10 +32,14 @@ export class BenchProvider {
     private readonly cluster: Json,
   ) {}
 
-  static async start(directors: readonly DirectorEntry[]): Promise<BenchProvider> {
+  /**
+   * @param dialTimeoutS seconds for each dial; without limit by default, because many logins at once take long in a lab
+   */
+  static async start(directors: readonly DirectorEntry[], dialTimeoutS = 0): Promise<BenchProvider> {
+    const limits = { dialErrorLimit: 1, perDialTimeout: dialTimeoutS };
     const connected = directors.map(({ name, host, port, user, privateKey, hostKey }) => ({
       name,
-      connection: { host, port, user, privateKey, hostKey, dialErrorLimit: 1, perDialTimeout: 0 },
+      connection: { host, port, user, privateKey, hostKey, ...limits },
     }));
     const cluster = { id: "bench-1", label: "bench Cluster bench", directors: connected };
     const provider = new BenchProvider(await ProviderProcess.start(), cluster);

@@ -1,4 +1,5 @@
 import type { Bench } from "./bench";
+import { fleet, fleet254 } from "./cases/fleet";
 import { oneWeight } from "./cases/one-weight";
 import { refreshPreview } from "./cases/refresh-preview";
 import { sshLoop } from "./cases/ssh-loop";
@@ -12,4 +13,6 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "one-weight": oneWeight,
   "ssh-loop": sshLoop,
   "refresh-preview": refreshPreview,
+  fleet,
+  "fleet-254": fleet254,
 };

@@ -2,6 +2,8 @@ import { type DirectorEntry, Lab } from "../lab";
 import { BenchError } from "./bench";
 import { CountingRelay, type Passage } from "./relay";
 
+const COMMANDS_FILE = "/run/heye-bench-commands";
+
 /** Directors to measure on. */
 export class BenchSite {
   private constructor(
@@ -37,6 +39,20 @@ export class BenchSite {
   /** What went to each director through its relay since this was last asked. */
   passages(): Passage[] {
     return this.relays.map((relay) => relay.take());
+  }
+
+  /**
+   * From now on every director counts the commands that it runs for SSH sessions. It costs a process for each, so
+   * nothing that is timed may be counted.
+   */
+  async countCommands(): Promise<void> {
+    await this.#onEach(`echo "echo >>${COMMANDS_FILE}" >/etc/ssh/sshrc; : >${COMMANDS_FILE}`);
+  }
+
+  /** Ends the counting. @returns how many commands each director ran */
+  async commands(): Promise<number[]> {
+    const counts = await this.#onEach(`wc -l <${COMMANDS_FILE}; rm -f ${COMMANDS_FILE} /etc/ssh/sshrc`);
+    return counts.map(Number);
   }
 
   /** Makes every director forget everything. */

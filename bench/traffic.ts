@@ -1,27 +1,50 @@
+import type { DirectorEntry } from "../lab";
 import type { Measurement } from "./record";
 import type { Passage } from "./relay";
+import type { BenchSite } from "./site";
+import { readOnce } from "./ssh";
 
 /** What stands on the other side wherever traffic to a director is counted. */
 export const BARE_READ = "a bare login and one ipvsadm --save";
 
+/** What something asked of each director. */
+interface Asked {
+  readonly passages: readonly Passage[];
+  /** Commands that sshd ran, by the directors' own count. */
+  readonly commands: readonly number[];
+}
+
 /**
- * What a change sent to each director, against a bare login and one read of the table through the same relays. One login
- * each is all there should be; and what the change asks beyond the login at most twice what the bare read asks.
+ * What a change asks of each director, against a bare login and one read of the table, through the same relays: one
+ * login is all there should be, and at most two commands. Nothing of this is timed, because counting slows it.
+ *
+ * @param change makes a change on these directors
  */
-export function trafficOf(
-  bench: string,
-  ours: readonly Passage[],
-  bare: readonly Passage[],
-): readonly Measurement[] {
-  const both = (key: keyof Passage) => ({
+export async function trafficOf(
+  site: BenchSite,
+  name: (thing: string) => string,
+  change: (directors: readonly DirectorEntry[]) => Promise<unknown>,
+): Promise<readonly Measurement[]> {
+  const ours = await asked(site, () => change(site.counted));
+  const bare = await asked(site, () => Promise.all(site.counted.map(readOnce)));
+  const passed = (key: keyof Passage) => ({
     against: BARE_READ,
-    ours: ours.map((passage) => passage[key]),
-    peer: bare.map((passage) => passage[key]),
+    ours: ours.passages.map((passage) => passage[key]),
+    peer: bare.passages.map((passage) => passage[key]),
   });
+  const commands = { against: BARE_READ, ours: ours.commands, peer: bare.commands };
   return [
-    { name: `${bench}/logins-each`, unit: "count", ...both("connections"), aim: 1 },
-    { name: `${bench}/turns-each`, unit: "count", ...both("turns") },
-    { name: `${bench}/bytes-sent-each`, unit: "bytes", ...both("bytesSent") },
-    { name: `${bench}/bytes-received-each`, unit: "bytes", ...both("bytesReceived") },
+    { name: name("logins-each"), unit: "count", ...passed("connections"), aim: 1 },
+    { name: name("commands-each"), unit: "count", ...commands, aim: 2 },
+    { name: name("turns-each"), unit: "count", ...passed("turns") },
+    { name: name("bytes-sent-each"), unit: "bytes", ...passed("bytesSent") },
+    { name: name("bytes-received-each"), unit: "bytes", ...passed("bytesReceived") },
   ];
+}
+
+async function asked(site: BenchSite, work: () => Promise<unknown>): Promise<Asked> {
+  await site.countCommands();
+  site.passages();
+  await work();
+  return { passages: site.passages(), commands: await site.commands() };
 }

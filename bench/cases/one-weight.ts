@@ -1,10 +1,8 @@
 import type { Bench, BenchOptions } from "../bench";
 import { type Plan, servicesOf } from "../plan";
 import type { Measurement } from "../record";
-import type { Passage } from "../relay";
 import { interleaved } from "../rounds";
 import { BenchSite } from "../site";
-import { readOnce } from "../ssh";
 import { BenchStack } from "../stack";
 import { trafficOf } from "../traffic";
 
@@ -18,11 +16,10 @@ export const oneWeight: Bench = {
   async run(options: BenchOptions): Promise<Measurement[]> {
     const plan = options.quick ? SMALL : FULL;
     const site = await BenchSite.up(3);
-    const parameters = { directors: site.counted, plan };
-    const stack = await BenchStack.create("inline", parameters, false);
+    const stack = await BenchStack.create("inline", { directors: site.directors, plan }, false);
     try {
       await stack.up();
-      return await measure(site, stack, parameters, options);
+      return await measure(site, stack, plan, options);
     } finally {
       await stack.remove();
       await site.down();
@@ -30,56 +27,38 @@ export const oneWeight: Bench = {
   },
 };
 
-interface Taken {
-  readonly s: number;
-  /** What passed to and from each director. */
-  readonly passages: readonly Passage[];
-}
-
 async function measure(
   site: BenchSite,
   stack: BenchStack,
-  parameters: { readonly plan: Plan },
+  plan: Plan,
   { rounds, say }: BenchOptions,
 ): Promise<Measurement[]> {
-  const { plan } = parameters;
-  const up = async (weight: number): Promise<Taken> => {
-    await stack.use({ ...parameters, firstWeight: weight });
-    site.passages();
+  const up = async (what: string, firstWeight: number, directors = site.directors): Promise<number> => {
+    await stack.use({ directors, plan, firstWeight });
     const { s } = await stack.up();
-    await site.expectTables(plan.virtualServers, plan.virtualServers * plan.servers, firstRule(plan, weight));
-    return { s, passages: site.passages() };
+    await site.expectTables(
+      plan.virtualServers,
+      plan.virtualServers * plan.servers,
+      firstRule(plan, firstWeight),
+    );
+    say(`${what}: ${s.toFixed(1)} s`);
+    return s;
   };
-  const { ours, peer, bare } = await interleaved<Taken, "ours" | "peer" | "bare">(rounds, {
-    ours: async (round) => told(say, "one weight", await up(round + 2)),
-    peer: async (round) => told(say, "no change", await up(round + 2)),
-    bare: async () => {
-      site.passages();
-      await Promise.all(site.counted.map(readOnce));
-      return { s: 0, passages: site.passages() };
-    },
+  const { ours, peer } = await interleaved<number, "ours" | "peer">(rounds, {
+    ours: (round) => up("one weight", round + 2),
+    peer: (round) => up("no change", round + 2),
   });
-  if (peer.some(({ passages }) => passages.some(({ connections }) => connections > 0)))
-    say("the up without changes logged in to directors");
-  const elapsed = (taken: Taken[]) => taken.map(({ s }) => s);
-  const against = "the up without changes";
+  // Another port is another connection, and so an update of every resource: not one that is counted.
+  await up("the same through relays", 1, site.counted);
+  const counts = await trafficOf(
+    site,
+    (thing) => `one-weight/${thing}`,
+    (directors) => up("one weight, counted", 100, directors),
+  );
   return [
-    { name: "one-weight/elapsed", unit: "s", against, ours: elapsed(ours), peer: elapsed(peer) },
-    ...trafficOf(
-      "one-weight",
-      ours.flatMap(({ passages }) => passages),
-      bare.flatMap(({ passages }) => passages),
-    ),
+    { name: "one-weight/elapsed", unit: "s", against: "the up without changes", ours, peer },
+    ...counts,
   ];
-}
-
-function told(say: (text: string) => void, what: string, taken: Taken): Taken {
-  const { s, passages } = taken;
-  const [first] = passages;
-  const { connections = 0, bytesSent = 0, bytesReceived = 0, turns = 0 } = first ?? {};
-  const logins = `${connections} logins, ${turns} turns, ${bytesSent} bytes out, ${bytesReceived} in`;
-  say(`${what}: ${s.toFixed(1)} s; first director: ${logins}`);
-  return taken;
 }
 
 function firstRule(plan: Plan, weight: number): string | undefined {
