@@ -7,8 +7,9 @@ import type { Change } from "./change";
 import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
 import { BusyError, ConnectionLostError } from "./errors";
 import { GroupCommit } from "./group-commit";
-import { changeCommand, readCommand } from "./script";
+import { changeCommand, command, readCommand } from "./script";
 import type { SessionPool } from "./session-pool";
+import type { CommandResult } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
@@ -66,6 +67,12 @@ export class Director {
   async connections(): Promise<ConnectionCount[]> {
     const session = await this.pool.get(this.name, this.connection);
     return parseConnections(this.name, await session.run(CONNECTIONS_SCRIPT, "", "counting connections"));
+  }
+
+  /** Runs one of our fixed scripts as root (see script.ts for the manner) and feeds it `input`. */
+  async execute(script: string, input: string, doing: string, timeoutMs?: number): Promise<CommandResult> {
+    const session = await this.pool.get(this.name, this.connection);
+    return session.run(command(script, this.#user), input, doing, timeoutMs);
   }
 
   /** Opens a connection from the director to a server. */

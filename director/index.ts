@@ -5,6 +5,7 @@
  */
 
 export type { Applied } from "./batch";
+export { type Capabilities, steadySkewMs, stepWarnings } from "./capabilities";
 export {
   type Change,
   type Claim,
@@ -19,6 +20,7 @@ export { desiredService, effectiveWeight, isInService } from "./desired";
 export { Director } from "./director";
 export * from "./errors";
 export { declaredFingerprint } from "./host-key";
+export { installMissing } from "./install";
 export type { Actor, Basis } from "./refusal";
 export {
   findRegistration,
@@ -29,4 +31,12 @@ export {
 } from "./registry";
 export { parseRegistry } from "./registry-format";
 export { connectionKey, SessionPool } from "./session-pool";
+export {
+  changeSettings,
+  observeSettings,
+  rehearseSettings,
+  type SettingsState,
+  settingsDrift,
+} from "./settings";
+export type { SettingsWish } from "./settings-plan";
 export type { DirectorState } from "./state";

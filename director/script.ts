@@ -4,7 +4,8 @@
  * only. They hold no single quotes, because they travel inside a pair.
  */
 
-const COMMON = `
+/** What every script begins with: a known environment, the tools, the folders that only root may have made, the lock. */
+export const COMMON = `
 set -eu
 umask 077
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -155,7 +156,7 @@ function marked(mark: string, text = ""): string {
   return text.replace(/^(?=.)/gm, mark);
 }
 
-/** Any login but root's goes through sudo, which must not ask for a password. */
-function command(script: string, user: string): string {
+/** The command line of a script. Any login but root's goes through sudo, which must not ask for a password. */
+export function command(script: string, user: string): string {
   return `${user === "root" ? "" : "sudo -n "}sh -c '${script}'`;
 }

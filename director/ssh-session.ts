@@ -65,14 +65,19 @@ export class SshSession {
   }
 
   /** Runs a fixed command, feeds it `input`, and waits for its end. */
-  async run(command: string, input: string, doing: string): Promise<CommandResult> {
+  async run(
+    command: string,
+    input: string,
+    doing: string,
+    timeoutMs = COMMAND_TIMEOUT_MS,
+  ): Promise<CommandResult> {
     const channel = await this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
     return new Promise((resolve, reject) => {
       const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
       const timer = setTimeout(() => {
-        this.#lost = new Error(`no end within ${COMMAND_TIMEOUT_MS / 1000} s`);
+        this.#lost = new Error(`no end within ${timeoutMs / 1000} s`);
         this.client.destroy();
-      }, COMMAND_TIMEOUT_MS);
+      }, timeoutMs);
       let exitCode: number | undefined;
       channel.on("data", (chunk: Buffer) => output.stdout.push(chunk));
       channel.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));

@@ -30,18 +30,11 @@ export interface Answer {
  * @throws NotCapableError, NotWritableError, BusyError, UnexpectedAnswerError
  */
 export function parseAnswer(director: string, result: CommandResult): Answer {
+  const fault = answerFault(director, result);
+  if (fault) throw fault;
   const lines = result.stdout.split("\n");
   const outcome = /^heye 1 (.+)$/.exec(lines[0] ?? "")?.[1];
-  if (outcome?.startsWith("missing ")) throw missingTool(director, outcome.slice("missing ".length));
-  if (outcome === "busy") throw new BusyError(director, "another run has held its lock for 20 s");
-  if (outcome?.startsWith("unsafe ")) throw unsafeFolder(director, outcome.slice("unsafe ".length));
-  if (outcome === "unlockable") {
-    const reason = `its flock cannot lock (${result.stderr.trim()})`;
-    throw new NotCapableError(director, reason, "Install util-linux, whose flock has timeouts.");
-  }
   if (outcome === "unwritable") throw new NotWritableError(director, lines.slice(1).join(" ").trim());
-  if (outcome === "truncated")
-    throw new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
   const end = lines.indexOf("end");
   if (result.exitCode !== 0 || end < 3) throw failed(director, result);
   if (outcome !== "state" && outcome !== "applied" && outcome !== "changed") throw failed(director, result);
@@ -74,6 +67,20 @@ export function parseAnswer(director: string, result: CommandResult): Answer {
   const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
   const state = { kernel, registry, table: readTable(director, tableText), digest };
   return { outcome, state, messages: lines.slice(end + 1).join("\n") };
+}
+
+/** What every script may answer in place of its own answer; undefined when it is none of that. */
+export function answerFault(director: string, result: CommandResult): Error | undefined {
+  const outcome = /^heye 1 (.+)/.exec(result.stdout)?.[1];
+  if (outcome === undefined) return failed(director, result);
+  if (outcome.startsWith("missing ")) return missingTool(director, outcome.slice("missing ".length));
+  if (outcome === "busy") return new BusyError(director, "another run has held its lock for 20 s");
+  if (outcome.startsWith("unsafe ")) return unsafeFolder(director, outcome.slice("unsafe ".length));
+  if (outcome === "truncated")
+    return new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
+  if (outcome !== "unlockable") return undefined;
+  const reason = `its flock cannot lock (${result.stderr.trim()})`;
+  return new NotCapableError(director, reason, "Install util-linux, whose flock has timeouts.");
 }
 
 function readTable(director: string, text: string): Table {

@@ -1,18 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { removeVirtualServer } from "../director";
+import { removeVirtualServer, stepWarnings } from "../director";
 import {
   type Cluster,
   type ClusterCredentials,
   cluster,
   clusterProblems,
+  clusterWarnings,
   joinCredentials,
   parse,
   splitCredentials,
 } from "../spec";
 import { RolloutError } from "./errors";
-import { actorOf, type Fleet } from "./fleet";
-import type { Checked, Properties, ResourceHandler } from "./handler";
+import { actorOf, departed, type Fleet } from "./fleet";
+import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
+import { type Node, nodesOf, observeNodes } from "./nodes";
+import { hasSettings, settle, survey, unsettle } from "./settlement";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a Cluster, in normal form; what opens doors is kept apart (see `splitCredentials`). */
@@ -22,28 +25,79 @@ interface Inputs extends Cluster {
   readonly credentials: ClusterCredentials;
 }
 
-const SETTINGS = ["mode", "connection", "directors", "credentials", "label"] as const;
+interface State extends Inputs {
+  readonly nodes?: Readonly<Record<string, Node>>;
+}
 
-/** The handler of Cluster: proves that its directors can be used; what stands on them belongs to other resources. */
+/** All properties that are declared; the name is none whose change is one. */
+const DECLARED = [
+  "mode",
+  "connection",
+  "directors",
+  "credentials",
+  "label",
+  "settings",
+  "timeouts",
+  "restoreAtBoot",
+  "addresses",
+  "install",
+  "coexist",
+  "rollout",
+  "unreachable",
+] as const;
+
+/**
+ * The handler of Cluster: proves that its directors can be used, and makes its settings hold on them. The entries that
+ * stand on them belong to other resources.
+ */
 export function clusterHandler(fleet: Fleet): ResourceHandler {
   return {
     check,
     diff,
     async create(properties) {
       const inputs = properties as unknown as Inputs;
-      const nodes = await probe(fleet, inputs);
-      return { id: `${inputs.name}-${randomBytes(4).toString("hex")}`, outputs: outputsOf(inputs, nodes) };
+      const id = `${inputs.name}-${randomBytes(4).toString("hex")}`;
+      const actor = { id, label: inputs.label };
+      const seen = await survey(fleet.of(whole(inputs)), inputs, actor);
+      const outputs = outputsOf(inputs, nodesOf(seen, undefined));
+      warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
+      try {
+        await settle(seen, actor);
+      } catch (error) {
+        // Forgetting the cluster would leave what it may have set without anybody who takes it back.
+        if (error instanceof RolloutError && error.uncertain)
+          throw new InitialisationError(id, outputs, error);
+        throw error;
+      }
+      return { id, outputs };
     },
-    async read(_id, properties) {
-      const inputs = properties as unknown as Inputs;
-      return { inputs: inputsOf(inputs), outputs: outputsOf(inputs, await probe(fleet, inputs)) };
+    async read(id, properties) {
+      const state = properties as unknown as State;
+      const { nodes, drift, unreached } = await observeNodes(
+        fleet.of(whole(state)),
+        state,
+        actorOf({ ...state, id }),
+      );
+      for (const reason of unreached) warn([`${reason} What the state says of it is kept.`]);
+      const drifted = Object.keys(drift).length > 0;
+      return {
+        inputs: inputsOf(state),
+        outputs: { ...outputsOf(state, nodes), ...(drifted && { drift }) },
+      };
     },
-    async update(_id, _state, news) {
-      const inputs = news as unknown as Inputs;
-      return outputsOf(inputs, await probe(fleet, inputs));
+    async update(id, properties, news) {
+      const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
+      const actor = { id, label: inputs.label };
+      const seen = await survey(fleet.of(whole(inputs)), inputs, actor);
+      warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
+      await settle(seen, actor);
+      await letGo(fleet, id, state, inputs);
+      return outputsOf(inputs, nodesOf(seen, state.nodes));
     },
     async delete(id, properties) {
-      await removeLeftovers(fleet, id, properties as unknown as Inputs);
+      const state = properties as unknown as State;
+      await removeLeftovers(fleet, id, state);
+      await unsettle(fleet.of(whole(state)), actorOf({ ...state, id }));
     },
   };
 }
@@ -51,22 +105,25 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
 function check({ name, label, credentials, ...properties }: Properties): Checked {
   const given = properties as unknown as Cluster;
   const knows = Array.isArray(given.directors) && !isUnknown(credentials) && !isUnknown(given.connection);
-  const whole = knows ? joinCredentials(given, credentials as ClusterCredentials | undefined) : given;
-  const { value, problems } = parse(cluster, whole, isUnknown);
+  const joined = knows ? joinCredentials(given, credentials as ClusterCredentials | undefined) : given;
+  const { value, problems } = parse(cluster, joined, isUnknown);
+  const warnings =
+    problems.length > 0 ? [] : clusterWarnings(value).map((text) => `Cluster ${name}: ${text}.`);
   // Without the credentials the rules about logging in would only mislead.
-  if (!knows) return { inputs: { name, label, ...value, credentials }, problems, warnings: [] };
+  if (!knows) return { inputs: { name, label, ...value, credentials }, problems, warnings };
   const rules = clusterProblems(value, isUnknown);
   const { open, credentials: normal } = splitCredentials(value);
   return {
     inputs: { name, label, ...open, credentials: normal },
     problems: [...problems, ...rules],
-    warnings: [],
+    warnings,
   };
 }
 
 function diff(state: Properties, inputs: Properties): { changes: boolean; replaces: string[] } {
   const [before, after] = [byName(state), byName(inputs)];
-  const changes = SETTINGS.some((key) => !isDeepStrictEqual(before[key], after[key]));
+  const changes =
+    DECLARED.some((key) => !isDeepStrictEqual(before[key], after[key])) || state.drift !== undefined;
   return { changes, replaces: [] };
 }
 
@@ -74,26 +131,20 @@ function diff(state: Properties, inputs: Properties): { changes: boolean; replac
 function byName(properties: Properties): Properties {
   const { directors, credentials } = properties as unknown as Inputs;
   if (!Array.isArray(directors) || isUnknown(credentials)) return properties;
-  const whole = joinCredentials(properties as unknown as Inputs, credentials);
-  const sorted = [...whole.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
+  const joined = joinCredentials(properties as unknown as Inputs, credentials);
+  const sorted = [...joined.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
   return { ...properties, directors: sorted, credentials: credentials?.connection };
 }
 
-/** Reaches every director and finds out what it is; all that cannot be used are named together. */
-async function probe(
-  fleet: Fleet,
-  inputs: Inputs,
-): Promise<Record<string, { kernel: string; ipvsadm: string }>> {
-  const directors = fleet.of(joinCredentials(inputs, inputs.credentials));
-  const outcomes = await Promise.allSettled(directors.map((director) => director.read()));
-  const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
-  if (causes.length > 0)
-    throw new RolloutError(causes, directors.length, "Nothing was changed on any director.");
-  return Object.fromEntries(
-    outcomes.flatMap((one, index) => {
-      const director = directors[index];
-      if (one.status === "rejected" || !director) return [];
-      return [[director.name, { kernel: one.value.kernel, ipvsadm: director.ipvsadm }]];
+/** Takes settings back on directors that have left, as far as they can still be reached. */
+async function letGo(fleet: Fleet, id: string, state: State, inputs: Inputs): Promise<void> {
+  if (!hasSettings(state)) return;
+  const gone = departed({ ...whole(state), id }, { ...whole(inputs), id });
+  await Promise.all(
+    fleet.briefly(gone).map(async (director) => {
+      await unsettle([director], actorOf({ ...state, id })).catch((error: Error) =>
+        warn([`settings of this cluster may still hold on a director that left it. ${error.message}`]),
+      );
     }),
   );
 }
@@ -101,7 +152,7 @@ async function probe(
 /** Entries of this cluster whose resource never made it into the state: an `up` was killed while it made them. */
 async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promise<void> {
   const actor = actorOf({ ...inputs, id });
-  const directors = fleet.of(joinCredentials(inputs, inputs.credentials));
+  const directors = fleet.of(whole(inputs));
   const outcomes = await Promise.allSettled(
     directors.map(async (director) => {
       const { registry } = await director.read();
@@ -118,10 +169,19 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
     );
 }
 
-function inputsOf({ name, label, mode, connection, directors, credentials }: Inputs): Properties {
-  return { name, label, mode, connection, directors, credentials };
+function whole(inputs: Inputs): Inputs {
+  return joinCredentials(inputs, inputs.credentials);
 }
 
-function outputsOf(inputs: Inputs, nodes: Record<string, unknown>): Properties {
+function warn(warnings: readonly string[]): void {
+  for (const text of warnings) console.error(`warning: ${text}`);
+}
+
+function inputsOf(inputs: Inputs): Properties {
+  const declared = DECLARED.filter((key) => inputs[key] !== undefined);
+  return { name: inputs.name, ...Object.fromEntries(declared.map((key) => [key, inputs[key]])) };
+}
+
+function outputsOf(inputs: Inputs, nodes: Readonly<Record<string, unknown>>): Properties {
   return { ...inputsOf(inputs), nodes };
 }

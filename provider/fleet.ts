@@ -1,5 +1,5 @@
 import { type Actor, connectionKey, Director, declaredFingerprint, SessionPool } from "../director";
-import { type Connection, type Director as DirectorSpec, directorConnection } from "../spec";
+import { type Connection, type Director as DirectorSpec, directorConnection, type Settings } from "../spec";
 import type { Policy } from "./rollout";
 
 /** What a cluster hands to the resources on it: who they act as, and how to reach the directors. Always secret. */
@@ -8,6 +8,8 @@ export interface ClusterHandle extends Policy {
   readonly label: string;
   readonly connection?: Connection;
   readonly directors: readonly DirectorSpec[];
+  /** For the lint alone: no resource but the cluster itself acts on settings. */
+  readonly settings?: Settings;
 }
 
 /** Long enough for a host that lives, however busy. */

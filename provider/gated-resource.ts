@@ -153,9 +153,10 @@ function difference<I extends OnCluster>(
   return { changes, replaces, deleteBeforeReplace: replaces.length > 0 && samePlace };
 }
 
-/** The order in which directors are listed means nothing. */
+/** The order in which directors are listed means nothing, nor do settings, which are the cluster's own business. */
 function byName(cluster: Partial<ClusterHandle> | undefined): unknown {
   if (!Array.isArray(cluster?.directors)) return cluster;
+  const { settings: _, ...acted } = cluster;
   const directors = [...cluster.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
-  return { ...cluster, directors };
+  return { ...acted, directors };
 }

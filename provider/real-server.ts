@@ -10,6 +10,7 @@ import {
   memberProblems,
   normalMember,
   parse,
+  placedMemberWarnings,
   realServer,
   realServerKey,
   type VirtualServerIdentity,
@@ -17,7 +18,7 @@ import {
   virtualServerKey,
   withIdentityDefaults,
 } from "../spec";
-import { actorOf, type Fleet } from "./fleet";
+import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, sightings } from "./observe";
@@ -115,7 +116,7 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   return {
     inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
     problems: [...problems, ...rules, ...inline],
-    warnings: warningsOf(name, normal.healthCheck),
+    warnings: [...warningsOf(name, normal.healthCheck), ...placedOn(cluster, name, normal)],
   };
 }
 
@@ -128,6 +129,11 @@ function outerOf(given: unknown): (VirtualServerIdentity & Pool) | undefined {
 function warningsOf(name: unknown, check: HealthCheck | undefined): string[] {
   if (check?.type !== "none") return [];
   return [`RealServer ${name}: it is let in unchecked; name a healthCheck to gate it.`];
+}
+
+function placedOn(cluster: unknown, name: unknown, value: DeclaredRealServer): string[] {
+  if (isUnknown(cluster) || cluster === undefined) return [];
+  return placedMemberWarnings(cluster as ClusterHandle, value).map((text) => `RealServer ${name}: ${text}.`);
 }
 
 const INLINE =

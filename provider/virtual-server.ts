@@ -12,6 +12,7 @@ import {
   IDENTITY_FIELDS,
   identityOf,
   parseVirtualServer,
+  placedWarnings,
   realServerKey,
   sortPool,
   type VirtualServer,
@@ -19,7 +20,7 @@ import {
   virtualServerLint,
 } from "../spec";
 import type { Leaving } from "./drain";
-import { actorOf, type Fleet } from "./fleet";
+import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { type Drift, driftOf, observedPool, observedSettings, sightings } from "./observe";
@@ -96,10 +97,11 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   const missing =
     cluster === undefined ? [{ path: ["cluster"], reason: "expected a Cluster, found nothing" }] : [];
   const lint = virtualServerLint(value, directorsOf(cluster));
+  const warnings = [...uncheckedWarnings(value), ...lint, ...placedOn(cluster, value)];
   return {
     inputs: { name, cluster, ...value },
     problems: [...missing, ...problems],
-    warnings: [...uncheckedWarnings(value), ...lint].map((text) => `VirtualServer ${name}: ${text}.`),
+    warnings: warnings.map((text) => `VirtualServer ${name}: ${text}.`),
   };
 }
 
@@ -115,6 +117,11 @@ function uncheckedWarnings(value: VirtualServer): string[] {
   const what = value.fwmark === undefined ? value.protocol : "a firewall mark";
   const why = what === "tcp" ? "the health check is `none`" : `${what} has no handshake to check`;
   return [`servers are let in unchecked (${why}); name a healthCheck to gate them`];
+}
+
+function placedOn(cluster: unknown, value: VirtualServer): string[] {
+  if (isUnknown(cluster) || cluster === undefined) return [];
+  return placedWarnings(cluster as ClusterHandle, value);
 }
 
 async function observe(state: State, fleet: Fleet) {

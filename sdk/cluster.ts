@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterHandle } from "../provider/fleet";
+import type { Scheduler } from "../spec";
 import { splitCredentials } from "../spec/credentials";
 import type { ConnectionArgs } from "./connection";
+import type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 import { providerStub, typeToken } from "./stub";
 
 /** One node that forwards. */
@@ -20,11 +22,44 @@ export interface ClusterArgs {
   connection?: ConnectionArgs;
   /** The nodes that forward, 1 to 254, with unique names. */
   directors: DirectorArgs[];
+  /** Kernel settings of every director. */
+  settings?: pulumi.Input<SettingsArgs>;
+  /** After how many idle seconds IPVS forgets a connection. */
+  timeouts?: pulumi.Input<TimeoutsArgs>;
+  /** A systemd unit restores settings and entries when a director boots. Default false. */
+  restoreAtBoot?: pulumi.Input<boolean>;
+  /** Where virtual addresses are put on the directors: nowhere (`none`, the default), on `lo`, or on a dummy device. */
+  addresses?: pulumi.Input<"none" | "lo" | "dummy">;
+  /** Install the programs that a director lacks, with apt-get, dnf or yum. Default false. */
+  install?: pulumi.Input<boolean>;
+  /** Programs that edit IPVS entries too, and may run on the directors all the same. Default none. */
+  coexist?: pulumi.Input<pulumi.Input<"keepalived" | "kube-proxy">[]>;
+  /** In which waves a change goes over the directors. Default: all at the same time. */
+  rollout?: pulumi.Input<RolloutArgs>;
+  /** What a change does with a director that cannot be reached. Default `fail`. */
+  unreachable?: pulumi.Input<"fail" | "skip">;
+}
+
+/** What was found on a director. */
+export interface NodeOutput {
+  /** Release of its kernel (`uname -r`). */
+  readonly kernel: string;
+  /** What `ipvsadm --version` says. */
+  readonly ipvsadm: string;
+  /** `uname -m` */
+  readonly architecture: string;
+  /** Name and version of its distribution. */
+  readonly distribution: string;
+  /** Schedulers that its kernel has, or can load. */
+  readonly schedulers: readonly Scheduler[];
+  /** How many milliseconds its clock is ahead of the machine that ran Pulumi, to about a quarter of a second. */
+  readonly clockSkewMs: number;
 }
 
 /**
- * Directors that serve the same virtual servers. Creating it changes nothing on them: it proves that each can be
- * reached and has IPVS, all at the same time, and names every one that can't in one error.
+ * Directors that serve the same virtual servers. Creating it proves that each can be reached and has IPVS, all at the same
+ * time, and names every one that can't in one error. It changes nothing on them but what `settings`, `timeouts`,
+ * `restoreAtBoot`, `install` and `addresses` ask for.
  *
  * A director that is added gets every virtual server of the cluster in the same `up`; one that is removed loses them,
  * if it can still be reached.
@@ -39,14 +74,17 @@ export interface ClusterArgs {
  * });
  */
 export class Cluster extends pulumi.CustomResource {
-  /** What was found on each director, by its name: kernel release and ipvsadm version. */
-  declare readonly nodes: pulumi.Output<Record<string, { kernel: string; ipvsadm: string }>>;
+  /** What was found on each director, by its name. */
+  declare readonly nodes: pulumi.Output<Record<string, NodeOutput>>;
+  /** After `refresh`: settings that differ from the declared ones, by director; absent when none does. */
+  declare readonly drift: pulumi.Output<Record<string, string[]> | undefined>;
   /** What virtual and real servers need to act on this cluster. Secret: it holds the directors' connections. */
   readonly handle: pulumi.Output<ClusterHandle>;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
-    const { connection, directors } = args;
+    const { mode, connection, directors, ...declared } = args;
+    const { settings, rollout, unreachable } = declared;
     const { open, credentials } = splitCredentials({ connection, directors });
     super(
       typeToken("Cluster"),
@@ -55,15 +93,17 @@ export class Cluster extends pulumi.CustomResource {
         __provider: providerStub("Cluster"),
         name,
         label,
-        mode: args.mode,
+        mode,
         connection: open.connection,
         directors: open.directors,
         credentials: pulumi.secret(credentials),
+        ...declared,
         nodes: undefined,
+        drift: undefined,
       },
       opts,
     );
-    const handle = pulumi.all({ id: this.id, label, connection, directors });
+    const handle = pulumi.all({ id: this.id, label, connection, directors, settings, rollout, unreachable });
     this.handle = pulumi.secret(handle) as unknown as pulumi.Output<ClusterHandle>;
   }
 }

@@ -2,7 +2,7 @@
  * What a Pulumi program imports: Cluster, VirtualServer and RealServer. Types and wiring only; what the resources do
  * is in provider/, which runs in a process of Pulumi's.
  */
-export { Cluster, type ClusterArgs, type DirectorArgs } from "./cluster";
+export { Cluster, type ClusterArgs, type DirectorArgs, type NodeOutput } from "./cluster";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
 export type {
   CheckTimingArgs,
@@ -22,6 +22,7 @@ export type {
   TunnelArgs,
 } from "./pool-member";
 export { RealServer, type RealServerArgs } from "./real-server";
+export type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 export {
   type MarkArgs,
   type PersistenceArgs,

@@ -3,6 +3,7 @@ import { type Connection, connection, type HostConnection } from "./connection";
 import { line, word } from "./fields";
 import type { Problem } from "./problem";
 import { isRecord } from "./record";
+import { addressPlacement, RIVALS, rollout, settings, settingsProblems, timeouts } from "./settings";
 
 /** HeYe's limit: one /24 of forward nodes behind the switch. */
 export const DIRECTORS_MAX = 254;
@@ -32,6 +33,25 @@ export const cluster = z
       .min(1, { error: "expected at least one director" })
       .max(DIRECTORS_MAX, { error: `expected at most ${DIRECTORS_MAX} directors` })
       .describe("the nodes that forward, 1 to 254"),
+    settings: settings.optional(),
+    timeouts: timeouts.optional(),
+    restoreAtBoot: z
+      .boolean({ error: "expected true or false" })
+      .optional()
+      .describe("a systemd unit restores settings and entries when a director boots"),
+    addresses: addressPlacement.optional().describe("where virtual addresses are put on the directors"),
+    install: z
+      .boolean({ error: "expected true or false" })
+      .optional()
+      .describe("install the programs that are missing, with apt-get, dnf or yum"),
+    coexist: z
+      .array(word(RIVALS), { error: `expected a list of ${RIVALS.join(", ")}` })
+      .optional()
+      .describe("programs that edit IPVS entries too, and are known to run on the directors"),
+    rollout: rollout.optional(),
+    unreachable: word(["fail", "skip"])
+      .optional()
+      .describe("what a change does with a director that cannot be reached"),
   })
   .describe("directors that serve the same virtual servers");
 
@@ -51,7 +71,13 @@ export function directorConnection(shared: Connection | undefined, one: Director
  * no object (which `parse` has said by then).
  */
 export function clusterProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
-  if (!isRecord(value) || !Array.isArray(value.directors)) return [];
+  if (!isRecord(value)) return [];
+  const settingsFaults = settingsProblems(value.settings, isUnknown);
+  return [...directorProblems(value, isUnknown), ...settingsFaults];
+}
+
+function directorProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
+  if (!Array.isArray(value.directors)) return [];
   const { connection: shared, directors } = value as Partial<Cluster> & Pick<Cluster, "directors">;
   const names = nameProblems(directors, isUnknown);
   if (shared !== undefined && !isRecord(shared)) return names;

@@ -13,6 +13,14 @@ export {
   director,
   directorConnection,
 } from "./cluster";
+export {
+  clusterWarnings,
+  type LintedCluster,
+  type LintedMember,
+  type LintedServer,
+  placedMemberWarnings,
+  placedWarnings,
+} from "./cluster-lint";
 export { type Connection, connection, type HostConnection } from "./connection";
 export { type ClusterCredentials, joinCredentials, splitCredentials } from "./credentials";
 export {
@@ -63,6 +71,21 @@ export {
   type SchedulerFlag,
   scheduler,
 } from "./scheduler";
+export {
+  addressPlacement,
+  type KernelValues,
+  kernelValues,
+  type NamedSetting,
+  PLACEMENTS,
+  RIVALS,
+  type Rival,
+  type Rollout,
+  type Settings,
+  sysctlsOf,
+  TIMEOUT_KEYS,
+  type Timeouts,
+  tidy,
+} from "./settings";
 export { includesStatus, type StatusRange } from "./status-ranges";
 export { DEFAULT_TUNNEL, TUNNEL_CHECKSUMS, TUNNEL_TYPES, type Tunnel, type TunnelType } from "./tunnel";
 export {

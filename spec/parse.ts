@@ -126,7 +126,9 @@ function parseRecord(
   const entries = Object.entries(input).map(([key, field]) => {
     const refused = z.safeParse(schema.def.keyType, key).error?.issues[0]?.message;
     if (refused === undefined) return [key, parseAt(schema.def.valueType, field, [...path, key], context)];
-    context.problems.push({ path, reason: refused });
+    // A name that is no good may be a secret in the wrong place, where the values are secrets.
+    const shown = isSecret(schema.def.valueType) ? path : [...path, key];
+    context.problems.push({ path: shown, reason: refused });
     return [key, field];
   });
   const value: unknown = Object.fromEntries(entries);

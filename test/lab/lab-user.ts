@@ -60,6 +60,6 @@ async function findings(): Promise<UserFindings> {
   }
 }
 
-findings()
+void findings()
   .catch((error: unknown): UserFindings => ({ refused: `${error}` }))
   .then((found) => process.stdout.write(`${JSON.stringify(found)}\n`));

@@ -3,15 +3,19 @@ import type { types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type * as z from "zod";
 import type {
+  ClusterArgs,
   ConnectionArgs,
   HealthCheckArgs,
   PoolMemberArgs,
   ProxyConnectionArgs,
+  RolloutArgs,
+  SettingsArgs,
+  TimeoutsArgs,
   VirtualServerArgs,
 } from "../../sdk";
 import { withSecrets } from "../../sdk/health-check";
 import { providerStub, typeToken } from "../../sdk/stub";
-import type { connection, realServer, virtualServer } from "../../spec";
+import type { cluster, connection, realServer, virtualServer } from "../../spec";
 import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
 
 /** Fails to compile unless both name the same properties. */
@@ -28,6 +32,11 @@ const sameProxy: SameKeys<
   Omit<ProxyConnectionArgs, "insecureIgnoreHostKey">,
   types.input.remote.ProxyConnectionArgs
 > = true;
+type ClusterInput = z.input<typeof cluster>;
+const sameCluster: SameKeys<ClusterArgs, ClusterInput> = true;
+const sameSettings: SameKeys<SettingsArgs, NonNullable<ClusterInput["settings"]>> = true;
+const sameTimeouts: SameKeys<TimeoutsArgs, NonNullable<ClusterInput["timeouts"]>> = true;
+const sameRollout: SameKeys<RolloutArgs, NonNullable<ClusterInput["rollout"]>> = true;
 const sameMember: SameKeys<PoolMemberArgs, z.input<typeof realServer>> = true;
 const sameVirtualServer: SameKeys<Omit<VirtualServerArgs, "cluster">, z.input<typeof virtualServer>> = true;
 type CheckArgs<T extends string> = Plain<Extract<HealthCheckArgs, { type: T }>>;
@@ -60,6 +69,10 @@ describe("what a program imports", () => {
       sameAsSpecification,
       sameAsCommand,
       sameProxy,
+      sameCluster,
+      sameSettings,
+      sameTimeouts,
+      sameRollout,
       sameMember,
       sameVirtualServer,
       sameHttp,

@@ -1,0 +1,71 @@
+import {
+  type Actor,
+  type Capabilities,
+  ConnectionLostError,
+  type Director,
+  settingsDrift,
+  steadySkewMs,
+  UnreachableError,
+} from "../director";
+import { RolloutError } from "./errors";
+import { type Declared, type Sight, sight } from "./settlement";
+
+/** What was found on a director: an output of its Cluster. */
+export type Node = Pick<
+  Capabilities,
+  "kernel" | "ipvsadm" | "architecture" | "distribution" | "schedulers" | "clockSkewMs"
+>;
+
+/** The outputs about directors, by name. */
+export function nodesOf(
+  seen: readonly Sight[],
+  before: Readonly<Record<string, Node>> | undefined,
+): Record<string, Node> {
+  return Object.fromEntries(
+    seen.map(({ director, capabilities }) => {
+      const { kernel, ipvsadm, architecture, distribution, schedulers } = capabilities;
+      const clockSkewMs = steadySkewMs(capabilities, before?.[director.name]?.clockSkewMs);
+      return [director.name, { kernel, ipvsadm, architecture, distribution, schedulers, clockSkewMs }];
+    }),
+  );
+}
+
+/** What a refresh finds on directors. */
+export interface Observation {
+  /** Of one that cannot be reached: what was known before. */
+  readonly nodes: Record<string, Node>;
+  /** What differs from the declared settings, by director. */
+  readonly drift: Record<string, string[]>;
+  /** Why directors could not be reached, one text each. */
+  readonly unreached: readonly string[];
+}
+
+/**
+ * Looks at all directors. One that cannot be reached is no reason to forget what is known of it, and hides nothing of
+ * the others.
+ *
+ * @throws RolloutError when one answers, but not as it should
+ */
+export async function observeNodes(
+  directors: readonly Director[],
+  state: Declared & { readonly nodes?: Readonly<Record<string, Node>> },
+  actor: Actor,
+): Promise<Observation> {
+  // A refresh installs nothing.
+  const outcomes = await Promise.allSettled(directors.map((one) => sight(one, { ...state, install: false })));
+  const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+  const unreached = causes.filter(
+    (cause) => cause instanceof UnreachableError || cause instanceof ConnectionLostError,
+  );
+  if (unreached.length < causes.length)
+    throw new RolloutError(causes, directors.length, "The state is kept as it was.");
+  const seen = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const drifts = seen.map(
+    ({ director, state: found, wish }) => [director.name, settingsDrift(found, actor, wish)] as const,
+  );
+  return {
+    nodes: { ...state.nodes, ...nodesOf(seen, state.nodes) },
+    drift: Object.fromEntries(drifts.filter(([, found]) => found.length > 0)),
+    unreached: unreached.map(({ message }) => message),
+  };
+}

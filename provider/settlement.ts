@@ -1,0 +1,142 @@
+import {
+  type Actor,
+  type Capabilities,
+  CoexistenceError,
+  ConnectionLostError,
+  changeSettings,
+  type Director,
+  installMissing,
+  observeSettings,
+  rehearseSettings,
+  type SettingsState,
+  type SettingsWish,
+  UnexpectedAnswerError,
+} from "../director";
+import { type Cluster, kernelValues } from "../spec";
+import { RolloutError } from "./errors";
+
+/** What a cluster declares for its directors' kernels. */
+export type Declared = Pick<
+  Cluster,
+  "settings" | "timeouts" | "restoreAtBoot" | "install" | "coexist" | "addresses"
+>;
+
+/** A director that has been looked at. */
+export interface Sight {
+  readonly director: Director;
+  readonly wish: SettingsWish;
+  readonly state: SettingsState;
+  readonly capabilities: Capabilities;
+}
+
+/** What a cluster wants of a director's kernel; one without IPv6 has nothing to forward there. */
+function wishOf(declared: Declared, ipv6: boolean): SettingsWish {
+  const values = Object.entries(kernelValues(declared)).filter(
+    ([name]) => ipv6 || name !== "net.ipv6.conf.all.forwarding",
+  );
+  return {
+    ...(declared.restoreAtBoot && { boot: true as const }),
+    modules: [...new Set(declared.settings?.modules ?? [])].sort(),
+    values: Object.fromEntries(values),
+  };
+}
+
+/** Looks at one director: its table and registry can be read, its modules load, and what it is. */
+export async function sight(director: Director, declared: Declared): Promise<Sight> {
+  if (declared.install) await installMissing(director);
+  await director.read();
+  const { capabilities, ...state } = await observeSettings(director, wishOf(declared, true));
+  return { director, wish: wishOf(declared, capabilities.ipv6), state, capabilities };
+}
+
+/**
+ * Looks at all directors at the same time, and finds out whether the cluster can have what it declares there. All that
+ * stands in the way is said together; no setting is changed.
+ *
+ * @throws RolloutError
+ */
+export async function survey(
+  directors: readonly Director[],
+  declared: Declared,
+  actor: Actor,
+): Promise<Sight[]> {
+  const outcomes = await Promise.allSettled(
+    directors.map(async (director) => {
+      const seen = await sight(director, declared);
+      for (const { rival, evidence } of seen.capabilities.rivals) {
+        if (!declared.coexist?.includes(rival)) throw new CoexistenceError(director.name, rival, evidence);
+      }
+      rehearseSettings(director, seen.state, actor, seen.wish);
+      return seen;
+    }),
+  );
+  const causes = rejections(outcomes);
+  if (causes.length > 0)
+    throw new RolloutError(causes, directors.length, "No setting was changed on any director.");
+  return outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+}
+
+/**
+ * Makes what a cluster declares hold on all its directors. When one fails, the others go back to what this cluster had
+ * set there before.
+ *
+ * @throws RolloutError saying what the others hold now
+ */
+export async function settle(seen: readonly Sight[], actor: Actor): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    seen.map(({ director, state, wish }) => changeSettings(director, state, actor, wish)),
+  );
+  const causes = rejections(outcomes);
+  if (causes.length === 0) return;
+  const undoing = seen.map(async ({ director, state }) => {
+    // What a failed one holds is found out anew.
+    const { capabilities: _, ...now } = await observeSettings(director, state.record.owners[actor.id]);
+    await changeSettings(director, now, actor, state.record.owners[actor.id]);
+  });
+  const stuck = rejections(await Promise.allSettled(undoing));
+  const uncertain =
+    stuck.length > 0 ||
+    causes.some((one) => one instanceof ConnectionLostError || one instanceof UnexpectedAnswerError);
+  const consequence =
+    stuck.length > 0
+      ? `Putting settings back failed on ${stuck.length} as well (above); run \`pulumi up\` again to repair them.`
+      : "Settings were put back on all of them to what they were before.";
+  throw new RolloutError([...causes, ...stuck], seen.length, consequence, uncertain);
+}
+
+/**
+ * Takes back what a cluster has set on directors.
+ *
+ * @throws RolloutError before anything is taken back, when one cannot be reached
+ */
+export async function unsettle(directors: readonly Director[], actor: Actor): Promise<void> {
+  const reached = await Promise.allSettled(
+    directors.map(async (director) => ({ director, state: await observeSettings(director, undefined) })),
+  );
+  const missing = rejections(reached);
+  if (missing.length > 0)
+    throw new RolloutError(missing, directors.length, "No setting was changed on any director.");
+  const outcomes = await Promise.allSettled(
+    reached.map(async (one) => {
+      if (one.status === "fulfilled")
+        await changeSettings(one.value.director, one.value.state, actor, undefined);
+    }),
+  );
+  const causes = rejections(outcomes);
+  if (causes.length > 0)
+    throw new RolloutError(
+      causes,
+      directors.length,
+      "The cluster is kept in the state; run the command again.",
+    );
+}
+
+/** Whether a cluster may have set anything on its directors. */
+export function hasSettings(declared: Declared): boolean {
+  const { boot, modules, values } = wishOf(declared, true);
+  return boot === true || modules.length > 0 || Object.keys(values).length > 0;
+}
+
+function rejections(outcomes: readonly PromiseSettledResult<unknown>[]): Error[] {
+  return outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+}

@@ -1,0 +1,109 @@
+/** Combinations that are allowed, and known to lose connections: pure functions from what was declared to warnings. */
+import { isRecord } from "./record";
+import type { Settings } from "./settings";
+
+/** What the lint needs of a cluster; any part may be missing or not known yet. */
+export interface LintedCluster {
+  readonly directors?: readonly unknown[] | undefined;
+  readonly settings?: Settings | undefined;
+}
+
+/** What the lint needs of a virtual server; any part may be missing or not known yet. */
+export interface LintedServer {
+  readonly protocol?: string | undefined;
+  readonly scheduler?: string | undefined;
+  readonly persistence?: unknown;
+  readonly realServers?: readonly LintedMember[] | undefined;
+}
+
+/** What the lint needs of a member of a pool, or of a RealServer. */
+export interface LintedMember {
+  readonly forwarding?: string | undefined;
+}
+
+/** As many next hops as switches commonly spread a route over; many stop at less. */
+const ECMP_WIDTH = 64;
+
+/** What should be known about a cluster by itself. */
+export function clusterWarnings(cluster: LintedCluster): string[] {
+  const directors = count(cluster);
+  const settings: Settings = isRecord(cluster.settings) ? cluster.settings : {};
+  const warnings: string[] = [];
+  if (directors > ECMP_WIDTH) {
+    warnings.push(
+      `${directors} directors are more than the ${ECMP_WIDTH} next hops that many switches spread a route over (some stop at 16): those beyond get no packets. Check the switch's ECMP width`,
+    );
+  }
+  if (settings.connReuseMode === 0) {
+    warnings.push(
+      "connReuseMode 0 sends a client that uses a port again to the server it had before, even to one that is draining (weight 0): with busy clients a drain never ends. Use 1, or 2 with dr",
+    );
+  }
+  if (directors > 1 && settings.ipForward === false) {
+    warnings.push(
+      "ipForward false stops nat: answers of servers and packets to them pass through the directors",
+    );
+  }
+  return warnings;
+}
+
+/**
+ * What should be known about a virtual server on this cluster.
+ *
+ * @param server the virtual server, with its pool where it lists it
+ */
+export function placedWarnings(cluster: LintedCluster, server: LintedServer): string[] {
+  const directors = count(cluster);
+  const settings: Settings = isRecord(cluster.settings) ? cluster.settings : {};
+  const members = Array.isArray(server.realServers) ? server.realServers.filter(isRecord) : [];
+  const alone = server.protocol === "udp" && isOff(settings.expireNodestConn) ? [UDP_PINNED] : [];
+  if (directors < 2) return alone;
+  return [
+    ...alone,
+    ...moveWarnings(settings, server),
+    ...(isRecord(server.persistence) ? [PERSISTENCE_APART] : []),
+    ...members.flatMap((member) => memberWarnings(settings, member)),
+  ].filter((text, index, all) => all.indexOf(text) === index);
+}
+
+/** What should be known about one server of a pool on a cluster of several directors. */
+export function placedMemberWarnings(cluster: LintedCluster, member: LintedMember): string[] {
+  if (count(cluster) < 2) return [];
+  return memberWarnings(isRecord(cluster.settings) ? cluster.settings : {}, member);
+}
+
+function moveWarnings(settings: Settings, { protocol, scheduler }: LintedServer): string[] {
+  // Other schedulers choose anew on another director in any case.
+  if (scheduler !== "mh" && scheduler !== "sh") return [];
+  const missing = [
+    ...(protocol === "tcp" && isOff(settings.sloppyTcp) ? ["sloppyTcp"] : []),
+    ...(protocol === "sctp" && isOff(settings.sloppySctp) ? ["sloppySctp"] : []),
+  ];
+  const refused = missing.map(
+    (name) =>
+      `settings.${name} is not set: a connection that the switch moves to another director is refused there, although ${scheduler} would choose the same server. When a director leaves, its share of the connections is lost`,
+  );
+  return isOff(settings.scheduleIcmp) ? [...refused, ICMP_LOST] : refused;
+}
+
+function memberWarnings(settings: Settings, { forwarding }: LintedMember): string[] {
+  return forwarding === "nat" && isOff(settings.conntrack) ? [NAT_WITHOUT_CONNTRACK] : [];
+}
+
+const UDP_PINNED =
+  "settings.expireNodestConn is not set: udp clients that keep sending stay with a server that was removed, and their packets are dropped, until they pause for the udp timeout (300 s)";
+const ICMP_LOST =
+  "settings.scheduleIcmp is not set: the switch may send ICMP `fragmentation needed` to another director than the connection's, which drops it; transfers through smaller MTUs then hang";
+const PERSISTENCE_APART =
+  "each director remembers persistent clients for itself: a client that the switch spreads over several directors, or moves, meets other servers. Use mh without persistence, or a switch that hashes by source address alone";
+const NAT_WITHOUT_CONNTRACK =
+  "settings.conntrack is not set: with nat on several directors answers must come back through the same director, which takes source NAT there, which takes conntrack";
+
+/** Said to be off, or not said at all; what is not known yet is neither. */
+function isOff(setting: boolean | undefined): boolean {
+  return setting === undefined || setting === false;
+}
+
+function count({ directors }: LintedCluster): number {
+  return Array.isArray(directors) ? directors.length : 0;
+}
