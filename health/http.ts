@@ -18,7 +18,8 @@ const BODY_MAX = 64 * 1024;
  */
 export const httpChecker: Checker<HttpCheck> = {
   async check(settings, target, dial, signal) {
-    const bare = await dial(target, signal);
+    // Its errors reach whoever reads; those that come after the last reader would end the process.
+    const bare = (await dial(target, signal)).on("error", () => undefined);
     try {
       const stream = settings.tls
         ? await encrypt(bare, settings.tls, nameOf(settings, target), signal)

@@ -1,6 +1,6 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { ForwardingMethod } from "../spec";
-import type { HealthCheckArgs } from "./health-check";
+import { type HealthCheckArgs, withSecrets } from "./health-check";
 
 /** How packets to a `tun` server are wrapped. */
 export type TunnelArgs = IpipTunnelArgs | GueTunnelArgs | GreTunnelArgs;
@@ -56,3 +56,21 @@ export type PoolMemberArgs = ForwardingArgs & {
   /** What proves that this server works. Default: the virtual server's check. */
   healthCheck?: HealthCheckArgs;
 };
+
+type PoolArgs = pulumi.Input<pulumi.Input<PoolMemberArgs>[]>;
+
+/** The same pool with the secrets of its servers' own checks marked as such. */
+export function withSecretChecks(pool: PoolArgs | undefined): PoolArgs | undefined {
+  if (pool === undefined) return undefined;
+  if (!Array.isArray(pool)) return pulumi.output(pool).apply((members) => members.map(withSecretCheck));
+  return pool.map((member) =>
+    pulumi.Output.isInstance(member) || member instanceof Promise
+      ? pulumi.output(member).apply(withSecretCheck)
+      : withSecretCheck(member),
+  );
+}
+
+function withSecretCheck<M extends { healthCheck?: unknown }>(member: M): M {
+  if (member?.healthCheck === undefined) return member;
+  return { ...member, healthCheck: withSecrets(member.healthCheck as HealthCheckArgs) };
+}

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Family, HealthCheck, Persistence, Protocol, Scheduler, SchedulerFlag } from "../spec";
 import type { Cluster } from "./cluster";
 import { type HealthCheckArgs, withSecrets } from "./health-check";
-import type { PoolMemberArgs } from "./pool-member";
+import { type PoolMemberArgs, withSecretChecks } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 
 /** Packets to an address and a port. A change of any of these replaces the virtual server. */
@@ -162,6 +162,7 @@ export class VirtualServer extends pulumi.CustomResource {
         ...settings,
         protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
         healthCheck: withSecrets(healthCheck),
+        realServers: withSecretChecks(args.realServers),
         cluster: cluster.handle,
         ...OUTPUTS,
         ...Object.fromEntries(DECLARED.map((key) => [key, args[key]])),

@@ -398,6 +398,32 @@ describe("resources on real directors", () => {
       await made.close();
     });
 
+    it("looks for a text in the body, through the director", async () => {
+      const check = (bodyRegex: string) =>
+        web({
+          healthCheck: {
+            ...HTTP,
+            path: "/",
+            method: "GET",
+            bodyRegex,
+            expectedStatuses: [200],
+            deadlineMs: 1_000,
+          },
+        });
+      const made = await site.create("VirtualServer", check("^rs[12]"));
+      await made.close();
+      const failure = (await site
+        .create("VirtualServer", check("^rs1"))
+        .catch((error) => error)) as InitialisationError;
+      const rs2 = `${site.address("rs2")}:80`;
+      assert.ok(
+        failure.message.includes(`http GET / on ${rs2}: HTTP 200, but bodyRegex is not in its body`),
+        failure.message,
+      );
+      assert.ok(!failure.message.includes(`on ${site.address("rs1")}:80`), failure.message);
+      await handlerFor("VirtualServer", site.fleet).delete(failure.id, failure.outputs);
+    });
+
     it("logs in to MySQL, and tells a refused login", async () => {
       const { mysql } = site.lab.inventory;
       assert.ok(mysql);

@@ -284,6 +284,17 @@ describe("resources through the real engine", () => {
   it("no secret lies in the state or in anything that is printed, also after a failure", async () => {
     const [{ privateKey } = { privateKey: "" }] = site.lab.inventory.directors;
     const password = site.lab.inventory.mysql?.password ?? "";
+    const withHeaders = (path: string) => {
+      const check = { type: "http", method: "GET", ...QUICK } as const;
+      const member = { ...check, path: "/health", headers: { "X-Key": "planted-member" } };
+      return web({
+        healthCheck: { ...check, path, headers: { Authorization: "planted-header" }, bodyRegex: "." },
+        realServers: [
+          { address: site.address("rs1") },
+          { address: site.address("rs2"), healthCheck: member },
+        ],
+      });
+    };
     const outcomes = [
       await stack.preview(database()),
       succeeded(await stack.up(database())),
@@ -297,7 +308,10 @@ describe("resources through the real engine", () => {
       ),
       await stack.up(database("planted-other")),
       await stack.preview(database()),
+      succeeded(await stack.up(withHeaders("/health"))),
+      await stack.preview(withHeaders("/other")),
     ];
+    assert.match(outcomes.at(-1)?.output ?? "", /path *: "\/health" => "\/other"/);
     const { text } = await stack.state();
     const registry = await site.on("d1", "sh", "-c", "cat /var/lib/heye/* /proc/[0-9]*/cmdline");
     // Debug messages of Pulumi's own SDK hold every resource in full, whatever the provider; they are shown to nobody.
@@ -306,7 +320,14 @@ describe("resources through the real engine", () => {
     const printed = outcomes.map((outcome) => outcome.output + JSON.stringify(shown(outcome))).join("\n");
     const keyLine = privateKey.split("\n")[2] ?? "";
     assert.ok(keyLine.length > 40 && password.length > 4);
-    for (const secret of [keyLine, password, "planted-wrong", "planted-other"]) {
+    for (const secret of [
+      keyLine,
+      password,
+      "planted-wrong",
+      "planted-other",
+      "planted-header",
+      "planted-member",
+    ]) {
       for (const [where, what] of Object.entries({ state: text, printed, registry })) {
         assert.ok(!what.includes(secret), `${secret.slice(0, 12)} in ${where}`);
       }

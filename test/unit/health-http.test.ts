@@ -5,7 +5,7 @@ import * as net from "node:net";
 import type { TLSSocket } from "node:tls";
 import { runCheck } from "../../health";
 import { authority, type Claims, type Identity, issue } from "./certificates";
-import { dial, never, serve, settings } from "./health-server";
+import { dial, dialStream, never, serve, settings } from "./health-server";
 
 /** Answers with a body, in so many pieces. */
 const saying = (body: string | Buffer, status = 200) =>
@@ -146,6 +146,23 @@ describe("http check: TLS", () => {
     const check = { host: "shop.example:8443", tls: { ca: ca.cert }, method: "GET", bodyRegex: "^ok$" };
     assert.equal(await answerOf(server, check), "healthy: HTTP 200, bodyRegex found in its body");
     assert.deepEqual(asked, ["shop.example"]);
+  });
+
+  it("goes through a stream that is no socket, and lets go of it", async () => {
+    const server = await secured({ names: ["a.example"] }, ca);
+    const left = new Promise((resolve) =>
+      server.on("secureConnection", (socket) => socket.on("close", resolve)),
+    );
+    await serve(server, async (target) => {
+      const check = settings({ type: "http", host: "a.example", tls: { ca: ca.cert } });
+      assert.deepEqual(await runCheck(check, target, dialStream, never), {
+        healthy: true,
+        answer: "HTTP 200",
+      });
+      await left;
+      const distrusting = settings({ type: "http", host: "b.example", tls: { ca: ca.cert } });
+      assert.match((await runCheck(distrusting, target, dialStream, never)).answer, /not for b.example/);
+    });
   });
 
   it("serverName goes before the host; without both the address counts", async () => {

@@ -1,6 +1,7 @@
 /** Servers on loopback, and how the tests of checks reach them. */
 import { once } from "node:events";
 import * as net from "node:net";
+import { Duplex } from "node:stream";
 import type { Dial, Target } from "../../health";
 import { type ActiveHealthCheck, healthCheck } from "../../spec";
 
@@ -34,3 +35,20 @@ export async function serve(server: net.Server, test: (target: Target) => Promis
     server.close();
   }
 }
+
+/** The same through a stream that is no socket, as a channel of an SSH session is none: it knows no errors, only ends. */
+export const dialStream: Dial = async (target, signal) => {
+  const socket = (await dial(target, signal)) as net.Socket;
+  const stream = new Duplex({
+    read: () => undefined,
+    write: (chunk, _encoding, done) => void socket.write(chunk, () => done()),
+    final: (done) => void socket.end(done),
+    destroy: (_error, done) => {
+      socket.destroy();
+      done(null);
+    },
+  });
+  socket.on("data", (chunk) => stream.push(chunk)).on("error", () => undefined);
+  socket.on("close", () => stream.destroyed || stream.push(null));
+  return stream;
+};

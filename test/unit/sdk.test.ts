@@ -14,6 +14,7 @@ import type {
   VirtualServerArgs,
 } from "../../sdk";
 import { withSecrets } from "../../sdk/health-check";
+import { withSecretChecks } from "../../sdk/pool-member";
 import { providerStub, typeToken } from "../../sdk/stub";
 import type { cluster, connection, realServer, virtualServer } from "../../spec";
 import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
@@ -150,5 +151,22 @@ describe("secrets of a check", () => {
   it("are marked as a whole where their names are not known yet", async () => {
     const http = withSecrets({ type: "http", headers: pulumi.output({ Authorization: "s3cret" }) });
     assert.ok(http?.type === "http" && (await isSecret(http.headers)));
+  });
+
+  it("are marked in the checks of a pool's servers too, however the pool is given", async () => {
+    const member = {
+      address: "10.0.0.1",
+      healthCheck: { type: "mysql", user: "a", password: "s3cret" },
+    } as const;
+    for (const pool of [
+      [member],
+      [pulumi.output(member)],
+      pulumi.output([member]),
+      Promise.resolve([member]),
+    ]) {
+      const marked = pulumi.output(withSecretChecks(pool as VirtualServerArgs["realServers"]));
+      assert.ok(await isSecret(marked));
+    }
+    assert.ok(!(await isSecret(pulumi.output(withSecretChecks([{ address: "10.0.0.1" }])))));
   });
 });
