@@ -9,6 +9,7 @@ import { Disk } from "./disk";
 import { NODE_ENVIRONMENT } from "./environment";
 import { ipBatch, iptables, setSysctls } from "./ip";
 import { setHostName } from "./kernel";
+import { type RuleTables, readRules, writeRules } from "./netfilter";
 import { NodeSpace, withinNewSpaces } from "./spaces";
 import { sshdListens } from "./sshd";
 
@@ -66,7 +67,16 @@ export async function powerOff(director: Director): Promise<void> {
   await ended;
 }
 
-/** Source NAT for what IPVS forwards by nat: a server's answer then comes back through this very director. */
+let rules: RuleTables | undefined;
+
+/**
+ * Source NAT for what IPVS forwards by nat: a server's answer then comes back through this very director. Written by
+ * iptables for the first director, and copied for all others.
+ */
 function masquerade(): void {
-  iptables(() => "-t nat -A POSTROUTING -m ipvs --ipvs --vmethod masq -j MASQUERADE".split(" "));
+  if (rules) writeRules("nat", rules);
+  else {
+    iptables(() => "-t nat -A POSTROUTING -m ipvs --ipvs --vmethod masq -j MASQUERADE".split(" "));
+    rules = readRules("nat");
+  }
 }

@@ -6,6 +6,7 @@
  * foreign namespace.
  */
 
+import { closeSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
 import koffi from "koffi";
 
@@ -30,6 +31,8 @@ const functions = {
   umount2: libc.func("int umount2(str target, int flags)"),
   socket: libc.func("int socket(int domain, int kind, int protocol)"),
   sethostname: libc.func("int sethostname(str name, size_t length)"),
+  getsockopt: libc.func("int getsockopt(int fd, int level, int option, void *value, _Inout_ uint32_t *size)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int option, void *value, uint32_t size)"),
   setxattr: libc.func("int setxattr(str path, str name, str value, size_t size, int flags)"),
   pivot: libc.func("long syscall(long number, str root, str old)"),
 };
@@ -105,6 +108,33 @@ export function netlinkRouteSocket(): number {
   const fd: number = functions.socket(netlink, raw, route);
   check(fd, "socket(AF_NETLINK)");
   return fd;
+}
+
+/** A raw socket of a family (AF_INET, AF_INET6), whose options reach the tables of iptables. */
+export function openRawSocket(domain: number): { readonly fd: number; close(): void } {
+  const [raw, protocol] = [3, 255];
+  const fd: number = functions.socket(domain, raw, protocol);
+  check(fd, `socket(${domain}, SOCK_RAW)`);
+  return { fd, close: () => closeSync(fd) };
+}
+
+/** getsockopt(2) with a value that is a question, too. Returns the answer, in the same place. */
+export function readOption(fd: number, level: number, option: number, value: Buffer): Buffer {
+  const size: [number] = [value.length];
+  check(functions.getsockopt(fd, level, option, value, size), `getsockopt(${level}, ${option})`);
+  return value.subarray(0, size[0]);
+}
+
+/** setsockopt(2) with a value that holds the address of another buffer. */
+export function writeOption(
+  fd: number,
+  level: number,
+  option: number,
+  value: Buffer,
+  pointer: { readonly at: number; readonly buffer: Buffer },
+): void {
+  value.writeBigUInt64LE(koffi.address(pointer.buffer), pointer.at);
+  check(functions.setsockopt(fd, level, option, value, value.length), `setsockopt(${level}, ${option})`);
 }
 
 /** Sets the host name of this UTS namespace. */

@@ -60,6 +60,10 @@ async function findings(): Promise<UserFindings> {
   }
 }
 
-void findings()
-  .catch((error: unknown): UserFindings => ({ refused: `${error}` }))
-  .then((found) => process.stdout.write(`${JSON.stringify(found)}\n`));
+findings().then(
+  (found) => process.stdout.write(`${JSON.stringify(found)}\n`),
+  (error: unknown) => {
+    const refused: UserFindings = { refused: `${error}` };
+    process.stdout.write(`${JSON.stringify(refused)}\n`);
+  },
+);
