@@ -69,6 +69,10 @@ if [ "${HEYE_GUEST:-}" ]; then
   hostname lab
   # IPv6 first: ip_vs decides while it is loaded whether it serves IPv6.
   modprobe ipv6
+  # The kernel's table of neighbours is one for all networks: 254 directors know more of them than the 1024 it may hold.
+  for family in ipv4 ipv6; do
+    for limit in 1 2 3; do echo 65536 >/proc/sys/net/$family/neigh/default/gc_thresh$limit; done
+  done
 fi
 modprobe -a ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed ip_vs_nq \
   ip_vs_fo ip_vs_ovf ip_vs_mh veth bridge dummy ipip ip6_tunnel iptable_nat ip6table_nat iptable_filter \
