@@ -27,7 +27,7 @@ export class Disk {
       overlay(root, "", [TREES.skeleton, TREES.host]);
       overlay(join(root, "usr"), "usr-", [`${TREES.layer}/usr`, `${TREES.host}/usr`]);
       bind("/dev", join(root, "dev"));
-      mkdirSync(join(root, SHARED), { mode: 0o755 });
+      mkdirSync(join(root, SHARED), { recursive: true });
       for (const [i, path] of shared.entries()) share(path, join(root, SHARED, String(i)));
       writeIdentity(root, name, hostKey);
       pivotInto(root);

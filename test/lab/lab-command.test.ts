@@ -80,6 +80,25 @@ describe("lab: the command", () => {
     assert.match(await fine(...traffic), /5 requests .* 0 failed/);
   });
 
+  it("shows the faults that are on, each with what ends it, and ends them all", async () => {
+    const inject = (...argv: string[]): Promise<string> => fine("fault", "--lab", NAME, ...argv);
+    await inject("reboot-director", "d1", "--no-announce");
+    await inject("impair-network", "d2", "management", "--delay", "1.5", "--loss", "0.1");
+    await inject("hang-ssh", "d2");
+    const shown = await fine("status", NAME);
+    assert.match(shown, /d1 .*withdrawn/);
+    for (const line of [
+      "  reboot-director d1 --no-announce   (ends with: restore-director d1)",
+      "  impair-network d2 management --delay 1.5 --jitter 0 --loss 0.1   (ends with: restore-network d2 management)",
+      "  hang-ssh d2 banner   (ends with: restore-ssh d2)",
+    ])
+      assert.ok(shown.split("\n").includes(line), shown);
+    await inject("restore-ssh", "d2");
+    await inject("restore-network", "d2");
+    await inject("mend-all");
+    assert.doesNotMatch(await fine("status", NAME), /faults|withdrawn/);
+  });
+
   it("says what was wrong, and what there is", async () => {
     for (const [argv, words] of [
       [["status", "test-nowhere"], /no running lab of the name test-nowhere/],
@@ -87,6 +106,15 @@ describe("lab: the command", () => {
       [["exec", "--lab", NAME], /Expected a node and a program/],
       [["ssh", "--lab", NAME, "rs1"], /Expected a director \(d1, d2\), found rs1/],
       [["fault", "--lab", NAME, "explode", "d1"], /kill-director, restore-director/],
+      [
+        ["fault", "--lab", NAME, "impair-network", "d1", "--delay", "5"],
+        /network: expected one of management/,
+      ],
+      [
+        ["fault", "--lab", NAME, "impair-network", "d1", "back", "--delay", "x"],
+        /--delay: expected a number/,
+      ],
+      [["fault", "--lab", NAME, "hang-ssh", "d1", "later"], /stage: expected one of banner, command/],
       [["up", "--directors", "many"], /--directors: expected a whole number/],
       [["up", "--nonsense"], /--nonsense/],
     ] as const) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { type DirectorEntry, Lab } from "../../lab";
-import { login, remote } from "./lab-tools";
+import { login, output, remote } from "./lab-tools";
 
 const DIRECTORS = 254;
 /** How many are asked at the same time; all of them run on one CPU. */
@@ -27,6 +27,24 @@ async function banner(director: DirectorEntry): Promise<string> {
   const [data] = (await once(socket, "data")) as [Buffer];
   socket.destroy();
   return data.toString("latin1").trim();
+}
+
+/** How often the guest's kernel had no room for another neighbour; the packets that wanted it were lost. */
+async function refusedNeighbours(lab: Lab): Promise<number> {
+  const statistics = await output(
+    lab,
+    "switch",
+    "nsenter",
+    "-t",
+    "1",
+    "-n",
+    "cat",
+    "/proc/net/stat/arp_cache",
+  );
+  const [names = [], ...rows] = statistics.split("\n").map((line) => line.trim().split(/\s+/));
+  const column = names.indexOf("table_fulls");
+  assert.ok(column >= 0 && rows.length > 0, statistics);
+  return rows.reduce((sum, row) => sum + Number.parseInt(row[column] ?? "", 16), 0);
 }
 
 describe("lab: 254 directors", function () {
@@ -65,9 +83,10 @@ describe("lab: 254 directors", function () {
     });
     assert.deepEqual([...new Set(codes)], [0]);
     assert.equal((await lab.status()).announced.length, DIRECTORS);
-    const report = await lab.traffic({ url: "http://192.0.2.10/", requests: 1000, concurrency: 8 });
+    // All of them run on one CPU: what is slow here is not lost.
+    const patience = { connectTimeoutMs: 30_000, answerTimeoutMs: 30_000 };
+    const report = await lab.traffic({ url: "http://192.0.2.10/", requests: 1000, ...patience });
     assert.deepEqual(report.errors, {});
-    const table = await lab.exec("router", ["ip", "nexthop", "show", "id", "1000"]);
-    assert.equal(table.stdout.match(/\b\d+(?=[/ ])/g)?.includes("254"), true, table.stdout);
+    if (lab.inventory.mode === "guest") assert.equal(await refusedNeighbours(lab), 0);
   });
 });
