@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { PACKAGE_ROOT } from "../../lab/paths";
+import { recordOf } from "../../lab/processes";
 import { isRoot, labLayer } from "../../setup";
 import type { Findings, Refusal } from "./lab-inside";
 import { whole } from "./lab-whole";
@@ -13,10 +14,10 @@ import { whole } from "./lab-whole";
 const execFileAsync = promisify(execFile);
 const PROGRAM = join("dist", "test", "lab", "lab-inside.js");
 
-/** Processes of a user. */
+/** Processes of a user that run; the dead may have to wait for their new parent to bury them. */
 function processesOf(uid: number): string[] {
   return readdirSync("/proc").filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
+    if (!/^\d+$/.test(name) || !recordOf(Number(name), name)) return false;
     try {
       return readFileSync(`/proc/${name}/status`, "utf8").includes(`\nUid:\t${uid}\t`);
     } catch {
