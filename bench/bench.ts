@@ -1,4 +1,5 @@
 import type { Measurement } from "./record";
+import type { Sites } from "./sites";
 
 /** How a bench is to run. */
 export interface BenchOptions {
@@ -6,6 +7,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Sizes that take seconds. */
   readonly quick: boolean;
+  /** Where the directors come from. */
+  readonly sites: Sites;
   /** Tells a person how far it is. */
   readonly say: (text: string) => void;
 }

@@ -8,24 +8,27 @@ const COMMANDS_FILE = "/run/heye-bench-commands";
 export class BenchSite {
   private constructor(
     readonly lab: Lab,
+    /** How the directors are reached, by their own ports: nothing stands between. */
+    readonly directors: readonly DirectorEntry[],
     private readonly relays: readonly CountingRelay[],
   ) {}
 
   /** A lab of so many directors, without real servers: nothing is sent to them. Each director has a relay before it. */
-  static async up(directors: number): Promise<BenchSite> {
-    const lab = await Lab.up({ directors, servers: 0, database: false });
-    const relays = await Promise.all(lab.inventory.directors.map(({ port }) => CountingRelay.before(port)));
-    return new BenchSite(lab, relays);
+  static async up(count: number): Promise<BenchSite> {
+    const lab = await Lab.up({ directors: count, servers: 0, database: false });
+    const { directors } = lab.inventory;
+    const relays = await Promise.all(directors.map(({ port }) => CountingRelay.before(port)));
+    return new BenchSite(lab, directors, relays);
+  }
+
+  /** The first directors of the same lab. */
+  first(count: number): BenchSite {
+    return new BenchSite(this.lab, this.directors.slice(0, count), this.relays.slice(0, count));
   }
 
   async down(): Promise<void> {
     await Promise.all(this.relays.map((relay) => relay.close()));
     await this.lab.down();
-  }
-
-  /** How the directors are reached, by their own ports: nothing stands between. */
-  get directors(): readonly DirectorEntry[] {
-    return this.lab.inventory.directors;
   }
 
   /** The same directors, reached through relays that count. */

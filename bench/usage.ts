@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Programs of a run, told apart by their command lines. */
-export type Role = "engine" | "program" | "provider" | "guest";
+export type Role = "engine" | "program" | "provider";
 
 /** What processes of one role have used. */
 export interface Usage {
@@ -11,9 +11,9 @@ export interface Usage {
   readonly peakMb: number;
 }
 
-const SAMPLE_EVERY_MS = 100;
-/** New processes are looked for less often, because that means reading all of /proc. */
-const LIST_EVERY_MS = 500;
+const SAMPLE_EVERY_MS = 200;
+/** New processes are looked for less often, because that means reading about every thread. */
+const LIST_EVERY_MS = 1_000;
 /** Of the processor times in /proc; the same on every architecture that Linux serves today. */
 const TICKS_PER_S = 100;
 
@@ -27,7 +27,7 @@ interface Sample {
 }
 
 /**
- * Watches what the descendants of this process use, from outside: nothing runs in them for it. The last tenth of a
+ * Watches what the descendants of this process use, from outside: nothing runs in them for it. The last fifth of a
  * second of a process's life may be missed.
  */
 export class UsageWatch {
@@ -46,7 +46,7 @@ export class UsageWatch {
   stop(): Readonly<Record<Role, Usage>> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#measure();
-    const usage = { engine: NONE, program: NONE, provider: NONE, guest: NONE };
+    const usage = { engine: NONE, program: NONE, provider: NONE };
     for (const { role, beforeS, cpuS, peakMb } of this.#samples.values()) {
       if (role === undefined) continue;
       const { cpuS: sum, peakMb: highest } = usage[role];
@@ -80,30 +80,23 @@ const NONE: Usage = { cpuS: 0, peakMb: 0 };
 
 function roleOf(commandLine: string): Role | undefined {
   const [program = "", ...args] = commandLine.split("\0");
-  if (program.endsWith("linux.uml")) return "guest";
   if (args.some((word) => word.includes("cmd/dynamic-provider"))) return "provider";
-  if (args.some((word) => word.endsWith("/@pulumi/pulumi/cmd/run"))) return "program";
+  if (args.some((word) => word.includes("/@pulumi/pulumi/cmd/run"))) return "program";
   return /(^|\/)pulumi$/.test(program) ? "engine" : undefined;
 }
 
-/** All processes below one, by the parents that /proc tells of. */
-function descendants(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const parent = orGone(() => parentOf(name));
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-  }
-  const found: number[] = [];
-  for (let next = children.get(root) ?? []; next.length > 0; ) {
-    found.push(...next);
-    next = next.flatMap((pid) => children.get(pid) ?? []);
-  }
-  return found;
-}
+/** The lab's guest has hundreds of processes, none of them a program of the run. */
+const GUEST = "linux.uml\n";
 
-function parentOf(pid: string): number {
-  return Number(fieldsOf(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
+/** All processes below one; the kernel keeps the children of every thread apart. */
+function descendants(root: number): number[] {
+  const children = (orGone(() => readdirSync(`/proc/${root}/task`)) ?? []).flatMap((thread) =>
+    (orGone(() => readFileSync(`/proc/${root}/task/${thread}/children`, "utf8")) ?? "").trim().split(" "),
+  );
+  return children
+    .map(Number)
+    .filter((pid) => pid > 0 && orGone(() => readFileSync(`/proc/${pid}/comm`, "utf8")) !== GUEST)
+    .flatMap((pid) => [pid, ...descendants(pid)]);
 }
 
 /** Of a `stat` line, from the process's state on: its name, in parentheses, may hold anything. */

@@ -4,20 +4,19 @@ import { servicesOf } from "../plan";
 import { BenchProvider, type Call, type MadeService } from "../provider";
 import type { Measurement } from "../record";
 import { interleaved, timed } from "../rounds";
-import { BenchSite } from "../site";
 import { readOnce } from "../ssh";
 import { trafficOf } from "../traffic";
 
 /** A change on few and on many directors. The first of the sizes is what the others are compared with. */
 export const fleet: Bench = {
   about: "one change on 3 and on 32 directors, against bare concurrent SSH logins and one read each",
-  run: (options) => measureSizes("fleet", options.quick ? [1, 2] : [3, 32], options),
+  run: (options) => measureSizes("fleet", options.quick ? [2, 3] : [3, 32], options),
 };
 
 /** The same on as many directors as a cluster may have. */
 export const fleet254: Bench = {
   about: "one change on 3 and on 254 directors, against bare concurrent SSH logins and one read each",
-  run: (options) => measureSizes("fleet-254", options.quick ? [1, 3] : [3, 254], options),
+  run: (options) => measureSizes("fleet-254", options.quick ? [1] : [3, 254], options),
 };
 
 /** Processor time of the provider process for each director. */
@@ -50,38 +49,38 @@ async function measureSizes(
   return results;
 }
 
-async function measureSize(bench: string, size: number, { rounds, say }: BenchOptions): Promise<Sized> {
-  const site = await BenchSite.up(size);
-  try {
-    const made = await makeOne(site.directors);
-    const { ours, peer } = await interleaved<Call, "ours" | "peer">(rounds, {
-      ours: async (round) => {
-        const call = await changeOne(site.directors, made, round + 2);
-        await site.expectTables(1, 2);
-        say(`${size} directors, ours: ${call.s.toFixed(2)} s, CPU ${call.usage.cpuS.toFixed(2)} s`);
-        return call;
-      },
-      peer: async () => {
-        const { s } = await timed(() => Promise.all(site.directors.map(readOnce)));
-        say(`${size} directors, bare logins and reads: ${s.toFixed(2)} s`);
-        return { s, usage: { cpuS: 0, peakMb: 0 } };
-      },
-    });
-    const name = (thing: string) => `${bench}/${thing}-${size}`;
-    const elapsed: Measurement = {
-      name: name("elapsed"),
-      unit: "s",
-      against: "concurrent bare logins and one read each",
-      ours: ours.map(({ s }) => s),
-      peer: peer.map(({ s }) => s),
-      aim: 1.2,
-    };
-    const counts = await trafficOf(site, name, (directors) => changeOne(directors, made, 100));
-    const cpuEach = ours.map(({ usage }) => usage.cpuS / size);
-    return { measurements: [elapsed, ...counts], cpuEach };
-  } finally {
-    await site.down();
-  }
+async function measureSize(
+  bench: string,
+  size: number,
+  { rounds, sites, say }: BenchOptions,
+): Promise<Sized> {
+  const site = await sites.get(size);
+  const made = await makeOne(site.directors);
+  const { ours, peer } = await interleaved<Call, "ours" | "peer">(rounds, {
+    ours: async (round) => {
+      const call = await changeOne(site.directors, made, round + 2);
+      await site.expectTables(1, 2);
+      say(`${size} directors, ours: ${call.s.toFixed(2)} s, CPU ${call.usage.cpuS.toFixed(2)} s`);
+      return call;
+    },
+    peer: async () => {
+      const { s } = await timed(() => Promise.all(site.directors.map(readOnce)));
+      say(`${size} directors, bare logins and reads: ${s.toFixed(2)} s`);
+      return { s, usage: { cpuS: 0, peakMb: 0 } };
+    },
+  });
+  const name = (thing: string) => `${bench}/${thing}-${size}`;
+  const elapsed: Measurement = {
+    name: name("elapsed"),
+    unit: "s",
+    against: "concurrent bare logins and one read each",
+    ours: ours.map(({ s }) => s),
+    peer: peer.map(({ s }) => s),
+    aim: 1.2,
+  };
+  const counts = await trafficOf(site, name, (directors) => changeOne(directors, made, 100));
+  const cpuEach = ours.map(({ usage }) => usage.cpuS / size);
+  return { measurements: [elapsed, ...counts], cpuEach };
 }
 
 /** The one virtual server of a plan with two real servers. */

@@ -2,7 +2,7 @@ import type { Bench, BenchOptions } from "../bench";
 import { type Plan, servicesOf } from "../plan";
 import type { Measurement } from "../record";
 import { interleaved } from "../rounds";
-import { BenchSite } from "../site";
+import type { BenchSite } from "../site";
 import { BenchStack } from "../stack";
 import { trafficOf } from "../traffic";
 
@@ -15,14 +15,13 @@ export const oneWeight: Bench = {
   about: "one weight among 10,000 inline servers on 3 directors, against the up that changes nothing",
   async run(options: BenchOptions): Promise<Measurement[]> {
     const plan = options.quick ? SMALL : FULL;
-    const site = await BenchSite.up(3);
+    const site = await options.sites.get(3);
     const stack = await BenchStack.create("inline", { directors: site.directors, plan }, false);
     try {
       await stack.up();
       return await measure(site, stack, plan, options);
     } finally {
       await stack.remove();
-      await site.down();
     }
   },
 };

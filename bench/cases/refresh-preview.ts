@@ -2,7 +2,6 @@ import type { Bench, BenchOptions } from "../bench";
 import type { Plan } from "../plan";
 import type { Measurement } from "../record";
 import { interleaved } from "../rounds";
-import { BenchSite } from "../site";
 import { BenchStack, type ProgramName, type Run } from "../stack";
 
 /** 1,000 RealServers. */
@@ -15,7 +14,7 @@ export const refreshPreview: Bench = {
     "pulumi preview and pulumi refresh of 1,000 RealServers on 3 directors, against as many no-op resources",
   async run(options: BenchOptions): Promise<Measurement[]> {
     const plan = options.quick ? SMALL : FULL;
-    const site = await BenchSite.up(3);
+    const site = await options.sites.get(3);
     const { directors } = site;
     const stacks = {
       ours: await made("separate", { directors, plan }),
@@ -29,7 +28,6 @@ export const refreshPreview: Bench = {
       return [...previews, ...refreshes];
     } finally {
       for (const stack of Object.values(stacks)) await stack.remove();
-      await site.down();
     }
   },
 };

@@ -5,7 +5,6 @@ import { type Plan, servicesOf } from "../plan";
 import type { CommandsParameters } from "../programs/commands";
 import type { Measurement } from "../record";
 import { interleaved } from "../rounds";
-import { BenchSite } from "../site";
 
 /** 100 RealServers. */
 const FULL: Plan = { virtualServers: 10, servers: 10 };
@@ -15,9 +14,9 @@ const SMALL: Plan = { virtualServers: 2, servers: 2 };
 export const sshLoop: Bench = {
   about:
     "pulumi up of 100 RealServers on 3 directors, against a resource with one ssh and ipvsadm for each rule",
-  async run({ rounds, quick, say }: BenchOptions): Promise<Measurement[]> {
+  async run({ rounds, quick, sites, say }: BenchOptions): Promise<Measurement[]> {
     const plan = quick ? SMALL : FULL;
-    const site = await BenchSite.up(3);
+    const site = await sites.get(3);
     const onClean = (who: string, program: "separate" | "commands", parameters: object) => async () => {
       await site.wipe();
       const { s } = await upOnce(program, parameters, true);
@@ -26,16 +25,12 @@ export const sshLoop: Bench = {
       return s;
     };
     const { directors } = site;
-    try {
-      const { ours, peer } = await interleaved<number, "ours" | "peer">(rounds, {
-        ours: onClean("ours", "separate", { directors, plan }),
-        peer: onClean("peer", "commands", commandsOf(directors, plan)),
-      });
-      const against = "one ssh and ipvsadm per rule and director";
-      return [{ name: "ssh-loop/elapsed", unit: "s", against, ours, peer, aim: 0.1 }];
-    } finally {
-      await site.down();
-    }
+    const { ours, peer } = await interleaved<number, "ours" | "peer">(rounds, {
+      ours: onClean("ours", "separate", { directors, plan }),
+      peer: onClean("peer", "commands", commandsOf(directors, plan)),
+    });
+    const against = "one ssh and ipvsadm per rule and director";
+    return [{ name: "ssh-loop/elapsed", unit: "s", against, ours, peer, aim: 0.1 }];
   },
 };
 

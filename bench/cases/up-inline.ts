@@ -4,7 +4,7 @@ import { type Plan, rulesOf } from "../plan";
 import { createAll } from "../provider";
 import type { Measurement } from "../record";
 import { interleaved, timed } from "../rounds";
-import { BenchSite } from "../site";
+import type { BenchSite } from "../site";
 import { BareSsh } from "../ssh";
 
 const FULL: Plan = { virtualServers: 1000, servers: 10 };
@@ -14,9 +14,9 @@ const SMALL: Plan = { virtualServers: 5, servers: 2 };
 export const upInline: Bench = {
   about:
     "1,000 virtual servers x 10 inline servers on 3 directors, against ipvsadm --restore of the same on one",
-  async run({ rounds, quick, say }: BenchOptions): Promise<Measurement[]> {
+  async run({ rounds, quick, sites, say }: BenchOptions): Promise<Measurement[]> {
     const plan = quick ? SMALL : FULL;
-    const site = await BenchSite.up(3);
+    const site = await sites.get(3);
     const told = async (who: string, work: () => Promise<Taken>): Promise<Taken> => {
       await site.wipe();
       const taken = await work();
@@ -28,18 +28,14 @@ export const upInline: Bench = {
       await site.expectTables(plan.virtualServers, plan.virtualServers * plan.servers);
       return taken;
     };
-    try {
-      const runs = await interleaved<Taken, Contestant>(rounds, {
-        up: () => told("pulumi up", () => proved(() => up(site, plan, false))),
-        provider: () => told("the provider process alone", () => proved(() => alone(site, plan))),
-        one: () => told("restore on one director", () => restore(site, plan, 1)),
-        three: () => told("restore on three directors", () => proved(() => restore(site, plan, 3))),
-        twin: () => told("pulumi up of no-ops with our properties", () => up(site, plan, true)),
-      });
-      return measurementsOf(runs);
-    } finally {
-      await site.down();
-    }
+    const runs = await interleaved<Taken, Contestant>(rounds, {
+      up: () => told("pulumi up", () => proved(() => up(site, plan, false))),
+      provider: () => told("the provider process alone", () => proved(() => alone(site, plan))),
+      one: () => told("restore on one director", () => restore(site, plan, 1)),
+      three: () => told("restore on three directors", () => proved(() => restore(site, plan, 3))),
+      twin: () => told("pulumi up of no-ops with our properties", () => up(site, plan, true)),
+    });
+    return measurementsOf(runs);
   },
 };
 
