@@ -62,7 +62,8 @@ export function desiredService(
   };
 }
 
-function desiredDestination(member: Member): Destination {
+/** The destination a registered server stands for. */
+export function desiredDestination(member: Member): Destination {
   return {
     address: member.address,
     port: member.port,

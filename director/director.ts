@@ -6,6 +6,9 @@ import { type Applied, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
 import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
 import { BusyError, ConnectionLostError } from "./errors";
+import type { ForwardingPath } from "./forwarding-path";
+import { ForwardingProbe } from "./forwarding-probe";
+import { forwardingCommand } from "./forwarding-script";
 import { GroupCommit } from "./group-commit";
 import { changeCommand, command, readCommand } from "./script";
 import type { SessionPool } from "./session-pool";
@@ -79,6 +82,17 @@ export class Director {
   async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
     const session = await this.pool.get(this.name, this.connection);
     return session.dial(target, signal);
+  }
+
+  /**
+   * Has the director set up a connection to a server through the forwarding path; see {@link ForwardingProbe}.
+   *
+   * @throws ForwardingCheckError when it cannot
+   */
+  async probe(path: ForwardingPath, lifetimeS: number): Promise<ForwardingProbe | "local"> {
+    const session = await this.pool.get(this.name, this.connection);
+    const channel = await session.start(forwardingCommand(this.#user), "checking the forwarding path");
+    return ForwardingProbe.open(this.name, channel, path, lifetimeS);
   }
 
   get #user(): string {

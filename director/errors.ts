@@ -151,6 +151,19 @@ export class ForwardingRefusedError extends DirectorError {
   }
 }
 
+/** A director cannot check servers through the forwarding path. */
+export class ForwardingCheckError extends DirectorError {
+  readonly code = "HEYE_FORWARDING_CHECK";
+
+  constructor(director: string, reason: string) {
+    super(
+      director,
+      `cannot check through the forwarding path: ${reason}. Mend that there, or set \`forwardingCheck: false\` in the ` +
+        "health check: then nobody proves that the server has the virtual address",
+    );
+  }
+}
+
 /** Something that nobody registered already stands where an entry is to go. */
 export class ForeignEntryError extends DirectorError {
   readonly code = "HEYE_FOREIGN_ENTRY";

@@ -19,6 +19,8 @@ export {
 export { desiredService, effectiveWeight, isInService } from "./desired";
 export { Director } from "./director";
 export * from "./errors";
+export { checkForwarding } from "./forwarding-check";
+export { type ForwardingPath, forwardingPath } from "./forwarding-path";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
 export type { Actor, Basis } from "./refusal";

@@ -97,6 +97,11 @@ export class SshSession {
     });
   }
 
+  /** Starts a fixed command whose input and output are a stream of their own. */
+  start(command: string, doing: string): Promise<ClientChannel> {
+    return this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
+  }
+
   /**
    * Opens a TCP connection from the director to a server (a forwarded channel). Gives up when `signal` fires; the
    * dial itself cannot be called back (see {@link PendingDials}).

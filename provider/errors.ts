@@ -1,3 +1,4 @@
+import type { ForwardingPath } from "../director";
 import type { Verdict } from "../health";
 import { endpoint, type HealthCheck } from "../spec";
 
@@ -6,6 +7,8 @@ export interface GateFailure {
   readonly director: string;
   readonly server: string;
   readonly check: HealthCheck;
+  /** Set when its own address passed, and the way of its clients' packets did not. */
+  readonly path?: ForwardingPath | undefined;
   readonly verdict: Verdict;
 }
 
@@ -18,9 +21,10 @@ export class GateError extends Error {
     readonly failures: readonly GateFailure[],
     consequence: string,
   ) {
-    const lines = failures.map(({ director, server, check, verdict }) => {
+    const lines = failures.map(({ director, server, check, path, verdict }) => {
       const times = `${verdict.checks} ${verdict.checks === 1 ? "check" : "checks"}`;
-      return `  ${server} from director ${director}: ${describeCheck(check, server)}: ${verdict.answer} (${times})`;
+      const asked = path ? describePath(path) : describeCheck(check, server);
+      return `  ${server} from director ${director}: ${asked}: ${verdict.answer} (${times})`;
     });
     super(`servers did not become healthy:\n${lines.join("\n")}\n${consequence}`);
   }
@@ -49,6 +53,12 @@ export function describeCheck(check: HealthCheck, server: string): string {
   const at = check.port === undefined ? server : onPort(server, check.port);
   if (check.type !== "http") return `${check.type} on ${at}`;
   return `${check.tls ? "https" : "http"} ${check.method} ${check.path} on ${at}`;
+}
+
+/** "http HEAD / on 192.0.2.10:80 by dr", with what to look for: the server's own address has passed already. */
+function describePath({ address, port, member, check }: ForwardingPath): string {
+  const by = member.forwarding;
+  return `${describeCheck({ ...check, port: undefined }, endpoint(address, port))} by ${by} (its own address passed; has it what \`heye realserver-config --address ${address} --forwarding ${by}\` prints?)`;
 }
 
 function onPort(server: string, port: number): string {

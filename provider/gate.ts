@@ -1,4 +1,11 @@
-import { type Director, isInService, type Member, type Registration } from "../director";
+import {
+  checkForwarding,
+  type Director,
+  type ForwardingPath,
+  isInService,
+  type Member,
+  type Registration,
+} from "../director";
 import { type Verdict, waitUntilHealthy } from "../health";
 import type { Service } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
@@ -9,6 +16,8 @@ export interface Entrant {
   readonly director: Director;
   readonly member: Member;
   readonly check: HealthCheck;
+  /** The way its clients' packets will go, where that has to be checked too. */
+  readonly path?: ForwardingPath;
 }
 
 /** What the gate saw, by server: the same words from all directors are said once. */
@@ -43,7 +52,7 @@ export function entering(
 export async function passGate(entrants: readonly Entrant[]): Promise<Passage> {
   const seen: Record<string, string> = {};
   const outcomes = await Promise.all(
-    entrants.map(async ({ director, member, check }): Promise<GateFailure | undefined> => {
+    entrants.map(async ({ director, member, check, path }): Promise<GateFailure | undefined> => {
       const server = realServerKey(member);
       if (check.type === "none") {
         seen[server] = "not checked";
@@ -51,6 +60,9 @@ export async function passGate(entrants: readonly Entrant[]): Promise<Passage> {
       }
       const verdict = await waitUntilHealthy(check, member, director.dial.bind(director));
       if (!verdict.healthy) return { director: director.name, server, check, verdict };
+      const through = path && (await checkForwarding(director, path));
+      if (through?.healthy === false)
+        return { director: director.name, server, check, path, verdict: through };
       seen[server] = said(seen[server], verdict);
       return undefined;
     }),

@@ -1,6 +1,13 @@
-import { type Change, type Director, type DirectorState, findRegistration, type Member } from "../director";
+import {
+  type Change,
+  type Director,
+  type DirectorState,
+  findRegistration,
+  forwardingPath,
+  type Member,
+} from "../director";
 import { findService } from "../ipvs";
-import { type HealthCheck, realServerKey, refusesAtWeightZero } from "../spec";
+import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
 import { type Leaving, waitUntilDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
@@ -10,6 +17,8 @@ import { type Behind, changeEverywhere, type Made, type Policy, rehearseEverywhe
 export interface GatedChange {
   /** Key of the virtual server. */
   readonly key: string;
+  /** What clients ask for. */
+  readonly service: VirtualServerIdentity;
   readonly directors: readonly Director[];
   readonly policy: Policy;
   /** The servers the resource declares. */
@@ -123,6 +132,7 @@ function entrants(gated: GatedChange, states: States): Entrant[] {
       director,
       member,
       check: gated.checkOf(member),
+      path: forwardingPath(gated.service, member, gated.checkOf(member)),
     }));
   });
 }

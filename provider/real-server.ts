@@ -73,6 +73,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
       const manner = { known: state !== undefined, adopts: inputs.adopt === true };
       return {
         key,
+        service: inputs.virtualServer,
         directors: over.of(inputs.cluster),
         policy: inputs.cluster,
         members: [declared],

@@ -58,6 +58,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
       const manner = { known: state !== undefined, adopts: inputs.adopt === true };
       return {
         key,
+        service: inputs,
         directors: over.of(inputs.cluster),
         policy: inputs.cluster,
         members: pool.map(memberOf),

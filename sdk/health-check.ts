@@ -18,6 +18,11 @@ export interface CheckTimingArgs {
   fall?: pulumi.Input<number>;
   /** How many milliseconds a change waits for a server to become healthy. Default 30000. */
   deadlineMs?: pulumi.Input<number>;
+  /**
+   * With `dr` and `tun`: whether a server is also checked by way of its virtual address, as its clients' packets will
+   * come. Default true; needs bash, iproute2's `tc` and network namespaces on the directors.
+   */
+  forwardingCheck?: pulumi.Input<boolean>;
 }
 
 /** TLS of an HTTP check. Certificates are verified, against the system's roots or `ca`, unless `insecure` says not to. */

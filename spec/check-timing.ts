@@ -13,6 +13,10 @@ export const timing = {
       "consecutive failures that make it unhealthy; kept for continuous checks, a change waits on rise alone",
     ),
   deadlineMs: durationMs().default(30_000).describe("how long a change waits for a server to become healthy"),
+  forwardingCheck: z
+    .boolean({ error: "expected true or false" })
+    .optional()
+    .describe("dr and tun: check by way of the virtual address as well; default: true"),
 };
 
 interface Timing {

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type CheckResult, runCheck, type Verdict } from "../health";
+import type { Director } from "./director";
+import { ForwardingCheckError } from "./errors";
+import type { ForwardingPath } from "./forwarding-path";
+import { Turnstile } from "./session-pool";
+
+/** sshd allows 10 sessions on a connection by default (MaxSessions); changes need some as well. */
+const PROBES_A_DIRECTOR = 4;
+/** A login that is too slow may finish for 10 s more (health/mysql.ts). */
+const LIFETIME_BEYOND_CHECK_S = 12;
+
+const turnstiles = new WeakMap<Director, Turnstile>();
+
+/**
+ * Checks a server in the way its clients' packets go: from the director, by the member's forwarding method, to the
+ * virtual address. One success proves the way; that the server itself is well has been proved before. Checks again
+ * every `intervalMs` until `deadlineMs` is over.
+ */
+export async function checkForwarding(director: Director, path: ForwardingPath): Promise<Verdict> {
+  const { check } = path;
+  const end = performance.now() + check.deadlineMs;
+  for (let checks = 1; ; checks++) {
+    const started = performance.now();
+    const { final, ...result } = await turnstileOf(director).run(() => once(director, path));
+    const next = Math.max(performance.now(), started + check.intervalMs);
+    if (result.healthy || final || next >= end) return { ...result, checks };
+    await delay(next - performance.now());
+  }
+}
+
+async function once(director: Director, path: ForwardingPath): Promise<CheckResult & { final: boolean }> {
+  const { check } = path;
+  const lifetimeS = Math.ceil(check.timeoutMs / 1000) + LIFETIME_BEYOND_CHECK_S;
+  try {
+    const probe = await director.probe(path, lifetimeS);
+    if (probe === "local") return { healthy: true, answer: "is the director itself", final: true };
+    try {
+      const never = new AbortController().signal;
+      const target = { address: path.member.address, port: path.port };
+      return { ...(await runCheck({ ...check, port: undefined }, target, probe.dial, never)), final: false };
+    } finally {
+      await probe.close();
+    }
+  } catch (error) {
+    const answer = error instanceof Error ? error.message : String(error);
+    return { healthy: false, answer, final: error instanceof ForwardingCheckError };
+  }
+}
+
+function turnstileOf(director: Director): Turnstile {
+  const known = turnstiles.get(director) ?? new Turnstile(PROBES_A_DIRECTOR);
+  turnstiles.set(director, known);
+  return known;
+}

@@ -1,0 +1,41 @@
+import type { ActiveHealthCheck, HealthCheck } from "../spec";
+import type { Member } from "./registry";
+
+/** How a client's packets reach a server: the virtual address, and the server with its forwarding method. */
+export interface ForwardingPath {
+  readonly address: string;
+  /** TCP port that is asked for; dr and tun leave it as it is. */
+  readonly port: number;
+  readonly member: Member;
+  /** What is asked there. Its own `port` does not count. */
+  readonly check: ActiveHealthCheck;
+}
+
+/**
+ * What has to be checked through the forwarding path before a server may enter.
+ *
+ * The question is the health check's own where that is asked on the virtual server's port. A check of another port may
+ * be one that listens on the server's own address alone, so there a handshake on the virtual port takes its place.
+ * Services that are not tcp, or have every port, are asked on the check's port.
+ *
+ * @returns undefined where nothing is: nat (a check of the server's own address goes the same way), no health check,
+ *   `forwardingCheck: false`, a firewall mark (which has no address to ask)
+ */
+export function forwardingPath(
+  service: { readonly protocol?: string; readonly address?: string; readonly port?: number },
+  member: Member,
+  check: HealthCheck,
+): ForwardingPath | undefined {
+  const { address } = service;
+  if (member.forwarding === "nat" || check.type === "none" || check.forwardingCheck === false)
+    return undefined;
+  if (address === undefined) return undefined;
+  const asked = check.port ?? member.port;
+  const port = (service.protocol === "tcp" && service.port) || asked;
+  if (port === 0) return undefined;
+  return { address, port, member, check: port === asked ? check : handshake(check) };
+}
+
+function handshake({ intervalMs, timeoutMs, rise, fall, deadlineMs }: ActiveHealthCheck): ActiveHealthCheck {
+  return { type: "tcp", intervalMs, timeoutMs, rise, fall, deadlineMs };
+}
