@@ -10,10 +10,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "real directors, servers, a switch and a client on this machine",
     run: async (argv) => (await import("../lab/command.js")).labCommand(argv),
   },
+  "realserver-config": {
+    summary: "what a real server needs for dr or tun",
+    run: async (argv) => (await import("./realserver-config.js")).realServerConfigCommand(argv),
+  },
 };
 
 function help(): string {
-  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`);
   return `usage: heye COMMAND ...\n\n${rows.join("\n")}\n\n\`heye COMMAND --help\` tells more.\n`;
 }
 

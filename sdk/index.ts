@@ -23,6 +23,7 @@ export type {
 } from "./pool-member";
 export { RealServer, type RealServerArgs } from "./real-server";
 export type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
+export type { RealServerConfigArgs } from "./real-server-config";
 export {
   type MarkArgs,
   type PersistenceArgs,

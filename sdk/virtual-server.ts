@@ -3,6 +3,7 @@ import type { Family, HealthCheck, Persistence, Protocol, Scheduler, SchedulerFl
 import type { Cluster } from "./cluster";
 import { type HealthCheckArgs, withSecrets } from "./health-check";
 import { type PoolMemberArgs, withSecretChecks } from "./pool-member";
+import { configText, type RealServerConfigArgs } from "./real-server-config";
 import { providerStub, typeToken } from "./stub";
 
 /** Packets to an address and a port. A change of any of these replaces the virtual server. */
@@ -171,6 +172,16 @@ export class VirtualServer extends pulumi.CustomResource {
     );
     this.cluster = cluster;
     this.pool = args.realServers === undefined ? "separate" : "inline";
+  }
+
+  /**
+   * What a Linux host needs to be a real server of it, as a text: `heye realserver-config` prints the same.
+   *
+   * @example
+   * new remote.Command("web1", { connection, create: web.realServerConfig({ forwarding: "dr" }) });
+   */
+  realServerConfig(args: RealServerConfigArgs): pulumi.Output<string> {
+    return configText(this.address, args);
   }
 }
 

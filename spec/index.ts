@@ -62,6 +62,8 @@ export {
   realServerSettings,
   WEIGHT_MAX,
 } from "./real-server";
+export { type RealServerRole, RealServerRoleError } from "./real-server-config";
+export { CONFIG_FORMATS, type ConfigFormat, realServerConfig } from "./real-server-text";
 export {
   ignoresWeights,
   refusesAtWeightZero,
@@ -87,7 +89,14 @@ export {
   tidy,
 } from "./settings";
 export { includesStatus, type StatusRange } from "./status-ranges";
-export { DEFAULT_TUNNEL, TUNNEL_CHECKSUMS, TUNNEL_TYPES, type Tunnel, type TunnelType } from "./tunnel";
+export {
+  DEFAULT_TUNNEL,
+  TUNNEL_CHECKSUMS,
+  TUNNEL_TYPES,
+  type Tunnel,
+  type TunnelType,
+  tunnelProblems,
+} from "./tunnel";
 export {
   defaultHealthCheck,
   type Quorum,
