@@ -28,6 +28,7 @@ export class Director {
   #known: DirectorState | undefined;
   #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
+  #counting: Promise<ConnectionCount[]> | undefined;
 
   constructor(
     readonly name: string,
@@ -66,8 +67,15 @@ export class Director {
     return new Promise((resolve, reject) => this.#commits.submit({ change, resolve, reject }));
   }
 
-  /** How many connections each destination has, right now. */
-  async connections(): Promise<ConnectionCount[]> {
+  /** How many connections each destination has, right now. Calls that overlap share one answer. */
+  connections(): Promise<ConnectionCount[]> {
+    this.#counting ??= this.#count().finally(() => {
+      this.#counting = undefined;
+    });
+    return this.#counting;
+  }
+
+  async #count(): Promise<ConnectionCount[]> {
     const session = await this.pool.get(this.name, this.connection);
     return parseConnections(this.name, await session.run(CONNECTIONS_SCRIPT, "", "counting connections"));
   }

@@ -22,8 +22,8 @@ export type {
   TunnelArgs,
 } from "./pool-member";
 export { RealServer, type RealServerArgs } from "./real-server";
-export type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 export type { RealServerConfigArgs } from "./real-server-config";
+export type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 export {
   type MarkArgs,
   type PersistenceArgs,

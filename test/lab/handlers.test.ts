@@ -597,7 +597,7 @@ describe("resources on real directors", () => {
               /1 of 3 directors failed:\n {2}director d2: the kernel did not take the change/,
             );
             assert.match(error.message, /lacks: -a -t 192.0.2.10:80 -r 10.20.1.4:80 -m -w 1/);
-            assert.match(error.message, /The 2 others were put back/);
+            assert.match(error.message, /Put back to what they held before: d1, d3\./);
             return true;
           },
         ),
