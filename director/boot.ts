@@ -92,6 +92,33 @@ if [ -s "$state/settings" ]; then
     esac
   done <"$state/settings"
 fi
+
+# The rules of all virtual servers that are to be restored and do not stand in the table.
+missing() {
+  ipvsadm --save -n >/run/heye/table || return 1
+  awk -F '\t' '
+    function identity(rule, word) {
+      split(rule, word, " ")
+      return word[2] " " word[3] (word[4] == "-6" ? " -6" : "")
+    }
+    part == 1 && /^entries boot / { owners[substr($0, 14)] }
+    part == 2 && /^-A / { stands[identity($0)] }
+    part == 3 && /^service / {
+      split($1, name, " ")
+      if (!(name[2] in owners) || identity($3) in stands) next
+      for (i = 3; i <= NF; i++) print $i
+    }
+  ' part=1 "$state/settings" part=2 /run/heye/table part=3 "$state/registry" >/run/heye/missing
+}
+if [ -s "$state/settings" ] && [ -s "$state/registry" ]; then
+  missing || failed "the table cannot be read"
+  if [ -s /run/heye/missing ]; then
+    ipvsadm --restore </run/heye/missing || :
+    # The status of --restore is that of its last line: what stands there now decides.
+    missing && [ ! -s /run/heye/missing ] || failed "these entries are not restored: $(cat /run/heye/missing)"
+  fi
+  rm -f /run/heye/table /run/heye/missing
+fi
 exit "$status"
 `;
 

@@ -151,7 +151,7 @@ function readIdentity(line: string): { kind: string; id: string; key: string } {
 }
 
 /** Ids come from names that people give: blanks, tabs and what is not ASCII are written as in JSON. */
-function escapeId(id: string): string {
+export function escapeId(id: string): string {
   return JSON.stringify(id)
     .slice(1, -1)
     .replace(/[^!-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);

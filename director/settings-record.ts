@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { KernelValues } from "../spec";
 import { TIMEOUT_KEYS } from "../spec";
 import { canonicalJson } from "./canonical";
+import { escapeId } from "./registry-format";
 
 /** What one cluster wants of a director's kernel. */
 export interface SettingsOwner {
@@ -44,7 +45,7 @@ const record = z.looseObject({
 
 /**
  * The file's content: one line of JSON, then the same once more in lines for the shell (see boot.ts): every setting
- * that is owned, and whether it is to be restored at boot. Empty when nobody owns anything, and then there is no file.
+ * that is owned, and whether it is to be restored at boot, and whose entries are. Empty when nobody owns anything, and then there is no file.
  */
 export function renderSettings(settings: SettingsRecord): string {
   if (Object.keys(settings.owners).length === 0) return "";
@@ -105,7 +106,12 @@ function shellLines(settings: SettingsRecord): string[] {
     ([name, value]) => `sysctl ${name in boot ? "boot" : "-"} ${sysctlPath(name)} ${value}`,
   );
   const timeouts = timeoutArguments(boot);
-  return [...sysctls, ...(timeouts === undefined ? [] : [`timeouts boot ${timeouts}`])];
+  const restored = Object.entries(settings.owners).filter(([, owner]) => owner.boot);
+  return [
+    ...sysctls,
+    ...(timeouts === undefined ? [] : [`timeouts boot ${timeouts}`]),
+    ...restored.map(([id]) => `entries boot ${escapeId(id)}`),
+  ];
 }
 
 function valuesOf(owners: readonly SettingsOwner[]): KernelValues {

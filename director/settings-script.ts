@@ -70,7 +70,7 @@ $name"; fi
     if [ -e "$file" ] || [ -L "$file" ]; then boot=some; fi
   done
   if [ -n "$boot" ]; then
-    boot=$({ cat ${BOOT_FILES.unit} ${BOOT_FILES.script} ${BOOT_FILES.modules}; readlink ${BOOT_FILES.link}; } 2>/dev/null | sha256sum)
+    boot=$({ cat ${BOOT_FILES.unit} ${BOOT_FILES.script} ${BOOT_FILES.modules} || :; readlink ${BOOT_FILES.link} || :; } 2>/dev/null | sha256sum)
     echo "boot \${boot%% *}"
   fi
   if [ "$1" = settings ]; then facts; fi

@@ -209,4 +209,153 @@ describe("a cluster's settings on real directors", () => {
       await site.on("d2", "ip", "link", "del", "kube-ipvs0");
     }
   });
+
+  describe("restored at boot", () => {
+    const BOOT = [
+      "/etc/systemd/system/heye-restore.service",
+      "/var/lib/heye/restore",
+      "/etc/modules-load.d/heye.conf",
+    ];
+    const boot = (director: string) => site.on(director, "sh", "/var/lib/heye/restore");
+    const web = (id: string, port: number) => ({
+      name: `web${port}`,
+      cluster: { ...site.cluster, id },
+      address: "192.0.2.10",
+      port,
+      scheduler: "mh",
+      schedulerFlags: ["mh-fallback"],
+      healthCheck: { type: "none" },
+      realServers: [{ address: site.address("rs1"), weight: 3 }, { address: site.address("rs2") }],
+    });
+
+    it("come back in full from the director's own files, with the entries, and nothing foreign is touched", async () => {
+      const made = await create({
+        settings: { sloppyTcp: true, modules: ["ip_vs_mh"] },
+        timeouts: { tcpS: 1000 },
+        restoreAtBoot: true,
+      });
+      const [first, second] = [
+        await site.create("VirtualServer", web(made.id, 80)),
+        await site.create("VirtualServer", web(made.id, 81)),
+      ];
+      // Of a cluster that does not want it.
+      const other = await site.create("VirtualServer", web("other-1", 82));
+      const lines = (await site.table("d1")).split(/(?<=\n)/);
+      const before = lines.filter((line) => !line.includes(":82 ")).join("");
+      const others = lines.filter((line) => line.includes(":82 ")).join("");
+      assert.match(await site.on("d1", "cat", "/etc/modules-load.d/heye.conf"), /^ip_vs_mh\n$/);
+
+      await site.on("d1", "sh", "-c", `ipvsadm -C; ipvsadm --set 900 120 300; echo 0 >${VS}/sloppy_tcp`);
+      await boot("d1");
+      assert.equal(await site.table("d1"), before);
+      assert.deepEqual(await values("sloppy_tcp"), Array(2).fill("1"));
+      for (const text of await timeouts()) assert.match(text, /: 1000 120 300$/);
+
+      // A stranger stands where one of them was: he stays, whatever he holds, and the other one comes back.
+      await site.on(
+        "d1",
+        "sh",
+        "-c",
+        "ipvsadm -C; ipvsadm -A -t 192.0.2.10:81 -s rr; ipvsadm -A -t 192.0.2.10:99 -s rr",
+      );
+      await boot("d1");
+      const after = await site.table("d1");
+      assert.match(after, /^-A -t 192\.0\.2\.10:81 -s rr$/m);
+      assert.match(after, /^-A -t 192\.0\.2\.10:99 -s rr$/m);
+      assert.equal(after.match(/^-a -t 192\.0\.2\.10:80 /gm)?.length, 2);
+      assert.doesNotMatch(after, /^-a -t 192\.0\.2\.10:81 /m);
+      await boot("d1");
+      assert.equal(await site.table("d1"), after);
+
+      await site.on("d1", "ipvsadm", "-C");
+      await boot("d1");
+      await site.lab.exec("d1", ["ipvsadm", "--restore"], { stdin: others });
+      for (const one of [other, second, first]) await one.close();
+      await made.close();
+      for (const file of BOOT) await site.on("d1", "sh", "-c", `[ ! -e ${file} ]`);
+    });
+
+    it("say what could not be restored", async () => {
+      const made = await create({ restoreAtBoot: true });
+      const service = await site.create("VirtualServer", web(made.id, 80));
+      await site.on(
+        "d1",
+        "sh",
+        "-c",
+        "ipvsadm -C; sed -i 's/-s mh -b mh-fallback/-s nosuch/' /var/lib/heye/registry",
+      );
+      const { code, stderr } = await site.lab.exec("d1", ["sh", "/var/lib/heye/restore"]);
+      assert.equal(code, 1);
+      assert.match(stderr, /heye-restore: these entries are not restored: -A -t 192\.0\.2\.10:80 -s nosuch/);
+      await site.on("d1", "sed", "-i", "s/-s nosuch/-s mh -b mh-fallback/", "/var/lib/heye/registry");
+      await boot("d1");
+      await service.close();
+      await made.close();
+    });
+
+    it("are enabled and disabled without a running systemd; a file that is missing is drift", async () => {
+      const made = await create({ restoreAtBoot: true });
+      const link = "/etc/systemd/system/multi-user.target.wants/heye-restore.service";
+      assert.equal((await site.on("d1", "readlink", link)).trim(), BOOT[0]);
+      assert.equal((await site.on("d1", "stat", "-c", "%a %U", "/var/lib/heye/restore")).trim(), "700 root");
+      await site.on("d2", "rm", link);
+      const drift = (await made.refresh()).drift;
+      assert.deepEqual(drift, { d2: ["heye-restore.service or one of its files is missing or altered"] });
+      await made.repair();
+      assert.equal((await site.on("d2", "readlink", link)).trim(), BOOT[0]);
+      await made.refresh();
+      await made.update({ restoreAtBoot: false });
+      for (const file of [...BOOT, link])
+        await site.on("d1", "sh", "-c", `[ ! -L ${file} ] && [ ! -e ${file} ]`);
+      await made.close();
+    });
+  });
+
+  describe("missing programs", () => {
+    /** A package manager in the place of the director's: it writes down what it is told. */
+    const fake = async (director: string, name: string, does: string) => {
+      const script = `#!/bin/sh\necho "$0 $*" | sed s,.*/,, >>/tmp/told\ncase "$*" in *install*) ${does} ;; esac\n`;
+      await site.lab.exec(
+        director,
+        ["sh", "-c", `cat >/usr/local/sbin/${name}; chmod 755 /usr/local/sbin/${name}`],
+        {
+          stdin: script,
+        },
+      );
+    };
+    const hide = (director: string) => site.on(director, "mv", "/usr/sbin/ipvsadm", "/tmp/ipvsadm");
+    const RETURN = "mv /tmp/ipvsadm /usr/sbin/ipvsadm";
+    afterEach(() =>
+      site.on("d1", "sh", "-c", `rm -f /usr/local/sbin/* /tmp/told; [ ! -e /tmp/ipvsadm ] || ${RETURN}`),
+    );
+
+    it("are installed where they are missing, and only there", async () => {
+      await fake("d1", "apt-get", RETURN);
+      await (await create({ install: true })).close();
+      await site.on("d1", "sh", "-c", "[ ! -e /tmp/told ]");
+      await hide("d1");
+      await (await create({ install: true })).close();
+      assert.deepEqual((await site.on("d1", "cat", "/tmp/told")).trim().split("\n"), [
+        "apt-get -q -o DPkg::Lock::Timeout=120 update",
+        "apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install ipvsadm",
+      ]);
+    });
+
+    it("that cannot be installed are an error with the package manager's last words", async () => {
+      await fake(
+        "d1",
+        "apt-get",
+        "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo line $i; done; echo E: no such package >&2; exit 100",
+      );
+      await hide("d1");
+      await assert.rejects(
+        handler().create(declare({ install: true })),
+        /director d1: apt-get ended with status 100 while it installed ipvsadm:\n\s+line 22\n[\s\S]*E: no such package \[HEYE_INSTALL\]/,
+      );
+      await assert.rejects(
+        handler().create(declare({})),
+        /director d1: there is no ipvsadm on its PATH.*HEYE_NOT_CAPABLE/,
+      );
+    });
+  });
 });

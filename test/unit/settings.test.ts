@@ -142,6 +142,7 @@ describe("the record of settings", () => {
       "sysctl boot net/ipv4/ip_forward 1",
       "sysctl - net/ipv4/conf/eth0.5/rp_filter 2",
       "timeouts boot 0 0 60",
+      "entries boot a-1",
       "",
     ]);
     assert.equal(renderSettings(EMPTY_SETTINGS), "");
