@@ -77,5 +77,5 @@ fi
 modprobe -a ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr ip_vs_dh ip_vs_sh ip_vs_sed ip_vs_nq \
   ip_vs_fo ip_vs_ovf ip_vs_mh veth bridge dummy ipip ip6_tunnel iptable_nat ip6table_nat iptable_filter \
   ip6table_filter xt_ipvs xt_nat xt_tcpudp xt_MASQUERADE xt_conntrack xt_statistic ipt_REJECT ip6t_REJECT sch_netem \
-  sch_ingress cls_u32 act_mirred fou fou6 2>/run/modprobe.log
+  sch_ingress cls_u32 act_mirred fou fou6 ip_gre ip6_gre sctp xt_mark iptable_mangle ip6table_mangle 2>/run/modprobe.log
 exec "$node" "$main" "$HEYE_DIR/world.json"
