@@ -1,10 +1,9 @@
-import { describeEdit, destinationKey, type Edit, findService, plan, renderEdits, type Table } from "../ipvs";
+import { describeEdit, destinationKey, type Edit, findService, plan, type Table } from "../ipvs";
 import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
 import { duringRegistry, findRegistration, type Registration, type Registry } from "./registry";
-import { renderRegistry } from "./registry-format";
-import { changeInput } from "./script";
+import { type ChangeRequest, changeRequest } from "./request";
 import type { DirectorState } from "./state";
 
 /** What a change did on one director. */
@@ -31,7 +30,7 @@ export interface Batch {
   readonly scope: ReadonlySet<string>;
   readonly edits: number;
   /** undefined: nothing to send. */
-  readonly input: string | undefined;
+  readonly request: ChangeRequest | undefined;
 }
 
 /** Applies the jobs' changes one after another; one that must not be made is refused and harms no other. */
@@ -51,23 +50,15 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key));
   const desired = desiredTable(registry, state, scope);
   const edits = plan(state.table, desired, scope);
-  const [old, during, after] = [state.registry, duringRegistry(state.registry, registry), registry].map(
-    renderRegistry,
-  );
-  const input = changeInput({
-    expected: state.digest,
-    during: during === old ? undefined : during,
-    rules: renderEdits(edits),
-    after: after === during ? undefined : after,
-  });
-  const idle = edits.length === 0 && after === old;
+  const during = duringRegistry(state.registry, registry);
+  const request = changeRequest(state, { during, after: registry, edits, desired, scope });
   return {
     accepted,
     refused,
     desired,
     scope,
     edits: edits.length,
-    input: idle ? undefined : input,
+    request,
   };
 }
 

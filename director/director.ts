@@ -10,11 +10,14 @@ import type { ForwardingPath } from "./forwarding-path";
 import { ForwardingProbe } from "./forwarding-probe";
 import { forwardingCommand } from "./forwarding-script";
 import { GroupCommit } from "./group-commit";
-import { changeCommand, command, readCommand } from "./script";
+import { type ChangeRequest, readRequest } from "./request";
+import { command } from "./root-script";
 import type { SessionPool } from "./session-pool";
-import type { CommandResult } from "./ssh-session";
+import type { CommandResult, SshSession } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
+/** So long a state may serve rehearsals: a rehearsal proves nothing about later, and the change itself is conditional. */
+const FRESH_MS = 1_000;
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
 
@@ -26,6 +29,8 @@ const ATTEMPTS = 5;
 export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
   #known: DirectorState | undefined;
+  /** When the state known was what the director held (`performance.now()`). */
+  #knownAt = Number.NEGATIVE_INFINITY;
   #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
   #counting: Promise<ConnectionCount[]> | undefined;
@@ -36,17 +41,11 @@ export class Director {
     private readonly pool: SessionPool,
   ) {}
 
-  /** What the director holds now. Calls that overlap share one read. */
+  /** What the director holds now; the same object as long as that is the same. Calls that overlap share one read. */
   read(): Promise<DirectorState> {
-    this.#reading ??= this.#send(readCommand(this.#user), "", "reading its table")
-      .then(({ state, messages }) => {
-        this.#known = state;
-        this.#ipvsadm = messages.trim().split("\n", 1)[0] ?? "";
-        return state;
-      })
-      .finally(() => {
-        this.#reading = undefined;
-      });
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
     return this.#reading;
   }
 
@@ -55,10 +54,24 @@ export class Director {
     return this.#ipvsadm;
   }
 
-  /** Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. */
+  /**
+   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. A state
+   * learnt less than a second ago serves as well, but a refusal is believed of a fresh one alone.
+   */
   async rehearse(change: Change): Promise<DirectorState> {
+    const apply = ({ registry, table }: DirectorState) =>
+      change.apply({ director: this.name, registry, table });
+    const known = this.#known;
+    if (known && performance.now() - this.#knownAt < FRESH_MS) {
+      try {
+        apply(known);
+        return known;
+      } catch {
+        // Said again below, of what the director holds now.
+      }
+    }
     const state = await this.read();
-    change.apply({ director: this.name, registry: state.registry, table: state.table });
+    apply(state);
     return state;
   }
 
@@ -76,19 +89,19 @@ export class Director {
   }
 
   async #count(): Promise<ConnectionCount[]> {
-    const session = await this.pool.get(this.name, this.connection);
+    const session = await this.#session();
     return parseConnections(this.name, await session.run(CONNECTIONS_SCRIPT, "", "counting connections"));
   }
 
-  /** Runs one of our fixed scripts as root (see script.ts for the manner) and feeds it `input`. */
+  /** Runs one of our fixed scripts as root (see root-script.ts for the manner) and feeds it `input`. */
   async execute(script: string, input: string, doing: string, timeoutMs?: number): Promise<CommandResult> {
-    const session = await this.pool.get(this.name, this.connection);
+    const session = await this.#session();
     return session.run(command(script, this.#user), input, doing, timeoutMs);
   }
 
   /** Opens a connection from the director to a server. */
   async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
-    const session = await this.pool.get(this.name, this.connection);
+    const session = await this.#session();
     return session.dial(target, signal);
   }
 
@@ -98,8 +111,8 @@ export class Director {
    * @throws ForwardingCheckError when it cannot
    */
   async probe(path: ForwardingPath, lifetimeS: number): Promise<ForwardingProbe | "local"> {
-    const session = await this.pool.get(this.name, this.connection);
-    const channel = await session.start(forwardingCommand(this.#user), "checking the forwarding path");
+    const session = await this.#session();
+    const channel = await session.openChannel(forwardingCommand(this.#user), "checking the forwarding path");
     return ForwardingProbe.open(this.name, channel, path, lifetimeS);
   }
 
@@ -131,20 +144,18 @@ export class Director {
     let complained = false;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       let batch = prepare(this.name, state, jobs);
-      if (!fresh && (batch.input === undefined || batch.refused.size > 0)) {
+      if (!fresh && (batch.request === undefined || batch.refused.size > 0)) {
         state = await this.read();
         batch = prepare(this.name, state, jobs);
       }
-      if (batch.input === undefined) return settle(this.name, batch, state, "");
+      if (batch.request === undefined) return settle(this.name, batch, state, "");
       try {
-        const answer = await this.#send(changeCommand(this.#user), batch.input, "changing its table");
+        const answer = await this.#change(state, batch.request);
         state = answer.state;
-        this.#known = state;
         fresh = true;
         if (answer.outcome !== "applied") continue;
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.
-        if (complained || answer.messages.trim() === "")
-          return settle(this.name, batch, state, answer.messages);
+        if (complained || answer.messages === "") return settle(this.name, batch, state, answer.messages);
         complained = true;
         if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
       } catch (error) {
@@ -160,8 +171,36 @@ export class Director {
     );
   }
 
-  async #send(command: string, input: string, doing: string): Promise<Answer> {
-    const session = await this.pool.get(this.name, this.connection);
-    return parseAnswer(this.name, await session.run(command, input, doing));
+  async #read(): Promise<DirectorState> {
+    const session = await this.#session();
+    let known: DirectorState | undefined;
+    const reply = await session.ask(
+      this.#user,
+      () => {
+        known = this.#known;
+        return readRequest(known);
+      },
+      "reading its table",
+    );
+    this.#ipvsadm = reply.ipvsadm;
+    return this.#learn(parseAnswer(this.name, reply, { known }));
+  }
+
+  async #change(known: DirectorState, request: ChangeRequest): Promise<Answer> {
+    const session = await this.#session();
+    const reply = await session.ask(this.#user, () => request, "changing its table");
+    const answer = parseAnswer(this.name, reply, { known, predicted: request.predicted });
+    this.#learn(answer);
+    return answer;
+  }
+
+  #learn({ state }: Answer): DirectorState {
+    this.#known = state;
+    this.#knownAt = performance.now();
+    return state;
+  }
+
+  #session(): Promise<SshSession> {
+    return this.pool.get(this.name, this.connection);
   }
 }

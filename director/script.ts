@@ -1,162 +1,261 @@
 /**
- * What runs on a director: two fixed POSIX shell scripts, sent whole with every command so that nothing needs to be
- * installed. They need ipvsadm, flock (util-linux), sed and coreutils. Variable data reaches them on standard input
- * only. They hold no single quotes, because they travel inside a pair.
+ * What runs on a director: one fixed POSIX shell script, sent when a conversation begins, which then answers requests
+ * until its input ends. Nothing needs to be installed but ipvsadm, flock (util-linux), awk and coreutils (or busybox).
+ * Requests reach it on standard input only; nothing of them is ever taken for shell text.
+ *
+ * A request is a line `ID VERB WORDS`, and for a change a body of so many bytes. The next one is sent only after the
+ * answer: tools may read on to what is there, and nothing is. An answer ends with an empty line and `end ID STATUS`.
+ * Each request is served in a process of its own, so that its lock goes with it, whatever happens.
+ *
+ * Processes cost milliseconds on small machines: what the shell can do itself it does.
  */
-
-/** What every script begins with: a known environment, the tools, the folders that only root may have made, the lock. */
-export const COMMON = `
-set -eu
+const SCRIPT = `
+set -fu
 umask 077
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
+exec 2>&1
 state=/var/lib/heye
 registry=$state/registry
 first=$state/registry.json
-answer() { echo "heye 1 $1"; exit 0; }
-for tool in ipvsadm flock sha256sum sed wc mv sync; do
-  command -v "$tool" >/dev/null || answer "missing $tool"
-done
+in=$state/incoming
+run=/run/heye
+request=$run/request.$$
+rule_lines=$run/rules.$$
+size=0 locked=
+newline="
+"
+say() { printf "%s\\n" "$1"; }
+
+# Ends the service of a request; what of its body was not read yet is taken off the input.
+answer() {
+  if [ "$size" -gt 0 ]; then head -c "$size" >/dev/null; fi
+  say "heye 2 $1"
+  exit 0
+}
+unwritable() {
+  if [ -n "$locked" ]; then cleanup; fi
+  say "heye 2 unwritable"
+  say "$said"
+  exit 0
+}
+
 ours() {
   if [ -L "$1" ] || [ ! -d "$1" ] || [ ! -O "$1" ]; then answer "unsafe $1"; fi
 }
-[ -e /run/heye ] || mkdir -m 700 /run/heye 2>/dev/null || :
-ours /run/heye
-exec 9>/run/heye/lock
+prepare() {
+  for tool in ipvsadm flock sha256sum sort awk head mv sync; do
+    command -v "$tool" >/dev/null || answer "missing $tool"
+  done
+  [ -e "$run" ] || mkdir -m 700 "$run" 2>/dev/null || :
+  ours "$run"
+}
 lock() {
+  exec 9>"$run/lock"
   status=0
   flock "$1" -w 20 -E 75 9 || status=$?
   case $status in 0) ;; 75) answer busy ;; *) answer unlockable ;; esac
   if [ -e "$state" ] || [ -L "$state" ]; then ours "$state"; fi
   find_registry
 }
+# The file of format 1 counts until one of format 2 is there.
 find_registry() {
-  current=$registry
-  if [ ! -e "$registry" ] && [ -e "$first" ]; then current=$first; fi
+  current=/dev/null
+  if [ -e "$registry" ]; then current=$registry; elif [ -e "$first" ]; then current=$first; fi
 }
-report() {
-  find_registry
-  echo "heye 1 $1"
-  IFS= read -r kernel </proc/sys/kernel/osrelease
-  echo "$kernel"
-  if [ -s "$current" ]; then cat "$current"; else echo -; fi
-  ipvsadm --save -n
-  echo end
-}
-`;
+table() { ipvsadm --save -n 2>&1 | sort; }
 
-/** Prints the director's state, then ipvsadm's version. A shared lock: never in the middle of a change. */
-const READ = `${COMMON}
-lock -s
-report state
-ipvsadm --version
+# Digests of files, and of the table at last.
+digests() {
+  set -- $(table | sha256sum "$@" - 2>/dev/null)
+  sums=
+  while [ $# -ge 2 ]; do
+    sums="$sums $1"
+    shift 2
+  done
+}
+
+# What the sender does not know: $2 and $3 say which parts are as it expects.
+report() {
+  say "heye 2 $1"
+  say "= registry $2"
+  if [ "$2" = text ]; then cat "$current"; fi
+  say "= table $3"
+  if [ "$3" = text ]; then table; fi
+  say "= messages"
+}
+
+look() {
+  prepare
+  lock -s
+  registry_is=text table_is=text
+  if [ "$1" != - ]; then
+    digests "$current"
+    case $sums in " $1 "*) registry_is=same ;; esac
+    if [ "$2" = "\${sums##* }" ]; then table_is=same; fi
+  fi
+  report state "$registry_is" "$table_is"
+}
+
+# Reads the request's body and the registry's lines, both in the order of identities, and writes three files: rules for
+# ipvsadm, the registry during the change and after it. Exit status 3: a part of the body is missing.
+merge='
+function identity(line, tab) { tab = index(line, "\\t"); return tab ? substr(line, 1, tab - 1) : line }
+function add(which, edit, put) {
+  put = substr(edit, 1, 1) == "+"
+  edit = substr(edit, 2)
+  count[which]++
+  key[which, count[which]] = identity(edit)
+  text[which, count[which]] = put ? edit : ""
+}
+function emit(which, line) { if (line != "") print line >(out[which]) }
+function pass(which, name, last) {
+  while (at[which] < count[which] && (last || key[which, at[which] + 1] < name)) emit(which, text[which, ++at[which]])
+}
+function step(which, line, name) {
+  pass(which, name, 0)
+  if (at[which] < count[which] && key[which, at[which] + 1] == name) emit(which, text[which, ++at[which]])
+  else emit(which, line)
+}
+BEGIN {
+  out["d"] = during; out["a"] = after
+  at["d"] = at["a"] = count["d"] = count["a"] = 0
+  printf "" >rules; printf "" >during; printf "" >after
+  while ((getline line <request) > 0) {
+    kind = substr(line, 1, 1)
+    if (kind == "r") print substr(line, 2) >rules
+    else if (kind == "d" || kind == "a") add(kind, substr(line, 2))
+    last = line
+  }
+  if (last != "complete") exit 3
+  while ((getline line <base) > 0) { name = identity(line); step("d", line, name); step("a", line, name) }
+  pass("d", "", 1); pass("a", "", 1)
+}
+'
+
+# REGISTRY TABLE DURING AFTER RULES BASE TABLE_AFTER SIZE: digests of the registry and the table that the change was
+# computed from; of the registry to hold while the kernel is changed, and afterwards ("-": as before, "none": no file);
+# of the rules ("-": none); whether the lines of the body are merged into the registry or are the whole of it; of the
+# table that is expected in the end; the body's size.
+#
+# Everything is on disk, in full and verified, before anything changes. When what is here is not what the sender knows,
+# nothing is changed and it is told. Ownership is durable (written, synced, renamed, folder synced) before an entry
+# appears in the kernel, and until after it has gone. When ipvsadm complains or is killed, the later registry is not
+# written: it might disown entries that are still there.
+change() {
+  registry_known=$1 table_known=$2 during=$3 after=$4 rules=$5 base=$6 table_after=$7 size=$8
+  prepare
+  # Before the lock: nobody waits for a sender that is slow, or gone.
+  said=$( { head -c "$size" >"$request"; } 2>&1) || { size=0; unwritable; }
+  size=0
+  lock -x
+  locked=yes
+  if [ ! -e "$state" ]; then said=$(mkdir -p "$state" 2>&1) || unwritable; fi
+  if [ "$base" = whole ]; then base=/dev/null; else base=$current; fi
+  status=0 during_to=$in.during after_to=$in.after
+  if [ "$during" = - ]; then during_to=/dev/null; fi
+  case $after in - | none) after_to=/dev/null ;; esac
+  said=$(awk -v request="$request" -v base="$base" -v rules="$rule_lines" \\
+    -v during="$during_to" -v after="$after_to" "$merge" 2>&1) || status=$?
+  if [ "$status" -eq 3 ]; then cleanup; answer truncated; fi
+  if [ -n "$said" ] || [ "$status" -ne 0 ]; then unwritable; fi
+  set -- "$current"
+  want=" $registry_known" durable=
+  if [ "$rules" != - ]; then set -- "$@" "$rule_lines" && want="$want $rules"; fi
+  case $during in -) ;; *) set -- "$@" "$in.during" && want="$want $during" durable=$in.during ;; esac
+  case $after in - | none) ;; *) set -- "$@" "$in.after" && want="$want $after" durable="$durable $in.after" ;; esac
+  digests "$@"
+  if [ "$sums" != "$want $table_known" ]; then differ; fi
+  if [ -n "$durable" ]; then said=$(sync $durable 2>&1) || unwritable; fi
+  if [ "$during" != - ]; then said=$(keep "$in.during" 2>&1) || unwritable; fi
+  said= status=0
+  if [ "$rules" != - ]; then said=$( { ipvsadm --restore <"$rule_lines"; } 2>&1) || status=$?; fi
+  if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
+    said="\${said:+$said$newline}ipvsadm --restore was killed by signal $((status - 128))"
+  fi
+  if [ -z "$said" ]; then
+    case $after in
+      -) ;;
+      none) said=$(forget 2>&1) || said=\${said:-the registry could not be removed} ;;
+      *) said=$(keep "$in.after" 2>&1) || said=\${said:-the later registry could not be kept} ;;
+    esac
+  fi
+  find_registry
+  registry_is=same table_is=text
+  if [ -n "$said" ]; then
+    registry_is=text
+  else
+    digests
+    if [ "$sums" = " $table_after" ]; then table_is=same; fi
+  fi
+  report applied "$registry_is" "$table_is"
+  if [ -n "$said" ]; then say "$said"; fi
+  cleanup
+}
+# Either the director holds something else than the sender knows, or our files are not what they must be.
+differ() {
+  registry_is=text table_is=text
+  case $sums in " $registry_known "*) registry_is=same ;; esac
+  if [ "\${sums##* }" = "$table_known" ]; then table_is=same; fi
+  if [ "$registry_is $table_is" = "same same" ]; then
+    said="what was kept is not what was sent"
+    unwritable
+  fi
+  report changed "$registry_is" "$table_is"
+  cleanup
+  exit 0
+}
+keep() {
+  mv -f "$1" "$registry" && sync "$state" || return 1
+  if [ -e "$first" ]; then rm -f "$first" && sync "$state"; fi
+}
+forget() { rm -f "$registry" "$first" && sync "$state"; }
+cleanup() {
+  if [ -e "$in.during" ] || [ -e "$in.after" ]; then rm -f "$in.during" "$in.after"; fi
+  if [ ! -e "$registry" ] && [ ! -e "$first" ]; then rmdir "$state" 2>/dev/null || :; fi
+}
+
+serve() {
+  id=$1
+  verb=$2
+  shift 2
+  status=0
+  (case $verb in read) look "$@" ;; change) change "$@" ;; esac) || status=$?
+  for file in "$request" "$rule_lines"; do
+    if [ -s "$file" ]; then : >"$file"; fi
+  done
+  printf "\\nend %s %s\\n" "$id" "$status"
+}
+
+# Left by one that was killed.
+tidy() {
+  if [ -L "$run" ] || [ ! -O "$run" ]; then return; fi
+  set +f
+  for left in "$run"/request.* "$run"/rules.*; do
+    if [ -f "$left" ] && ! kill -0 "\${left##*.}" 2>/dev/null; then rm -f "$left"; fi
+  done
+  set -f
+}
+
+tidy
+version=
+if command -v ipvsadm >/dev/null; then version=$(ipvsadm --version 2>&1); fi
+read -r kernel </proc/sys/kernel/osrelease
+say "heye 2 $kernel"
+say "\${version%%"$newline"*}"
+if [ $# -gt 0 ]; then serve "$@"; fi
+while IFS= read -r line; do serve $line; done
+if [ -f "$request" ]; then rm -f "$request" "$rule_lines"; fi
 `;
 
 /**
- * Standard input: a line "EXPECTED DURING RULES AFTER", then three parts of so many bytes each, all of whole lines:
- * the registry to hold while the kernel is changed (lines marked d), lines for ipvsadm --restore (options, which begin
- * with a dash), the registry to hold afterwards (lines marked a); at last a line "complete". "-" in place of a registry's
- * size leaves the file as it is, 0 removes it.
+ * The command that begins a conversation with a director.
  *
- * EXPECTED is the SHA-256 of the registry and the table that the sender computed the change from; when it is not
- * what is here now, nothing is changed and the state is reported instead. All input is on disk, in full, before
- * anything changes. Ownership is durable (written, synced, renamed, directory synced) before an entry appears in
- * the kernel, and until after it has gone. When ipvsadm complains or is killed, the later registry is not written:
- * it might disown entries that are still there.
- *
- * One sed cuts the input up, because it reads to the end: head takes more of a pipe than it was told to on some
- * systems, and each process costs milliseconds.
+ * @param first words of a request without a body, answered at once; never a value that a user gave
  */
-const CHANGE = `${COMMON}
-lock -x
-in=$state/incoming
-[ ! -e "$in" ] || rm -rf "$in"
-cleanup() { rm -rf "$in"; rmdir "$state" 2>/dev/null || :; }
-trap cleanup EXIT
-unwritable() { echo "heye 1 unwritable"; printf "%s\\n" "$said"; exit 0; }
-keep() {
-  case "$2" in
-    -) ;;
-    0) rm -f "$registry" "$first" && sync "$state" ;;
-    *)
-      mv "$in/$1" "$registry" && sync "$state"
-      if [ -e "$first" ]; then rm -f "$first" && sync "$state"; fi
-      ;;
-  esac
-}
-cuts= files= sizes= durable=
-said=$(mkdir -p "$in" 2>&1) || unwritable
-IFS=" " read -r expected during rules after || answer truncated
-case "$during" in
-  - | 0) ;;
-  *)
-    cuts="s/^d//w $in/during
-"
-    files=$in/during sizes=$during durable=$in/during
-    ;;
-esac
-kept=$after
-case "$after" in - | 0) kept=0 ;; *) durable="$durable $in/after" ;; esac
-cuts="$cuts/^-/w $in/rules
-s/^a//w $in/after
-/^complete/w $in/complete
-"
-files="$files $in/rules $in/after $in/complete" sizes="$sizes $rules $kept 9"
-said=$(sed -n "$cuts" 2>&1) || unwritable
-complete=
-read -r complete 2>/dev/null <"$in/complete" || :
-if [ "$complete" != complete ]; then answer truncated; fi
-set -- $(wc -c $files)
-for size in $sizes; do
-  if [ "$1" -ne "$size" ]; then said="it kept a part"; unwritable; fi
-  shift 2
-done
-found=$({ if [ -e "$current" ]; then cat "$current"; fi; ipvsadm --save -n; } | sha256sum)
-if [ "\${found%% *}" != "$expected" ]; then report changed; exit 0; fi
-if [ -n "$durable" ]; then said=$(sync $durable 2>&1) || unwritable; fi
-said=$(keep during "$during" 2>&1) || unwritable
-said= status=0
-if [ "$rules" -gt 0 ]; then said=$(ipvsadm --restore <"$in/rules" 2>&1) || status=$?; fi
-if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
-  said="\${said:+$said
-}ipvsadm --restore was killed by signal $((status - 128))"
-fi
-if [ -z "$said" ]; then keep after "$after"; fi
-report applied
-if [ -n "$said" ]; then printf "%s\\n" "$said"; fi
-`;
-
-/** The command that reads a director's state. */
-export function readCommand(user: string): string {
-  return command(READ, user);
-}
-
-/** The command that changes a director; its standard input comes from `changeInput`. */
-export function changeCommand(user: string): string {
-  return command(CHANGE, user);
-}
-
-/** A change as the script takes it: texts of whole lines, and undefined for a registry file that stays as it is. */
-export interface ChangeInput {
-  readonly expected: string;
-  readonly during: string | undefined;
-  readonly rules: string;
-  readonly after: string | undefined;
-}
-
-/** Standard input of the change script. */
-export function changeInput({ expected, during, rules, after }: ChangeInput): string {
-  const size = (text: string | undefined) => (text === undefined ? "-" : Buffer.byteLength(text));
-  const header = `${expected} ${size(during)} ${size(rules)} ${size(after)}\n`;
-  return `${header}${marked("d", during)}${rules}${marked("a", after)}complete\n`;
-}
-
-function marked(mark: string, text = ""): string {
-  return text.replace(/^(?=.)/gm, mark);
-}
-
-/** The command line of a script. Any login but root's goes through sudo, which must not ask for a password. */
-export function command(script: string, user: string): string {
-  return `${user === "root" ? "" : "sudo -n "}sh -c '${script}'`;
+export function shellCommand(user: string, first = ""): string {
+  const script = `sh -c '${SCRIPT.replaceAll("'", "'\\''")}' heye ${first}`.trimEnd();
+  // Any login but root's goes through sudo, which must not ask for a password.
+  return user === "root" ? script : `sudo -n ${script}`;
 }

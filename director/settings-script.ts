@@ -3,7 +3,7 @@
  * standard input. Each line of input begins with a word that says what it is; the last line is "complete".
  */
 import { BOOT_FILES } from "./boot";
-import { COMMON } from "./script";
+import { COMMON } from "./root-script";
 
 /**
  * Reports what the director is and what its kernel holds: lines that begin with a word, then "end". `names` holds the

@@ -4,6 +4,7 @@ import type { Target } from "../health";
 import { endpoint, type HostConnection } from "../spec";
 import { ConnectionLostError, ForwardingRefusedError, UnreachableError } from "./errors";
 import { PendingDials } from "./pending-dials";
+import { type Reply, type Request, Shell } from "./shell";
 import { handshake } from "./ssh-handshake";
 
 /** What a command on the director left behind. */
@@ -26,6 +27,7 @@ const COMMAND_TIMEOUT_MS = 60_000;
 export class SshSession {
   #closed = false;
   #lost: Error | undefined;
+  #shell: Shell | undefined;
   readonly #dials = new PendingDials<ClientChannel>();
 
   private constructor(
@@ -71,23 +73,22 @@ export class SshSession {
     doing: string,
     timeoutMs = COMMAND_TIMEOUT_MS,
   ): Promise<CommandResult> {
-    const channel = await this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
+    const channel = await this.openChannel(command, doing);
     return new Promise((resolve, reject) => {
       const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-      const timer = setTimeout(() => {
-        this.#lost = new Error(`no end within ${timeoutMs / 1000} s`);
-        this.client.destroy();
-      }, timeoutMs);
+      const timer = setTimeout(
+        () => this.breakOff(new Error(`no end within ${timeoutMs / 1000} s`)),
+        timeoutMs,
+      );
       let exitCode: number | undefined;
       channel.on("data", (chunk: Buffer) => output.stdout.push(chunk));
       channel.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));
       channel.on("exit", (code: number | null) => {
         exitCode = code ?? -1;
       });
-      channel.on("error", () => undefined);
       channel.on("close", () => {
         clearTimeout(timer);
-        if (exitCode === undefined) return reject(this.#lostError(doing));
+        if (exitCode === undefined) return reject(this.lostError(doing));
         const [stdout, stderr] = [output.stdout, output.stderr].map((chunks) =>
           Buffer.concat(chunks).toString("utf8"),
         );
@@ -97,9 +98,22 @@ export class SshSession {
     });
   }
 
-  /** Starts a fixed command whose input and output are a stream of their own. */
-  start(command: string, doing: string): Promise<ClientChannel> {
-    return this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
+  /** Starts a fixed command; its input and output are the channel's. */
+  async openChannel(command: string, doing: string): Promise<ClientChannel> {
+    const channel = await this.#request<ClientChannel>(doing, (done) => this.client.exec(command, done));
+    return channel.on("error", () => undefined);
+  }
+
+  /** Asks the script on the director, as `user`; see {@link Shell}. */
+  ask(user: string, request: () => Request, doing: string): Promise<Reply> {
+    this.#shell ??= new Shell(this, user);
+    return this.#shell.ask(request, doing);
+  }
+
+  /** Ends the connection at once; everything under way rejects, for this reason. */
+  breakOff(reason: Error): void {
+    this.#lost = reason;
+    this.client.destroy();
   }
 
   /**
@@ -129,8 +143,8 @@ export class SshSession {
 
   #request<T>(doing: string, send: (done: (error: Error | undefined, value: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(this.#lostError(doing));
-      const onClose = () => reject(this.#lostError(doing));
+      if (this.#closed) return reject(this.lostError(doing));
+      const onClose = () => reject(this.lostError(doing));
       this.client.once("close", onClose);
       try {
         send((error, value) => {
@@ -141,12 +155,13 @@ export class SshSession {
       } catch (error) {
         this.client.off("close", onClose);
         this.#lost = error instanceof Error ? error : new Error(String(error));
-        reject(this.#lostError(doing));
+        reject(this.lostError(doing));
       }
     });
   }
 
-  #lostError(doing: string): ConnectionLostError {
+  /** What a request comes to that the end of the connection cut off. */
+  lostError(doing: string): ConnectionLostError {
     return new ConnectionLostError(this.director, doing, this.#lost?.message ?? "the director closed it");
   }
 }

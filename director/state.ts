@@ -1,9 +1,11 @@
-import { createHash } from "node:crypto";
-import { parseTable, type Table, TableSyntaxError } from "../ipvs";
+import { type Table, TableSyntaxError } from "../ipvs";
 import { BusyError, NotCapableError, NotWritableError, UnexpectedAnswerError } from "./errors";
 import type { Registry } from "./registry";
-import { parseRegistry } from "./registry-format";
+import { joinLines, parseRegistry, renderRegistry } from "./registry-format";
+import { sha256 } from "./sha256";
+import type { Reply } from "./shell";
 import type { CommandResult } from "./ssh-session";
+import { readTableText, type TableText } from "./table-text";
 
 /** Everything a director tells about itself at one moment. */
 export interface DirectorState {
@@ -11,8 +13,17 @@ export interface DirectorState {
   readonly kernel: string;
   readonly registry: Registry;
   readonly table: Table;
-  /** SHA-256 of registry and table as they lie there: what a change is conditional on. */
-  readonly digest: string;
+  /** The table's lines, sorted. */
+  readonly lines: readonly string[];
+  /** SHA-256 of the registry's file and of the table's lines: what a change is conditional on. */
+  readonly digests: Digests;
+  /** The file is as we write it: a change can send the lines that change. If not, it sends them all. */
+  readonly canonical: boolean;
+}
+
+export interface Digests {
+  readonly registry: string;
+  readonly table: string;
 }
 
 /** A director's answer to a read or a change. */
@@ -20,81 +31,112 @@ export interface Answer {
   /** `changed`: the condition did not hold, nothing was done. */
   readonly outcome: "state" | "applied" | "changed";
   readonly state: DirectorState;
-  /** After a read: ipvsadm's version. After a change: its complaints (the exit status of --restore means nothing). */
+  /** What ipvsadm complained of (the exit status of --restore means nothing), or that the registry was not written. */
   readonly messages: string;
 }
 
 /**
- * Reads what the scripts of script.ts print.
+ * Reads what the script prints. Parts that are as the sender expects do not travel: `expected` has what these are, the
+ * state known so far after a read or a refusal, the predicted one after a change.
  *
  * @throws NotCapableError, NotWritableError, BusyError, UnexpectedAnswerError
  */
-export function parseAnswer(director: string, result: CommandResult): Answer {
-  const fault = answerFault(director, result);
-  if (fault) throw fault;
-  const lines = result.stdout.split("\n");
-  const outcome = /^heye 1 (.+)$/.exec(lines[0] ?? "")?.[1];
-  if (outcome === "unwritable") throw new NotWritableError(director, lines.slice(1).join(" ").trim());
-  const end = lines.indexOf("end");
-  if (result.exitCode !== 0 || end < 3) throw failed(director, result);
-  if (outcome !== "state" && outcome !== "applied" && outcome !== "changed") throw failed(director, result);
-  const kernel = lines[1] ?? "";
-  const start =
-    lines[2] === "-"
-      ? 3
-      : Math.max(
-          2,
-          lines.findIndex((line, index) => index >= 2 && /^(-|end$)/.test(line)),
-        );
-  const registryText =
-    lines[2] === "-"
-      ? ""
-      : lines
-          .slice(2, start)
-          .map((line) => `${line}\n`)
-          .join("");
-  const tableText = lines
-    .slice(start, end)
-    .map((line) => `${line}\n`)
-    .join("");
-  const registry = parseRegistry(registryText);
-  if (!registry)
+export function parseAnswer(
+  director: string,
+  reply: Reply,
+  expected: { readonly known: DirectorState | undefined; readonly predicted?: DirectorState },
+): Answer {
+  const lines = reply.text.split("\n");
+  const outcome = /^heye 2 (.+)$/.exec(lines[0] ?? "")?.[1];
+  const refused = outcome && refusal(director, outcome, lines.slice(1).join(" ").trim());
+  if (refused) throw refused;
+  if (reply.status !== 0 || (outcome !== "state" && outcome !== "applied" && outcome !== "changed"))
+    throw failed(director, reply.text, reply.status);
+  const table = lines.findIndex((line) => line.startsWith("= table "));
+  const messages = lines.indexOf("= messages");
+  if (!lines[1]?.startsWith("= registry ") || table < 0 || messages < table)
+    throw failed(director, reply.text, reply.status);
+  const base = outcome === "applied" ? expected.predicted : expected.known;
+  const registryPart =
+    lines[1] === "= registry same" && base ? base : readRegistry(director, lines.slice(2, table));
+  const tablePart =
+    lines[table] === "= table same" && base ? base : readTable(director, lines.slice(table + 1, messages));
+  const state: DirectorState = {
+    kernel: reply.kernel,
+    registry: registryPart.registry,
+    canonical: registryPart.canonical,
+    table: tablePart.table,
+    lines: tablePart.lines,
+    digests: { registry: registryPart.digests.registry, table: tablePart.digests.table },
+  };
+  const same = base && registryPart === base && tablePart === base && base.kernel === reply.kernel;
+  return {
+    outcome,
+    state: same ? base : state,
+    messages: lines
+      .slice(messages + 1)
+      .join("\n")
+      .trim(),
+  };
+}
+
+/** SHA-256 of a table's lines, as the director computes it. */
+export function tableDigest(lines: readonly string[]): string {
+  return sha256(joinLines(lines));
+}
+
+function readRegistry(director: string, lines: readonly string[]) {
+  const text = joinLines(lines);
+  const registry = parseRegistry(text);
+  if (!registry) {
     throw new UnexpectedAnswerError(
       director,
       "a registry of format 1 or 2 in /var/lib/heye",
-      registryText.split("\n", 1)[0] ?? "",
+      (lines[0] ?? "").slice(0, 200),
     );
-  const digest = createHash("sha256").update(registryText).update(tableText).digest("hex");
-  const state = { kernel, registry, table: readTable(director, tableText), digest };
-  return { outcome, state, messages: lines.slice(end + 1).join("\n") };
+  }
+  const canonical = renderRegistry(registry) === text;
+  return { registry, canonical, digests: { registry: sha256(text) } };
 }
 
-/** What every script may answer in place of its own answer; undefined when it is none of that. */
-export function answerFault(director: string, result: CommandResult): Error | undefined {
-  const outcome = /^heye 1 (.+)/.exec(result.stdout)?.[1];
-  if (outcome === undefined) return failed(director, result);
-  if (outcome.startsWith("missing ")) return missingTool(director, outcome.slice("missing ".length));
-  if (outcome === "busy") return new BusyError(director, "another run has held its lock for 20 s");
-  if (outcome.startsWith("unsafe ")) return unsafeFolder(director, outcome.slice("unsafe ".length));
-  if (outcome === "truncated")
-    return new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
-  if (outcome !== "unlockable") return undefined;
-  const reason = `its flock cannot lock (${result.stderr.trim()})`;
-  return new NotCapableError(director, reason, "Install util-linux, whose flock has timeouts.");
+function readTable(director: string, lines: readonly string[]) {
+  // Not a table but what ipvsadm says instead of one.
+  if (lines.some((line) => !line.startsWith("-"))) throw failed(director, lines.join("\n"), 1);
+  return { ...parsedTable(director, lines), digests: { table: tableDigest(lines) } };
 }
 
-function readTable(director: string, text: string): Table {
+function parsedTable(director: string, lines: readonly string[]): TableText {
   try {
-    return parseTable(text);
+    return readTableText(lines);
   } catch (error) {
     if (!(error instanceof TableSyntaxError)) throw error;
     throw new UnexpectedAnswerError(
       director,
       "an IPVS table as `ipvsadm --save -n` prints it",
-      text.split("\n")[error.lineNumber - 1] ?? "",
+      error.line,
       "Is `ipvsadm` there the original one, version 1.28 or newer?",
     );
   }
+}
+
+/** What every script may answer in place of its own answer; undefined when it is none of that. */
+export function answerFault(director: string, result: CommandResult): Error | undefined {
+  const outcome = /^heye \d (.+)/.exec(result.stdout)?.[1];
+  if (outcome === undefined) return failed(director, result.stderr.trim() || result.stdout, result.exitCode);
+  return refusal(director, outcome, result.stderr.trim());
+}
+
+/** @param said the words that came with it */
+function refusal(director: string, outcome: string, said: string): Error | undefined {
+  if (outcome.startsWith("missing ")) return missingTool(director, outcome.slice("missing ".length));
+  if (outcome === "busy") return new BusyError(director, "another run has held its lock for 20 s");
+  if (outcome.startsWith("unsafe ")) return unsafeFolder(director, outcome.slice("unsafe ".length));
+  if (outcome === "unwritable") return new NotWritableError(director, said);
+  if (outcome === "truncated")
+    return new UnexpectedAnswerError(director, "to send the whole change", "a part of it arrived");
+  if (outcome !== "unlockable") return undefined;
+  const reason = `its flock cannot lock (${said})`;
+  return new NotCapableError(director, reason, "Install util-linux, whose flock has timeouts.");
 }
 
 function unsafeFolder(director: string, folder: string): NotCapableError {
@@ -109,12 +151,13 @@ function missingTool(director: string, tool: string): NotCapableError {
   const remedy =
     tool === "ipvsadm"
       ? "Install it: `apt-get install ipvsadm` or `dnf install ipvsadm`."
-      : `Install the package that has it (coreutils, util-linux, sed).`;
+      : `Install the package that has it (coreutils, util-linux, mawk or gawk).`;
   return new NotCapableError(director, `there is no ${tool} on its PATH`, remedy);
 }
 
-function failed(director: string, result: CommandResult): Error {
-  const said = result.stderr.trim() || result.stdout.trim();
+/** What a director means that said something else than an answer of ours. */
+export function failed(director: string, text: string, status: number): Error {
+  const said = text.trim();
   if (/^sudo: /m.test(said)) {
     return new NotCapableError(
       director,
@@ -136,5 +179,5 @@ function failed(director: string, result: CommandResult): Error {
       "Load the module: `modprobe ip_vs`; where there is none, install the full kernel package.",
     );
   }
-  return new UnexpectedAnswerError(director, `its state (exit status ${result.exitCode})`, said);
+  return new UnexpectedAnswerError(director, `its state (exit status ${status})`, said);
 }

@@ -7,7 +7,7 @@ export class TableSyntaxError extends Error {
 
   constructor(
     readonly lineNumber: number,
-    line: string,
+    readonly line: string,
     expected: string,
   ) {
     super(

@@ -209,13 +209,14 @@ describe("dials that cannot be called back", () => {
 });
 
 describe("what a director says", () => {
-  const answer = (stdout: string, stderr = "", exitCode = 0) =>
-    parseAnswer("lb1", { stdout, stderr, exitCode });
-  const state = (registry: string, table: string) => `heye 1 state\n6.1.0\n${registry}\n${table}end\n`;
+  const answer = (text: string) =>
+    parseAnswer("lb1", { kernel: "6.1.0", ipvsadm: "", text, status: 0 }, { known: undefined });
+  const state = (registry: string, table: string) =>
+    `heye 2 state\n= registry text\n${registry}= table text\n${table}= messages\n`;
 
   it("is never blamed on nobody", () => {
     assert.throws(
-      () => answer(state("-", "-A -t nonsense\n")),
+      () => answer(state("", "-A -t nonsense\n")),
       (error) => {
         assert.ok(error instanceof UnexpectedAnswerError);
         assert.match(
@@ -226,7 +227,7 @@ describe("what a director says", () => {
       },
     );
     assert.throws(
-      () => answer(state('{"format":1,"owners":{"a":{}}}', "")),
+      () => answer(state('{"format":1,"owners":{"a":{}}}\n', "")),
       /^UnexpectedAnswerError: director lb1: .*registry of format 1 or 2/,
     );
   });
@@ -235,7 +236,7 @@ describe("what a director says", () => {
     const denied =
       "Can't initialize ipvs: Permission denied (you must be root)\nAre you sure that IP Virtual Server is built in the kernel or as module?";
     assert.throws(
-      () => answer("heye 1 state\n", denied, 2),
+      () => answer(state("", `${denied}\n`)),
       (error) => {
         assert.ok(error instanceof NotCapableError);
         assert.match(error.message, /the login may not do this/);
@@ -243,7 +244,7 @@ describe("what a director says", () => {
       },
     );
     assert.throws(
-      () => answer("", "Can't initialize ipvs: Protocol not available", 2),
+      () => answer(state("", "Can't initialize ipvs: Protocol not available\n")),
       /gives no access to IPVS/,
     );
   });

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import type { ClientChannel } from "ssh2";
+import { Shell } from "../../director/shell";
+import type { SshSession } from "../../director/ssh-session";
+
+/**
+ * An ipvsadm whose table is a file. It does what /run/fake says on --restore, and prints its table in no order, as
+ * some versions do.
+ */
+const IPVSADM = `#!/bin/sh
+touch /run/table
+case "$1" in
+  --save) tac /run/table ;;
+  --restore)
+    mood=$(cat /run/fake 2>/dev/null)
+    case "$mood" in
+      killed) kill -9 $$ ;;
+      complains) echo "Memory allocation problem" ;;
+    esac
+    awk '
+      function identity(line) { sub(/ (-s|-[gim]) .*/, "", line); return substr(line, 4) }
+      BEGIN { while ((getline line <"/run/table") > 0) { rows[++n] = line; at[substr(line, 1, 2) identity(line)] = n } }
+      /^-[Aa]/ { rows[++n] = $0; at[substr($0, 1, 2) identity($0)] = n }
+      /^-[Ee]/ { c = /^-E/ ? "-A" : "-a"; rows[at[c identity($0)]] = c substr($0, 3) }
+      /^-d/ { rows[at["-a" identity($0)]] = "" }
+      /^-D/ { for (i = 1; i <= n; i++) if (index(rows[i] " ", substr($0, 4) " ") == 4) rows[i] = "" }
+      END { for (i = 1; i <= n; i++) if (rows[i] != "") print rows[i] }
+    ' >/run/table.new && mv /run/table.new /run/table ;;
+  --version) echo "ipvsadm v1.31" ;;
+esac
+`;
+
+/** Everything the script names by a fixed path is a file system of its own here. */
+const ROOM = `
+set -e
+mount -t tmpfs none /run
+mount -t tmpfs -o "size=$SIZE" none /var/lib
+mount -t tmpfs none /usr/local/sbin
+if [ -n "$BUSYBOX" ]; then "$BUSYBOX" --install -s /usr/local/sbin; fi
+printf %s "$IPVSADM" >/usr/local/sbin/ipvsadm
+chmod 755 /usr/local/sbin/ipvsadm
+echo ready
+exec sleep 600
+`;
+
+const NAMESPACES = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
+const ENTER = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--preserve-credentials", "--mount"];
+
+/** A shell to try the script with, in place of `sh`. */
+export interface ShellKind {
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** Its tools take the place of coreutils, awk and flock too. */
+  readonly busybox?: string;
+}
+
+/** Why such directors cannot be made here; undefined: they can. */
+export function obstacle(): string | undefined {
+  const { status, error, stderr } = spawnSync(
+    "unshare",
+    [...NAMESPACES, "mount", "-t", "tmpfs", "none", "/run"],
+    { encoding: "utf8" },
+  );
+  return status === 0 ? undefined : (error?.message ?? stderr);
+}
+
+/** A director made of mounts that no other process sees, on which the script really runs. */
+export class MadeUpDirector {
+  readonly #conversations = new Set<ChildProcess>();
+
+  private constructor(
+    private readonly room: ChildProcess,
+    private readonly kind: ShellKind,
+  ) {}
+
+  static async start(kind: ShellKind, size = "8m"): Promise<MadeUpDirector> {
+    const env = { ...process.env, IPVSADM, SIZE: size, BUSYBOX: kind.busybox ?? "" };
+    const room = spawn("unshare", [...NAMESPACES, "sh", "-c", ROOM], {
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [chunk] = (await once(room.stdout, "data")) as [Buffer];
+    if (chunk.toString() !== "ready\n") throw new Error(`no room: ${chunk}`);
+    return new MadeUpDirector(room, kind);
+  }
+
+  /** A conversation of its own, as over a session of its own. */
+  shell(): Shell {
+    const session: Pick<SshSession, "director" | "openChannel" | "lostError" | "breakOff"> = {
+      director: "lb1",
+      openChannel: async (command) => this.#channel(command),
+      lostError: (doing) => new Error(`lost while ${doing}`) as ReturnType<SshSession["lostError"]>,
+      breakOff: (reason) => {
+        throw reason;
+      },
+    };
+    return new Shell(session as SshSession, "root");
+  }
+
+  #channel(command: string): ClientChannel {
+    const argv = this.#inside([...this.kind.argv, "-c", command.replace(/^sh /, "exec $SELF ")]);
+    const env = { ...process.env, SELF: this.kind.argv.join(" ") };
+    const child = spawn("nsenter", argv, { env, stdio: "pipe", detached: true });
+    this.#conversations.add(child);
+    child.stdin.on("error", () => undefined);
+    const channel = Object.assign(new EventEmitter(), {
+      stderr: child.stderr,
+      write: (text: string) => child.stdin.write(text),
+      end: () => child.stdin.end(),
+      close: () => child.stdin.end(),
+    });
+    child.stdout.on("data", (chunk) => channel.emit("data", chunk));
+    child.on("exit", (code) => channel.emit("exit", code));
+    child.on("close", () => {
+      this.#conversations.delete(child);
+      channel.emit("close");
+    });
+    return channel as unknown as ClientChannel;
+  }
+
+  /** Runs a shell text in the room and returns what it prints. */
+  run(text: string, input = ""): string {
+    const { stdout } = spawnSync("nsenter", this.#inside(["sh", "-c", text]), { input, encoding: "utf8" });
+    return stdout;
+  }
+
+  /** Runs the script on a text of requests as one input, which then ends. */
+  feed(command: string, input: string): string {
+    return this.run(command.replace(/^sh /, `${this.kind.argv.join(" ")} `), input);
+  }
+
+  /** Ends every conversation, as a sender does that goes away, and waits until the director is rid of them. */
+  async hangUp(): Promise<void> {
+    const ended = [...this.#conversations].map((child) => once(child, "close"));
+    for (const child of this.#conversations) child.stdin?.end();
+    await Promise.all(ended);
+  }
+
+  async stop(): Promise<void> {
+    await this.hangUp();
+    const gone = once(this.room, "close");
+    this.room.kill("SIGKILL");
+    await gone;
+  }
+
+  #inside(argv: readonly string[]): string[] {
+    return ["--target", String(this.room.pid), ...ENTER, ...argv];
+  }
+}
