@@ -69,11 +69,16 @@ export function withRegistration(
   key: string,
   registration: Registration | undefined,
 ): Registry {
-  const { [key]: _, ...others } = registry.owners[owner.id]?.virtualServers ?? {};
-  const virtualServers = registration ? { ...others, [key]: registration } : others;
+  const { label } = owner;
+  const mine = registry.owners[owner.id]?.virtualServers ?? {};
+  if (registration) {
+    const virtualServers = { ...mine, [key]: registration };
+    return { owners: { ...registry.owners, [owner.id]: { label, virtualServers } } };
+  }
+  const { [key]: _, ...virtualServers } = mine;
   const { [owner.id]: __, ...owners } = registry.owners;
   if (Object.keys(virtualServers).length === 0) return { owners };
-  return { owners: { ...owners, [owner.id]: { label: owner.label, virtualServers } } };
+  return { owners: { ...owners, [owner.id]: { label, virtualServers } } };
 }
 
 /**

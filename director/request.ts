@@ -45,7 +45,7 @@ export function changeRequest(state: DirectorState, wanted: Wanted): ChangeReque
     "change",
     state.digests.registry,
     state.digests.table,
-    first.length === 0 ? "-" : sha256(joinLines(during.values())),
+    first.length === 0 ? "-" : second.length === 0 ? digests.registry : sha256(joinLines(during.values())),
     second.length === 0 ? "-" : after.size === 0 ? "none" : digests.registry,
     rules === "" ? "-" : sha256(rules),
     state.canonical ? "delta" : "whole",

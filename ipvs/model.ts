@@ -39,8 +39,16 @@ export type Table = readonly Service[];
  * @example serviceKey({ protocol: "tcp", address: "2001:db8::1", port: 80 }) // "tcp [2001:db8::1]:80"
  */
 export function serviceKey(id: ServiceId): string {
-  return id.protocol === "fwmark" ? `fwmark ${id.address}` : `${id.protocol} ${socket(id.address, id.port)}`;
+  const known = serviceKeys.get(id);
+  if (known !== undefined) return known;
+  const key =
+    id.protocol === "fwmark" ? `fwmark ${id.address}` : `${id.protocol} ${socket(id.address, id.port)}`;
+  serviceKeys.set(id, key);
+  return key;
 }
+
+/** Tables of thousands are searched for each change: an identity is never written twice. */
+const serviceKeys = new WeakMap<ServiceId, string>();
 
 /** A destination's identity inside its service: `10.0.0.1:80`. */
 export function destinationKey(destination: Pick<Destination, "address" | "port">): string {

@@ -16,7 +16,8 @@ import { findService, plan } from "../../ipvs";
 import { MadeUpDirector, type ShellKind } from "./made-up-director";
 
 const OWNER = { id: "edge-1", label: "shop/prod Cluster edge" };
-const member = (host: number, weight = 1): Member => ({
+/** A server of a pool. */
+export const memberOf = (host: number, weight = 1): Member => ({
   address: `10.0.0.${host}`,
   port: 80,
   weight,
@@ -93,10 +94,10 @@ export function scriptCases(kind: ShellKind): void {
     it("takes a director through any states, and every answer to a change is short", async () => {
       let { state } = await read(shell);
       const stations: Record<number, Member[]>[] = [
-        { 80: [member(1), member(2)] },
-        { 80: [member(2), member(1, 3)], 8: [member(1)], 800: [] },
-        { 80: [member(3)], 443: [member(9), member(1)] },
-        { 80: [member(3)], 443: [member(9, 0), member(1)], 8: [] },
+        { 80: [memberOf(1), memberOf(2)] },
+        { 80: [memberOf(2), memberOf(1, 3)], 8: [memberOf(1)], 800: [] },
+        { 80: [memberOf(3)], 443: [memberOf(9), memberOf(1)] },
+        { 80: [memberOf(3)], 443: [memberOf(9, 0), memberOf(1)], 8: [] },
         {},
       ];
       for (const station of stations) {
@@ -117,8 +118,8 @@ export function scriptCases(kind: ShellKind): void {
 
     it("tells a sender that knows another state what there is, and changes nothing", async () => {
       const { state } = await read(shell);
-      const first = await change(shell, state, registryOf({ 80: [member(1)] }));
-      const second = await change(director.shell(), state, registryOf({ 443: [member(2)] }));
+      const first = await change(shell, state, registryOf({ 80: [memberOf(1)] }));
+      const second = await change(director.shell(), state, registryOf({ 443: [memberOf(2)] }));
       assert.deepEqual([second.outcome, second.state], ["changed", first.state]);
       director.run("echo '-A -t 192.0.2.9:80 -s rr' | ipvsadm --restore");
       const third = await change(shell, first.state, registryOf({}));
@@ -130,13 +131,13 @@ export function scriptCases(kind: ShellKind): void {
     it("sends the table when it is not the one that was expected", async () => {
       const { state } = await read(shell);
       director.run("echo complains >/run/fake");
-      const answer = await change(shell, state, registryOf({ 80: [member(1)] }));
+      const answer = await change(shell, state, registryOf({ 80: [memberOf(1)] }));
       assert.deepEqual([answer.outcome, answer.messages], ["applied", "Memory allocation problem"]);
       assert.equal(answer.state.table.length, 1);
     });
 
     it("keeps what is owned when ipvsadm is killed", async () => {
-      const start = await change(shell, (await read(shell)).state, registryOf({ 80: [member(1)] }));
+      const start = await change(shell, (await read(shell)).state, registryOf({ 80: [memberOf(1)] }));
       director.run("echo killed >/run/fake");
       const answer = await change(shell, start.state, registryOf({}));
       assert.match(answer.messages, /was killed by signal 9/);
@@ -145,14 +146,14 @@ export function scriptCases(kind: ShellKind): void {
     });
 
     it("brings a registry of format 1 into format 2 with the first change", async () => {
-      const registry = registryOf({ 80: [member(1)], 443: [] });
+      const registry = registryOf({ 80: [memberOf(1)], 443: [] });
       director.run(
         "mkdir -m 700 /var/lib/heye; cat >/var/lib/heye/registry.json",
         `${JSON.stringify({ format: 1, owners: registry.owners })}\n`,
       );
       const { state } = await read(shell);
       assert.deepEqual(state.registry, registry);
-      const after = registryOf({ 80: [member(1)], 443: [], 8080: [member(2)] });
+      const after = registryOf({ 80: [memberOf(1)], 443: [], 8080: [memberOf(2)] });
       const answer = await change(shell, state, after);
       assert.equal(answer.outcome, "applied");
       assert.deepEqual([kept(), left().includes("registry.json")], [renderRegistry(after), false]);
@@ -160,7 +161,7 @@ export function scriptCases(kind: ShellKind): void {
 
     it("changes nothing when a part of the input is missing, wherever it ends", async () => {
       const { state } = await read(shell);
-      const request = changeTo(state, registryOf({ 80: [member(1)] }));
+      const request = changeTo(state, registryOf({ 80: [memberOf(1)] }));
       assert.ok(request);
       const input = `one ${request.words}\n${request.body}`;
       const header = request.words.length + "one \n".length;
@@ -183,7 +184,7 @@ export function scriptCases(kind: ShellKind): void {
     it("says that the disk is full, and changes nothing", async () => {
       const { state } = await read(shell);
       director.run("mount -o remount,size=16k /var/lib");
-      const pool = Array.from({ length: 200 }, (_, host) => member(host));
+      const pool = Array.from({ length: 200 }, (_, host) => memberOf(host));
       await assert.rejects(
         change(shell, state, registryOf({ 80: pool })),
         /director lb1: .*does not take the change \(.*\)\. Nothing was changed in the kernel/,
@@ -203,11 +204,11 @@ export function scriptCases(kind: ShellKind): void {
       const { state } = await read(shell);
       for (const [furnish, reason] of places) {
         director.run(`rm -rf /run/heye /run/evil /var/lib/heye; ${furnish}`);
-        await assert.rejects(change(shell, state, registryOf({ 80: [member(1)] })), reason, furnish);
+        await assert.rejects(change(shell, state, registryOf({ 80: [memberOf(1)] })), reason, furnish);
         assert.equal(director.run("cat /run/table"), "");
       }
       director.run("rm -rf /run/heye /run/evil /var/lib/heye");
-      assert.equal((await change(shell, state, registryOf({ 80: [member(1)] }))).outcome, "applied");
+      assert.equal((await change(shell, state, registryOf({ 80: [memberOf(1)] }))).outcome, "applied");
     });
 
     it("tells a lock that is held from one that cannot be had, and goes on afterwards", async () => {
@@ -219,13 +220,13 @@ export function scriptCases(kind: ShellKind): void {
         director.run(
           `rm -f /usr/local/sbin/flock; printf '#!/bin/sh\\nexit ${status}\\n' >/usr/local/sbin/flock; chmod 755 /usr/local/sbin/flock`,
         );
-        await assert.rejects(change(shell, state, registryOf({ 80: [member(1)] })), reason);
+        await assert.rejects(change(shell, state, registryOf({ 80: [memberOf(1)] })), reason);
       }
     });
 
     it("leaves no lock, no process and no file behind when the sender goes", async () => {
       const { state } = await read(shell);
-      await change(shell, state, registryOf({ 80: [member(1)] }));
+      await change(shell, state, registryOf({ 80: [memberOf(1)] }));
       await director.hangUp();
       assert.equal(director.run("ls /run/heye"), "lock\n");
       assert.equal(director.run("flock -n /run/heye/lock echo free"), "free\n");
