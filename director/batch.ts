@@ -1,7 +1,17 @@
-import { describeEdit, destinationKey, type Edit, findService, plan, type Table } from "../ipvs";
+import {
+  describeEdit,
+  destinationKey,
+  type Edit,
+  findService,
+  plan,
+  type Service,
+  serviceKey,
+  type Table,
+} from "../ipvs";
 import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
+import { knownTable } from "./limits";
 import { duringRegistry, findRegistration, type Registration, type Registry } from "./registry";
 import { type ChangeRequest, changeRequest } from "./request";
 import type { DirectorState } from "./state";
@@ -29,6 +39,8 @@ export interface Batch {
   readonly desired: Table;
   readonly scope: ReadonlySet<string>;
   readonly edits: number;
+  /** Thresholds are written or taken away: the table that comes back does not tell them. */
+  readonly limited: boolean;
   /** undefined: nothing to send. */
   readonly request: ChangeRequest | undefined;
 }
@@ -49,7 +61,8 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   }
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key));
   const desired = desiredTable(registry, state, scope);
-  const edits = plan(state.table, desired, scope);
+  const known = knownTable(state, scope);
+  const edits = plan(known, desired, scope);
   const during = duringRegistry(state.registry, registry);
   const request = changeRequest(state, { during, after: registry, edits, desired, scope });
   return {
@@ -58,8 +71,13 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
     desired,
     scope,
     edits: edits.length,
+    limited: [...desired, ...known.filter((one) => scope.has(serviceKey(one)))].some(isLimited),
     request,
   };
+}
+
+function isLimited({ destinations }: Service): boolean {
+  return destinations.some(({ thresholds }) => thresholds !== undefined && thresholds.upper > 0);
 }
 
 function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlySet<string>): Table {
@@ -74,9 +92,7 @@ function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlyS
 export function settle(director: string, batch: Batch, state: DirectorState, messages: string): void {
   for (const [job, error] of batch.refused) job.reject(error);
   for (const [{ change, resolve, reject }, before] of batch.accepted) {
-    const left = plan(state.table, batch.desired, new Set([change.key])).filter((edit) =>
-      concerns(change, edit),
-    );
+    const left = missing(batch, state, new Set([change.key])).filter((edit) => concerns(change, edit));
     if (left.length > 0) reject(new NotAppliedError(director, left.map(describeEdit), messages, before));
     else resolve({ before, edits: batch.edits });
   }
@@ -84,7 +100,11 @@ export function settle(director: string, batch: Batch, state: DirectorState, mes
 
 /** Whether the kernel lacks anything that the batch asked for. */
 export function isMissing(batch: Batch, state: DirectorState): boolean {
-  return plan(state.table, batch.desired, batch.scope).length > 0;
+  return missing(batch, state, batch.scope).length > 0;
+}
+
+function missing(batch: Batch, state: DirectorState, scope: ReadonlySet<string>): Edit[] {
+  return plan(knownTable(state, scope), batch.desired, scope);
 }
 
 /** Of what is still missing from a virtual server, a change of one member answers for that member alone. */

@@ -1,4 +1,4 @@
-import { renderTable } from "../ipvs";
+import { plan, renderEdits, serviceKey } from "../ipvs";
 import { desiredService } from "./desired";
 import type { Registration } from "./registry";
 
@@ -7,7 +7,8 @@ import type { Registration } from "./registry";
  * which they are registered. They lie next to the registration on the director: it can fill its table at boot by itself.
  */
 export function bootRules(registration: Registration): string[] {
-  return renderTable([desiredService(registration, undefined, undefined)])
+  const desired = desiredService(registration, undefined, undefined);
+  return renderEdits(plan([], [desired], new Set([serviceKey(desired)])))
     .split("\n")
     .slice(0, -1);
 }

@@ -6,16 +6,9 @@ import {
   type ServiceId,
   serviceExtra,
 } from "../ipvs";
-import { ADDRESS_BITS, familyOfIdentity, type VirtualServerIdentity } from "../spec";
+import { ADDRESS_BITS, familyOfIdentity, type Scheduler, type VirtualServerIdentity } from "../spec";
 import type { Member, Registration } from "./registry";
-
-/**
- * The weight a server gets in the kernel: the only place where it is computed. A server that has not passed its
- * gate, or is on its way out, takes no new connections, whatever was declared.
- */
-export function effectiveWeight(member: Pick<Member, "weight" | "held" | "draining">): number {
-  return member.held || member.draining ? 0 : member.weight;
-}
+import { effectiveWeight } from "./weight";
 
 /**
  * Whether a server takes new connections now: registered, let in, and really in the kernel with a weight. A registry
@@ -49,7 +42,7 @@ export function desiredService(
   found: Service | undefined,
   before: Registration | undefined,
 ): Service {
-  const destinations = registration.members.map(desiredDestination);
+  const destinations = registration.members.map((one) => desiredDestination(one, registration.scheduler));
   const ours = new Set([...registration.members, ...(before?.members ?? [])].map(destinationKey));
   const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
   const { persistence, onePacket, schedulerFlags: flags } = registration;
@@ -63,13 +56,17 @@ export function desiredService(
 }
 
 /** The destination a registered server stands for. */
-export function desiredDestination(member: Member): Destination {
+export function desiredDestination(member: Member, scheduler: Scheduler): Destination {
+  const { address, port, forwarding, lastWeight, upperThreshold = 0, lowerThreshold = 0 } = member;
+  const weight = effectiveWeight(member);
   return {
-    address: member.address,
-    port: member.port,
-    method: member.forwarding,
-    weight: effectiveWeight(member),
+    address,
+    port,
+    method: forwarding,
+    weight,
     extra: destinationExtra(member),
+    ...(upperThreshold > 0 && { thresholds: { upper: upperThreshold, lower: lowerThreshold } }),
+    ...(scheduler === "mh" && weight === 0 && lastWeight !== undefined && { lastWeight }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Target } from "../health";
-import type { ConnectionCount } from "../ipvs";
+import type { ConnectionCount, Limits } from "../ipvs";
 import type { HostConnection } from "../spec";
 import { type Applied, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
@@ -10,6 +10,7 @@ import type { ForwardingPath } from "./forwarding-path";
 import { ForwardingProbe } from "./forwarding-probe";
 import { forwardingCommand } from "./forwarding-script";
 import { GroupCommit } from "./group-commit";
+import { LIMITS_SCRIPT, parseLimitsAnswer } from "./limits";
 import { type ChangeRequest, readRequest } from "./request";
 import { command } from "./root-script";
 import type { SessionPool } from "./session-pool";
@@ -33,6 +34,7 @@ export class Director {
   #knownAt = Number.NEGATIVE_INFINITY;
   #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
+  #inspecting: Promise<DirectorState> | undefined;
   #counting: Promise<ConnectionCount[]> | undefined;
 
   constructor(
@@ -47,6 +49,14 @@ export class Director {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  /** What the director holds now, with the thresholds and the kernel's own order. Calls that overlap share one look. */
+  inspect(): Promise<DirectorState> {
+    this.#inspecting ??= this.#inspect().finally(() => {
+      this.#inspecting = undefined;
+    });
+    return this.#inspecting;
   }
 
   /** What `ipvsadm --version` said at the last read; empty before. */
@@ -86,6 +96,17 @@ export class Director {
       this.#counting = undefined;
     });
     return this.#counting;
+  }
+
+  async #inspect(): Promise<DirectorState> {
+    const [state, limits] = [await this.read(), await this.#limits()];
+    const inspected = { ...state, limits };
+    if (this.#known === state) this.#known = inspected;
+    return inspected;
+  }
+
+  async #limits(): Promise<Limits> {
+    return parseLimitsAnswer(this.name, await this.execute(LIMITS_SCRIPT, "", "reading its thresholds"));
   }
 
   async #count(): Promise<ConnectionCount[]> {
@@ -151,7 +172,7 @@ export class Director {
       if (batch.request === undefined) return settle(this.name, batch, state, "");
       try {
         const answer = await this.#change(state, batch.request);
-        state = answer.state;
+        state = batch.limited ? { ...answer.state, limits: await this.#limits() } : answer.state;
         fresh = true;
         if (answer.outcome !== "applied") continue;
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.

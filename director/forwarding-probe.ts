@@ -19,7 +19,10 @@ const CLOSE_TIMEOUT_MS = 10_000;
  */
 export function probeInput({ address, port, member }: ForwardingPath, lifetimeS: number): string {
   const { forwarding, tunnel } = member;
-  const destination = desiredDestination({ address: member.address, port, weight: 1, forwarding, tunnel });
+  const destination = desiredDestination(
+    { address: member.address, port, weight: 1, forwarding, tunnel },
+    "rr",
+  );
   const service = { protocol: "tcp", address, port, scheduler: "rr", extra: "" } as const;
   const rules = renderTable([{ ...service, destinations: [destination] }]);
   return `${lifetimeS} ${address} ${port} ${member.address} ${member.forwarding}\n${rules}`;

@@ -16,7 +16,7 @@ export {
   removeMember,
   removeVirtualServer,
 } from "./change";
-export { desiredService, effectiveWeight, isInService } from "./desired";
+export { desiredService, isInService } from "./desired";
 export { Director } from "./director";
 export * from "./errors";
 export { checkForwarding } from "./forwarding-check";
@@ -42,3 +42,4 @@ export {
 } from "./settings";
 export type { SettingsWish } from "./settings-plan";
 export type { DirectorState } from "./state";
+export { effectiveWeight } from "./weight";

@@ -1,10 +1,19 @@
-import { destinationKey, type Limits, parseLimits, type Thresholds } from "../ipvs";
+import { destinationKey, type Limits, parseLimits, type Table, type Thresholds, withLimits } from "../ipvs";
 import { NotCapableError } from "./errors";
-import type { Registry } from "./registry";
+import { findRegistration, type Registry } from "./registry";
 import type { CommandResult } from "./ssh-session";
+import type { DirectorState } from "./state";
+
+/**
+ * What a director holds, thresholds included: as it told them itself, or else as the last change wrote them. Only the
+ * services in `scope` matter.
+ */
+export function knownTable({ table, limits, registry }: DirectorState, scope: ReadonlySet<string>): Table {
+  return withLimits(table, limits ?? registeredLimits(registry, scope));
+}
 
 /** Prints thresholds and the kernel's own order, which `ipvsadm --save` keeps to itself. */
-export const LIMITS_SCRIPT = "LC_ALL=C ipvsadm --list -n --thresholds --nosort";
+export const LIMITS_SCRIPT = "PATH=$PATH:/usr/sbin:/sbin LC_ALL=C ipvsadm --list -n --thresholds --nosort";
 
 /**
  * Reads what {@link LIMITS_SCRIPT} prints.
@@ -20,19 +29,18 @@ export function parseLimitsAnswer(director: string, { exitCode, stdout, stderr }
   );
 }
 
-/** The thresholds that the last change wrote, for a table that was read without them. */
-export function registeredLimits(registry: Registry): Limits {
+function registeredLimits(registry: Registry, scope: ReadonlySet<string>): Limits {
   const limits = new Map<string, Map<string, Thresholds>>();
-  for (const { virtualServers } of Object.values(registry.owners)) {
-    for (const [key, { members }] of Object.entries(virtualServers)) {
-      const limited = members.filter((one) => one.upperThreshold !== undefined);
-      if (limited.length === 0) continue;
-      const thresholds = limited.map((one): [string, Thresholds] => [
-        destinationKey(one),
-        { upper: one.upperThreshold ?? 0, lower: one.lowerThreshold ?? 0 },
-      ]);
-      limits.set(key, new Map(thresholds));
-    }
+  for (const key of scope) {
+    const limited = (findRegistration(registry, key)?.registration.members ?? []).filter(
+      ({ upperThreshold = 0 }) => upperThreshold > 0,
+    );
+    if (limited.length === 0) continue;
+    const thresholds = limited.map((one): [string, Thresholds] => [
+      destinationKey(one),
+      { upper: one.upperThreshold ?? 0, lower: one.lowerThreshold ?? 0 },
+    ]);
+    limits.set(key, new Map(thresholds));
   }
   return limits;
 }

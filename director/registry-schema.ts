@@ -11,6 +11,7 @@ const member = z.looseObject({
   resource: z.string().optional(),
   held: z.literal(true).optional(),
   draining: z.literal(true).optional(),
+  lastWeight: z.number().optional(),
 });
 
 const settings = {

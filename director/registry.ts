@@ -1,4 +1,5 @@
 import { type RealServer, realServerKey, type ServiceSettings, type VirtualServerIdentity } from "../spec";
+import { effectiveWeight } from "./weight";
 
 /** A real server as registered: what was declared, and whether it is held back. */
 export interface Member extends RealServer {
@@ -10,6 +11,8 @@ export interface Member extends RealServer {
   readonly held?: true;
   /** It is on its way out: in the kernel with weight 0 until its connections have ended. */
   readonly draining?: true;
+  /** The weight it last had in the kernel that was not 0; absent while it has one. See `Destination` in ipvs/. */
+  readonly lastWeight?: number;
 }
 
 /** A virtual server as registered on a director. */
@@ -72,13 +75,26 @@ export function withRegistration(
   const { label } = owner;
   const mine = registry.owners[owner.id]?.virtualServers ?? {};
   if (registration) {
-    const virtualServers = { ...mine, [key]: registration };
+    const virtualServers = { ...mine, [key]: withLastWeights(registration, mine[key]) };
     return { owners: { ...registry.owners, [owner.id]: { label, virtualServers } } };
   }
   const { [key]: _, ...virtualServers } = mine;
   const { [owner.id]: __, ...owners } = registry.owners;
   if (Object.keys(virtualServers).length === 0) return { owners };
   return { owners: { ...owners, [owner.id]: { label, virtualServers } } };
+}
+
+/** With the weights that mh goes on building its table from, of servers that have none any more. */
+function withLastWeights(registration: Registration, before: Registration | undefined): Registration {
+  if (registration.scheduler !== "mh") return registration;
+  const known = new Map(before?.members.map((one) => [realServerKey(one), one]));
+  const members = registration.members.map((one) => {
+    const { lastWeight: told, ...member } = one;
+    const old = known.get(realServerKey(one));
+    const last = old ? effectiveWeight(old) || old.lastWeight : told;
+    return effectiveWeight(one) > 0 || last === undefined ? member : { ...member, lastWeight: last };
+  });
+  return { ...registration, members };
 }
 
 /**

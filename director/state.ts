@@ -1,4 +1,4 @@
-import { type Table, TableSyntaxError } from "../ipvs";
+import { type Limits, type Table, TableSyntaxError } from "../ipvs";
 import { BusyError, NotCapableError, NotWritableError, UnexpectedAnswerError } from "./errors";
 import type { Registry } from "./registry";
 import { joinLines, parseRegistry, renderRegistry } from "./registry-format";
@@ -13,6 +13,8 @@ export interface DirectorState {
   readonly kernel: string;
   readonly registry: Registry;
   readonly table: Table;
+  /** Thresholds and the kernel's own order, after an inspection; the table does not tell them. */
+  readonly limits?: Limits;
   /** The table's lines, sorted. */
   readonly lines: readonly string[];
   /** SHA-256 of the registry's file and of the table's lines: what a change is conditional on. */

@@ -4,7 +4,7 @@
  * here does I/O, and nothing of ours is imported.
  */
 export { describeEdit, differences } from "./difference";
-export { type Limits, parseLimits, type Thresholds, withLimits } from "./limits";
+export { type Limits, parseLimits, withLimits } from "./limits";
 export {
   type Destination,
   type DestinationMethod,
@@ -15,6 +15,7 @@ export {
   type ServiceProtocol,
   serviceKey,
   type Table,
+  type Thresholds,
 } from "./model";
 export {
   type DestinationOptions,

@@ -1,11 +1,11 @@
-import { destinationKey, type Service, type ServiceProtocol, serviceKey, type Table } from "./model";
-import { destinationExtra, readDestinationExtra } from "./options";
-
-/** Connection thresholds of one destination; 0: none. */
-export interface Thresholds {
-  readonly upper: number;
-  readonly lower: number;
-}
+import {
+  destinationKey,
+  type Service,
+  type ServiceProtocol,
+  serviceKey,
+  type Table,
+  type Thresholds,
+} from "./model";
 
 /** What `ipvsadm --save` keeps to itself: thresholds, and the kernel's own order. By service, then by destination. */
 export type Limits = ReadonlyMap<string, ReadonlyMap<string, Thresholds>>;
@@ -51,19 +51,15 @@ function serviceOf(line: string): string | undefined {
   return protocol && serviceKey({ protocol, address: v6 ?? v4 ?? "", port: Number(port) });
 }
 
-/** The table with the thresholds in it, as if `ipvsadm --save` told them. */
+/** The table with the thresholds in it, as far as they are told. */
 export function withLimits(table: Table, limits: Limits): Table {
+  if (limits.size === 0) return table;
   return table.map((service): Service => {
     const found = limits.get(serviceKey(service));
     if (!found) return service;
     const destinations = service.destinations.map((one) => {
       const thresholds = found.get(destinationKey(one));
-      if (!thresholds) return one;
-      const { upper: upperThreshold, lower: lowerThreshold } = thresholds;
-      return {
-        ...one,
-        extra: destinationExtra({ ...readDestinationExtra(one.extra), upperThreshold, lowerThreshold }),
-      };
+      return thresholds ? { ...one, thresholds } : one;
     });
     return { ...service, destinations };
   });

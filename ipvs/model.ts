@@ -11,6 +11,12 @@ export interface ServiceId {
   readonly port: number;
 }
 
+/** How many connections a destination may have; 0: no limit of that kind. */
+export interface Thresholds {
+  readonly upper: number;
+  readonly lower: number;
+}
+
 /** One destination (real server) of a service, without counters. */
 export interface Destination {
   readonly address: string;
@@ -18,8 +24,15 @@ export interface Destination {
   readonly method: DestinationMethod;
   /** 0 takes no new connections. */
   readonly weight: number;
-  /** Every other option, as ipvsadm writes it (`-x 100 -y 50`); empty for the defaults. */
+  /** Every other option that `ipvsadm --save` tells, as it writes it (`--tun-type gre`); empty for the defaults. */
   readonly extra: string;
+  /** `ipvsadm --save` does not tell them: absent where nobody else did either, which counts as none. */
+  readonly thresholds?: Thresholds | undefined;
+  /**
+   * The weight it last had that was not 0, of a destination at weight 0 that is to be added as others hold it: the
+   * scheduler mh goes on building its table from it (ip_vs_mh.c, last_weight).
+   */
+  readonly lastWeight?: number | undefined;
 }
 
 /** One service (virtual server) of a table. */

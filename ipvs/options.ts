@@ -10,10 +10,8 @@ export interface ServiceOptions {
   readonly flags?: readonly string[] | undefined;
 }
 
-/** Options of a destination besides method and weight. Everything absent is ipvsadm's default. */
+/** Options of a destination besides method, weight and thresholds. Everything absent is ipvsadm's default. */
 export interface DestinationOptions {
-  readonly upperThreshold?: number | undefined;
-  readonly lowerThreshold?: number | undefined;
   readonly tunnel?:
     | {
         readonly type: string;
@@ -43,15 +41,10 @@ export function serviceExtra(options: ServiceOptions, bits: number): string {
 }
 
 /** A destination's options as {@link Destination.extra} has them; see {@link serviceExtra}. */
-export function destinationExtra({ upperThreshold, lowerThreshold, tunnel }: DestinationOptions): string {
-  const words: string[] = [];
-  if (tunnel && tunnel.type !== "ipip") {
-    const port = tunnel.port === undefined ? "" : ` --tun-port ${tunnel.port}`;
-    words.push(`--tun-type ${tunnel.type}${port} ${CHECKSUM_OPTIONS[tunnel.checksum]}`);
-  }
-  if (upperThreshold) words.push(`-x ${upperThreshold}`);
-  if (lowerThreshold) words.push(`-y ${lowerThreshold}`);
-  return words.join(" ");
+export function destinationExtra({ tunnel }: DestinationOptions): string {
+  if (!tunnel || tunnel.type === "ipip") return "";
+  const port = tunnel.port === undefined ? "" : ` --tun-port ${tunnel.port}`;
+  return `--tun-type ${tunnel.type}${port} ${CHECKSUM_OPTIONS[tunnel.checksum]}`;
 }
 
 function granularity(prefixLength: number, bits: number): string {
@@ -82,7 +75,6 @@ export function readServiceExtra(extra: string, bits: number): ServiceOptions {
 /** The inverse of {@link destinationExtra}. */
 export function readDestinationExtra(extra: string): DestinationOptions {
   const words = wordsOf(extra);
-  const [upperThreshold, lowerThreshold] = [numberAfter(words, "-x"), numberAfter(words, "-y")];
   const [type, port] = [after(words, "--tun-type"), numberAfter(words, "--tun-port")];
   const checksum = words.includes("--tun-csum")
     ? "normal"
@@ -90,8 +82,6 @@ export function readDestinationExtra(extra: string): DestinationOptions {
       ? "remote"
       : "none";
   return {
-    ...(upperThreshold !== undefined && { upperThreshold }),
-    ...(lowerThreshold !== undefined && { lowerThreshold }),
     ...(type !== undefined && { tunnel: { type, ...(port !== undefined && { port }), checksum } }),
   };
 }

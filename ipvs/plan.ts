@@ -35,9 +35,7 @@ function planService(found: Service | undefined, wanted: Service): Edit[] {
   if (!found) {
     return [
       { kind: "add-service", service: wanted },
-      ...wanted.destinations.map(
-        (destination): Edit => ({ kind: "add-destination", service: wanted, destination }),
-      ),
+      ...wanted.destinations.flatMap((destination) => addition(wanted, destination)),
     ];
   }
   const edits: Edit[] = [...planDestinations(found, wanted)];
@@ -53,7 +51,7 @@ function planDestinations(found: Service, wanted: Service): Edit[] {
   const edits: Edit[] = [];
   for (const [key, destination] of after) {
     const old = before.get(key);
-    if (!old) edits.push({ kind: "add-destination", service: wanted, destination });
+    if (!old) edits.push(...addition(wanted, destination));
     else if (!sameDestination(old, destination))
       edits.push({ kind: "edit-destination", service: wanted, destination });
   }
@@ -73,6 +71,21 @@ function rank(edit: Edit): number {
   return takes ? 1 : 3;
 }
 
+/** One that has lost its weight elsewhere is added with the weight it had there, and then loses it here too. */
+function addition(service: Service, destination: Destination): Edit[] {
+  const { weight, lastWeight = 0 } = destination;
+  if (weight > 0 || lastWeight === 0) return [{ kind: "add-destination", service, destination }];
+  const once = { ...destination, weight: lastWeight };
+  return [
+    { kind: "add-destination", service, destination: once },
+    { kind: "edit-destination", service, destination },
+  ];
+}
+
 function sameDestination(a: Destination, b: Destination): boolean {
-  return a.method === b.method && a.weight === b.weight && a.extra === b.extra;
+  return a.method === b.method && a.weight === b.weight && a.extra === b.extra && sameThresholds(a, b);
+}
+
+function sameThresholds({ thresholds: a }: Destination, { thresholds: b }: Destination): boolean {
+  return (a?.upper ?? 0) === (b?.upper ?? 0) && (a?.lower ?? 0) === (b?.lower ?? 0);
 }

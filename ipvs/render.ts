@@ -37,9 +37,9 @@ export function renderEdit(edit: Edit): string {
     case "delete-service":
       return `-D ${selector(edit.service)}`;
     case "add-destination":
-      return destinationLine("-a", edit.service, edit.destination);
+      return limitedLine("-a", edit.service, edit.destination);
     case "edit-destination":
-      return destinationLine("-e", edit.service, edit.destination);
+      return limitedLine("-e", edit.service, edit.destination);
     case "delete-destination":
       return `-d ${selector(edit.service)} -r ${destinationKey(edit.destination)}`;
   }
@@ -52,6 +52,13 @@ function serviceLine(command: string, service: Service): string {
 function destinationLine(command: string, service: ServiceId, destination: Destination): string {
   const line = `${command} ${selector(service)} -r ${destinationKey(destination)} ${METHODS[destination.method]} -w ${destination.weight}`;
   return withExtra(line, destination.extra);
+}
+
+/** With the thresholds, which `ipvsadm --save` does not print: an edit without them would take them away. */
+function limitedLine(command: string, service: ServiceId, destination: Destination): string {
+  const { upper = 0, lower = 0 } = destination.thresholds ?? {};
+  const line = destinationLine(command, service, destination);
+  return `${line}${upper === 0 ? "" : ` -x ${upper}`}${lower === 0 ? "" : ` -y ${lower}`}`;
 }
 
 function selector(service: ServiceId): string {

@@ -145,12 +145,18 @@ function inOrder({ key, members }: GatedChange, states: States): Member[] {
   const registered = [...states.values()].map(
     ({ registry }) => findRegistration(registry, key)?.registration.members ?? [],
   );
-  const known = registered.find((one) => one.length > 0)?.map(realServerKey) ?? [];
+  const reference = registered.find((one) => one.length > 0) ?? [];
+  const known = reference.map(realServerKey);
   const place = (member: Member) => {
     const at = known.indexOf(realServerKey(member));
     return at === -1 ? known.length : at;
   };
-  return [...members].sort((a, b) => place(a) - place(b));
+  const ordered = [...members].sort((a, b) => place(a) - place(b));
+  // A director that has not got it yet is to hold it as the others do.
+  return ordered.map((member) => {
+    const lastWeight = reference[place(member)]?.lastWeight;
+    return lastWeight === undefined ? member : { ...member, lastWeight };
+  });
 }
 
 /**

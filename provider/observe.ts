@@ -12,6 +12,8 @@ import {
   readDestinationExtra,
   readServiceExtra,
   type Service,
+  type Table,
+  withLimits,
 } from "../ipvs";
 import {
   ADDRESS_BITS,
@@ -31,6 +33,8 @@ import { RolloutError, withCode } from "./errors";
 export interface Sighting {
   readonly director: string;
   readonly state: DirectorState;
+  /** With thresholds. */
+  readonly table: Table;
   readonly service: Service | undefined;
 }
 
@@ -51,7 +55,7 @@ export interface Look {
  * @throws RolloutError when none can be read, or one cannot for another reason than that it is out of reach
  */
 export async function sightings(directors: readonly Director[], key: string): Promise<Look> {
-  const outcomes = await Promise.allSettled(directors.map((director) => director.read()));
+  const outcomes = await Promise.allSettled(directors.map((director) => director.inspect()));
   const [seen, causes]: [Sighting[], Error[]] = [[], []];
   const unreachable: Record<string, string> = {};
   outcomes.forEach((outcome, index) => {
@@ -59,7 +63,8 @@ export async function sightings(directors: readonly Director[], key: string): Pr
     if (!director) return;
     if (outcome.status === "fulfilled") {
       const state = outcome.value;
-      seen.push({ director: director.name, state, service: findService(state.table, key) });
+      const table = withLimits(state.table, state.limits ?? new Map());
+      seen.push({ director: director.name, state, table, service: findService(table, key) });
     } else if (outcome.reason instanceof UnreachableError) {
       unreachable[director.name] = withCode(outcome.reason);
     } else causes.push(outcome.reason as Error);
@@ -88,7 +93,7 @@ export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted
   const lost =
     sighting.service && !registration ? [`virtual server ${key} is no longer registered as ours`] : [];
   const desired = desiredService(wanted, sighting.service, undefined);
-  return [...differences(sighting.state.table, [desired], new Set([key])), ...leftovers, ...lost];
+  return [...differences(sighting.table, [desired], new Set([key])), ...leftovers, ...lost];
 }
 
 /** The pool a director really has, in the words of the specification. */
@@ -96,15 +101,17 @@ export function observedPool({ service }: Sighting): RealServer[] {
   return (service?.destinations ?? []).map(observedMember);
 }
 
-function observedMember({ address, port, weight, method, extra }: Destination): RealServer {
-  const { tunnel, ...thresholds } = readDestinationExtra(extra);
+function observedMember({ address, port, weight, method, extra, thresholds }: Destination): RealServer {
+  const { tunnel } = readDestinationExtra(extra);
+  const { upper = 0, lower = 0 } = thresholds ?? {};
   return {
     address,
     port,
     weight,
     forwarding: method,
     ...(tunnel && { tunnel: tunnel as Tunnel }),
-    ...thresholds,
+    ...(upper > 0 && { upperThreshold: upper }),
+    ...(lower > 0 && { lowerThreshold: lower }),
   };
 }
 

@@ -15,13 +15,14 @@ import {
   removeMember,
   removeVirtualServer,
 } from "../../director";
-import { desiredService, effectiveWeight } from "../../director/desired";
+import { desiredService } from "../../director/desired";
 import { GroupCommit } from "../../director/group-commit";
 import { algorithmsFor, fingerprint, matchesHostKey } from "../../director/host-key";
 import { duringRegistry, EMPTY_REGISTRY } from "../../director/registry";
 import { renderRegistry } from "../../director/registry-format";
 import { shellCommand } from "../../director/script";
 import { parseAnswer } from "../../director/state";
+import { effectiveWeight } from "../../director/weight";
 import { parseTable, type Table } from "../../ipvs";
 import { always } from "./property";
 
