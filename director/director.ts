@@ -17,8 +17,8 @@ import type { SessionPool } from "./session-pool";
 import type { CommandResult, SshSession } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
-/** So long a state may serve rehearsals: a rehearsal proves nothing about later, and the change itself is conditional. */
-const FRESH_MS = 1_000;
+/** So long a state may serve rehearsals. Longer would be wrong: it decides who is asked at the gate. */
+const FRESH_MS = 100;
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
 
@@ -66,7 +66,7 @@ export class Director {
 
   /**
    * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. A state
-   * learnt less than a second ago serves as well, but a refusal is believed of a fresh one alone.
+   * learnt a tenth of a second ago serves as well, but a refusal is believed of a fresh one alone.
    */
   async rehearse(change: Change): Promise<DirectorState> {
     const apply = ({ registry, table }: DirectorState) =>
