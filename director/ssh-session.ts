@@ -34,6 +34,8 @@ export class SshSession {
     readonly director: string,
     private readonly client: Client,
   ) {
+    // Each dial that waits listens for the end of the connection; there may be hundreds.
+    client.setMaxListeners(0);
     client.on("error", (error) => {
       this.#lost = error;
     });
