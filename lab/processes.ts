@@ -26,8 +26,10 @@ function statOf(pid: number): { readonly parent: number; readonly start: string 
   }
   // The second field is the command in parentheses, which may hold spaces and parentheses of its own.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, parent, start] = [fields[0], fields[1], fields[19]];
-  if (start === undefined || state === "Z" || state === "X") return undefined;
+  const [state, parent, threads, start] = [fields[0], fields[1], fields[17], fields[19]];
+  // Its first thread may be dead while others are still ending: ports and files are closed with the last one.
+  const isDead = state === "X" || (state === "Z" && Number(threads) <= 1);
+  if (start === undefined || isDead) return undefined;
   return { parent: Number(parent), start };
 }
 
