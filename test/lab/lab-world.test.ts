@@ -74,6 +74,15 @@ describe("lab: the world", () => {
       await output(lab, "d1", "ipvsadm", "-C");
     });
 
+    it("all have the rules that iptables wrote for the first", async () => {
+      for (const program of ["iptables-legacy", "ip6tables-legacy"]) {
+        const rules = directors().map(({ name }) => output(lab, name, program, "-t", "nat", "-S"));
+        const [first, ...others] = await Promise.all(rules);
+        assert.match(first ?? "", /^-A POSTROUTING -m ipvs .*-j MASQUERADE$/m);
+        for (const other of others) assert.equal(other, first);
+      }
+    });
+
     it("let files be copied by SFTP", async () => {
       const [first] = directors();
       const client = await login(first ?? assert.fail());

@@ -10,6 +10,7 @@ import {
 } from "../../lab/batches";
 import { LabInputError } from "../../lab/errors";
 import { nodeNames, topology, VIRTUAL } from "../../lab/topology";
+import { replacement } from "../../lab/world/netfilter";
 import { groupMessage } from "../../lab/world/nexthops";
 
 const LARGEST = topology({ directors: 254, servers: 1000, database: true });
@@ -117,6 +118,20 @@ describe("lab: batches", () => {
     const [header, nexthop] = ["3400000068000505".padEnd(32, "0"), "00".repeat(8)];
     const [identity, group] = ["08000100e8030000", "1400020001000000000000000201000000000000"];
     assert.equal(message, header + nexthop + identity + group);
+  });
+
+  it("writes a table of iptables as the kernel wants it", () => {
+    const info = Buffer.alloc(84);
+    info.write("nat");
+    // valid_hooks, ten positions, the number and the size of the entries.
+    const numbers = [0x1b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 6, 4];
+    for (const [i, number] of numbers.entries()) info.writeUInt32LE(number, 32 + 4 * i);
+    const message = replacement("nat", info, Buffer.from("rule"), 5);
+    assert.equal(message.toString("latin1", 0, 32), "nat".padEnd(32, "\0"));
+    const words = Array.from({ length: 14 }, (_, i) => message.readUInt32LE(32 + 4 * i));
+    assert.deepEqual(words, [0x1b, 6, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 5]);
+    assert.equal(message.readBigUInt64LE(88), 0n);
+    assert.equal(message.toString("latin1", 96), "rule");
   });
 
   it("uses a nexthop of its own for each director and family", () => {
