@@ -124,7 +124,18 @@ function check({ name, cluster, ...properties }: Properties): Checked {
 /** The virtual server it is for, as far as it is known. Its own inputs have been checked by its own resource. */
 function outerOf(given: unknown): (VirtualServerIdentity & Pool) | undefined {
   if (typeof given !== "object" || given === null || isUnknown(given)) return undefined;
-  return withIdentityDefaults(given as Parameters<typeof withIdentityDefaults>[0] & Pool);
+  return withIdentityDefaults(meantBy(given as Outer));
+}
+
+type Outer = Parameters<typeof withIdentityDefaults>[0] & Pool;
+
+/** In a preview an output that is not there looks like one that is not known yet: it is not when the other kind is. */
+function meantBy(given: Outer): Outer {
+  const isKnown = (key: keyof Outer): boolean => given[key] !== undefined && !isUnknown(given[key]);
+  const [byAddress, byMark] = [["protocol", "address", "port"] as const, ["fwmark", "family"] as const];
+  const absent: readonly string[] = byAddress.some(isKnown) ? byMark : byMark.some(isKnown) ? byAddress : [];
+  const meant = Object.entries(given).filter(([key, value]) => !(absent.includes(key) && isUnknown(value)));
+  return Object.fromEntries(meant) as Outer;
 }
 
 function warningsOf(name: unknown, check: HealthCheck | undefined): string[] {
