@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type CheckResult, runCheck, type Verdict } from "../health";
 import type { Director } from "./director";
-import { ForwardingCheckError } from "./errors";
+import { DirectorError, ForwardingCheckError } from "./errors";
 import type { ForwardingPath } from "./forwarding-path";
 import { Turnstile } from "./session-pool";
 
@@ -25,7 +25,7 @@ export async function checkForwarding(director: Director, path: ForwardingPath):
     const { final, ...result } = await turnstileOf(director).run(() => once(director, path));
     const next = Math.max(performance.now(), started + check.intervalMs);
     if (result.healthy || final || next >= end) return { ...result, checks };
-    await delay(next - performance.now());
+    await delay(Math.max(0, next - performance.now()));
   }
 }
 
@@ -43,7 +43,9 @@ async function once(director: Director, path: ForwardingPath): Promise<CheckResu
       await probe.close();
     }
   } catch (error) {
-    const answer = error instanceof Error ? error.message : String(error);
+    // Whatever keeps a director from checking is its answer; a session too many, say, may be free next time.
+    const text = error instanceof Error ? error.message : String(error);
+    const answer = error instanceof DirectorError ? `${text} [${error.code}]` : text;
     return { healthy: false, answer, final: error instanceof ForwardingCheckError };
   }
 }

@@ -26,7 +26,8 @@ export class GateError extends Error {
       const asked = path ? describePath(path) : describeCheck(check, server);
       return `  ${server} from director ${director}: ${asked}: ${verdict.answer} (${times})`;
     });
-    super(`servers did not become healthy:\n${lines.join("\n")}\n${consequence}`);
+    const text = [...lines, ...hints(failures)].join("\n");
+    super(`servers did not become healthy:\n${text}\n${consequence}`);
   }
 }
 
@@ -55,10 +56,26 @@ export function describeCheck(check: HealthCheck, server: string): string {
   return `${check.tls ? "https" : "http"} ${check.method} ${check.path} on ${at}`;
 }
 
-/** "http HEAD / on 192.0.2.10:80 by dr", with what to look for: the server's own address has passed already. */
+/** "http HEAD / on 192.0.2.10:80 by dr". */
 function describePath({ address, port, member, check }: ForwardingPath): string {
-  const by = member.forwarding;
-  return `${describeCheck({ ...check, port: undefined }, endpoint(address, port))} by ${by} (its own address passed; has it what \`heye realserver-config --address ${address} --forwarding ${by}\` prints?)`;
+  return `${describeCheck({ ...check, port: undefined }, endpoint(address, port))} by ${member.forwarding}`;
+}
+
+/** What to compare servers with that answer on their own address, and not in the way of their clients' packets. */
+function hints(failures: readonly GateFailure[]): string[] {
+  const commands = failures.flatMap(({ path }) => {
+    if (!path) return [];
+    const { type, port, checksum } = path.member.tunnel ?? {};
+    const options = Object.entries({ "": type, "-port": port, "-checksum": checksum });
+    const tunnel = options.flatMap(([name, value]) =>
+      value === undefined ? [] : ` --tunnel${name} ${value}`,
+    );
+    return `heye realserver-config --address ${path.address} --forwarding ${path.member.forwarding}${tunnel.join("")}`;
+  });
+  return [...new Set(commands)].map(
+    (command) =>
+      `  Asked by dr or tun: the server's own address has passed. See what it needs: \`${command}\`.`,
+  );
 }
 
 function onPort(server: string, port: number): string {

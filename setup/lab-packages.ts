@@ -5,7 +5,7 @@ import { say } from "./report";
 /** The kernel that runs as a program, for machines whose own kernel has no IPVS. Not every distribution has it. */
 const GUEST_PACKAGE = "user-mode-linux";
 
-/** What the lab runs that a bare Debian lacks. mariadb-client-core has my_print_defaults, which mariadb-install-db calls. */
+/** What the lab runs that a bare Debian lacks. procps has sysctl, mariadb-client-core has my_print_defaults, which mariadb-install-db calls. */
 export const LAB_PACKAGES: readonly string[] = [
   GUEST_PACKAGE,
   "kmod",
@@ -15,6 +15,7 @@ export const LAB_PACKAGES: readonly string[] = [
   "openssh-client",
   "iptables",
   "ethtool",
+  "procps",
   "mariadb-server-core",
   "mariadb-client-core",
 ];

@@ -52,10 +52,15 @@ export function realServerSetup(role: RealServerRole): RealServerSetup {
   );
   if (role.forwarding === "nat") return { ...NOTHING, advice: NAT_ADVICE };
   const tunnels = role.forwarding === "tun" ? families.map((family) => tunnelSetup(role, family)) : [];
+  const deviceOf = (family: Family) =>
+    role.forwarding === "tun" && family === "ipv4" ? tunnelDevice(role, family) : "lo";
   return {
     modules: [...new Set(tunnels.flatMap(({ modules }) => modules))],
     sysctls: families.includes("ipv4") ? ARP : [],
-    commands: [...tunnels.flatMap(({ commands }) => commands), ...role.addresses.map(onLoopback)],
+    commands: [
+      ...tunnels.flatMap(({ commands }) => commands),
+      ...role.addresses.map((one) => onDevice(one, deviceOf(familyOf(one)))),
+    ],
     deviceSysctls: tunnels.flatMap(({ deviceSysctls }) => deviceSysctls),
     advice: tunnels.flatMap(({ advice }) => advice),
   };
@@ -78,13 +83,17 @@ const ARP: readonly Sysctl[] = [
   ["net.ipv4.conf.all.arp_announce", "2"],
 ];
 
-function onLoopback(address: string): Command {
-  // preferred_lft 0: the server's own connections must not begin with the virtual address.
-  const place = familyOf(address) === "ipv4" ? [`${address}/32`] : [`${address}/128`];
-  const lifetime = familyOf(address) === "ipv4" ? [] : ["preferred_lft", "0"];
+/**
+ * IPv4's reverse path filter drops what comes out of a device without an address, unless it is off altogether
+ * (net.ipv4.conf.all counts too). So with `tun` the virtual address itself lies on the device.
+ */
+function onDevice(address: string, device: string): Command {
+  const isIPv4 = familyOf(address) === "ipv4";
+  const place = [`${address}/${isIPv4 ? 32 : 128}`, "dev", device];
   return {
-    make: ["ip", "address", "replace", ...place, "dev", "lo", ...lifetime],
-    undo: ["ip", "address", "del", ...place, "dev", "lo"],
+    // Deprecated from the start: the server's own connections must not begin with the virtual address.
+    make: ["ip", "address", "replace", ...place, ...(isIPv4 ? [] : ["preferred_lft", "0"])],
+    undo: ["ip", "address", "del", ...place],
   };
 }
 
@@ -96,25 +105,34 @@ const FALLBACK = {
 
 const CHECKED_GRE = "heye-gre";
 
+function isCheckedGre({ tunnel }: RealServerRole): boolean {
+  return tunnel?.type === "gre" && tunnel.checksum !== "none";
+}
+
+/** The device out of which unwrapped packets come. */
+function tunnelDevice(role: RealServerRole, family: Family): string {
+  if (isCheckedGre(role)) return `${CHECKED_GRE}${family === "ipv6" ? "6" : ""}`;
+  return FALLBACK[role.tunnel?.type === "gre" ? "gre" : "ipip"][family][1];
+}
+
 function tunnelSetup(role: RealServerRole, family: Family): RealServerSetup {
   const { type = "ipip", port, checksum = "none" } = role.tunnel ?? {};
   // What comes out of gue is an IPIP packet, as if it had come without it.
-  const [module, fallback] = FALLBACK[type === "gre" ? "gre" : "ipip"][family];
-  const isChecked = type === "gre" && checksum !== "none";
-  const device = isChecked ? `${CHECKED_GRE}${family === "ipv6" ? "6" : ""}` : fallback;
+  const [module] = FALLBACK[type === "gre" ? "gre" : "ipip"][family];
+  const device = tunnelDevice(role, family);
   const up: Command = {
     make: ["ip", "link", "set", device, "up"],
     undo: ["ip", "link", "set", device, "down"],
   };
   const before = [
     ...(type === "gue" ? [listener(family, port ?? 0)] : []),
-    ...(isChecked ? [checkedGre(role, family, device)] : []),
+    ...(isCheckedGre(role) ? [checkedGre(role, family, device)] : []),
   ];
   return {
     modules: [module, ...(type === "gue" ? ["fou", ...(family === "ipv6" ? ["fou6"] : [])] : [])],
     sysctls: [],
     commands: [...before, up],
-    // Packets come out of it from anywhere. 2 (loose) wins over whatever net.ipv4.conf.all.rp_filter says.
+    // Packets come out of it from anywhere. 2 (loose) wins over a 1 in net.ipv4.conf.all.rp_filter.
     deviceSysctls: family === "ipv4" ? [[`net.ipv4.conf.${device}.rp_filter`, "2"]] : [],
     advice: mtuAdvice(overhead(type, checksum, family), family),
   };

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { RealServerConfigUsageError, textFor } from "../../cli/realserver-config";
+import { configText } from "../../sdk/real-server-config";
+import { RealServerRoleError, realServerConfig } from "../../spec";
+
+describe("what a real server needs", () => {
+  it("by dr: silence about the address, then the address", () => {
+    assert.equal(
+      textFor(["--address", "192.0.2.10", "--address", "2001:DB8::1", "--forwarding", "dr"]),
+      `# Real server for 192.0.2.10, 2001:db8::1 by dr.
+# As root; can be run again; is gone after a reboot (--format files is not).
+sysctl -w net.ipv4.conf.all.arp_ignore=1
+sysctl -w net.ipv4.conf.all.arp_announce=2
+ip address replace 192.0.2.10/32 dev lo
+ip address replace 2001:db8::1/128 dev lo preferred_lft 0
+`,
+    );
+  });
+
+  it("by tun, as files: modules, settings, and a unit that undoes itself backwards", () => {
+    const argv = [
+      "--address",
+      "192.0.2.10",
+      "--forwarding",
+      "tun",
+      "--tunnel",
+      "gue",
+      "--tunnel-port",
+      "6080",
+    ];
+    assert.equal(
+      textFor([...argv, "--format", "files"]),
+      `# Real server for 192.0.2.10 by tun (gue).
+# As root: write these files, then \`systemctl daemon-reload && systemctl enable --now heye-realserver\`.
+# ipv4: requests grow by 32 bytes on their way. Raise the MTU between directors and servers by as much,
+# or announce a smaller segment size in the server's answers (for an MTU of 1500), on the route to its clients:
+#   ip route change default via GATEWAY dev DEVICE advmss 1428
+
+# ==> /etc/modules-load.d/heye-realserver.conf <==
+ipip
+fou
+
+# ==> /etc/sysctl.d/50-heye-realserver.conf <==
+net.ipv4.conf.all.arp_ignore = 1
+net.ipv4.conf.all.arp_announce = 2
+
+# ==> /etc/systemd/system/heye-realserver.service <==
+[Unit]
+Description=Virtual addresses of this real server
+Wants=network.target
+After=systemd-modules-load.service systemd-sysctl.service network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=-ip fou del port 6080
+ExecStart=ip fou add port 6080 gue
+ExecStart=ip link set tunl0 up
+ExecStart=ip address replace 192.0.2.10/32 dev tunl0
+ExecStart=sysctl -w net.ipv4.conf.tunl0.rp_filter=2
+ExecStop=-ip address del 192.0.2.10/32 dev tunl0
+ExecStop=-ip link set tunl0 down
+ExecStop=-ip fou del port 6080
+
+[Install]
+WantedBy=multi-user.target
+`,
+    );
+  });
+
+  it("by nat: a way back, and no command", () => {
+    const lines = realServerConfig({ addresses: ["192.0.2.10"], forwarding: "nat" })
+      .trim()
+      .split("\n");
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith("# ")),
+      [],
+    );
+    assert.match(lines.join("\n"), /must come back through the director/);
+  });
+
+  it("by gre with a checksum: a tunnel of its own, from the server's address", () => {
+    const role = {
+      addresses: ["2001:db8::1"],
+      forwarding: "tun",
+      tunnel: { type: "gre", checksum: "normal" },
+    } as const;
+    assert.match(
+      realServerConfig({ ...role, server: "fd20::1" }),
+      /^ip link add heye-gre6 type ip6gre local fd20::1 icsum$/m,
+    );
+    assert.throws(() => realServerConfig(role), RealServerRoleError);
+    assert.throws(() => realServerConfig({ ...role, server: "10.0.0.1" }), RealServerRoleError);
+  });
+
+  it("is refused with all that is wrong at once", () => {
+    const argv = ["--address", "a b", "--forwarding", "du", "--tunnel", "gue", "--tunnel-checksum", "x"];
+    assert.throws(
+      () => textFor([...argv, "--format", "yaml"]),
+      (error: Error) => {
+        assert.ok(error instanceof RealServerConfigUsageError);
+        for (const option of ["--address", "--forwarding", "--tunnel-port", "--tunnel-checksum", "--format"])
+          assert.match(error.message, new RegExp(`^${option}: expected `, "m"));
+        return true;
+      },
+    );
+    assert.throws(
+      () => textFor(["--forwarding", "dr"]),
+      /--address: expected a virtual address, found nothing/,
+    );
+    assert.throws(() => textFor(["--bogus"]), RealServerConfigUsageError);
+  });
+
+  it("is what a program gets of its virtual server too", async () => {
+    const text = await new Promise<string>((resolve) => {
+      configText(pulumi.output("192.0.2.10"), { forwarding: "tun", tunnel: { type: "gre" } }).apply(resolve);
+    });
+    assert.equal(text, textFor(["--address", "192.0.2.10", "--forwarding", "tun", "--tunnel", "gre"]));
+  });
+});
