@@ -1,5 +1,6 @@
 import type { Bench } from "./bench";
 import { fleet, fleet254 } from "./cases/fleet";
+import { fleetFaults } from "./cases/fleet-faults";
 import { oneWeight } from "./cases/one-weight";
 import { refreshPreview } from "./cases/refresh-preview";
 import { sshLoop } from "./cases/ssh-loop";
@@ -14,5 +15,6 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "ssh-loop": sshLoop,
   "refresh-preview": refreshPreview,
   fleet,
+  "fleet-faults": fleetFaults,
   "fleet-254": fleet254,
 };

@@ -1,7 +1,6 @@
-import type { DirectorEntry } from "../../lab";
 import type { Bench, BenchOptions } from "../bench";
-import { servicesOf } from "../plan";
-import { BenchProvider, type Call, type MadeService } from "../provider";
+import { changeOne, makeOne } from "../change-one";
+import type { Call } from "../provider";
 import type { Measurement } from "../record";
 import { interleaved, timed } from "../rounds";
 import { readOnce } from "../ssh";
@@ -81,38 +80,4 @@ async function measureSize(
   const counts = await trafficOf(site, name, (directors) => changeOne(directors, made, 100));
   const cpuEach = ours.map(({ usage }) => usage.cpuS / size);
   return { measurements: [elapsed, ...counts], cpuEach };
-}
-
-/** The one virtual server of a plan with two real servers. */
-function oneService() {
-  const [service] = servicesOf({ virtualServers: 1, servers: 2 });
-  if (!service) throw new Error("a plan with one virtual server has none");
-  return service;
-}
-
-/** Makes the virtual server that is changed later. */
-async function makeOne(directors: readonly DirectorEntry[]): Promise<MadeService> {
-  const provider = await BenchProvider.start(directors);
-  try {
-    const { made } = await provider.create([await provider.inputsOf(oneService())]);
-    const [first] = made;
-    if (!first) throw new Error("nothing was made");
-    return first;
-  } finally {
-    await provider.stop();
-  }
-}
-
-/** Changes one weight from a provider process that has not logged in anywhere yet, as every `pulumi up` does. */
-async function changeOne(
-  directors: readonly DirectorEntry[],
-  made: MadeService,
-  weight: number,
-): Promise<Call> {
-  const provider = await BenchProvider.start(directors);
-  try {
-    return await provider.update(made, await provider.inputsOf(oneService(), weight));
-  } finally {
-    await provider.stop();
-  }
 }

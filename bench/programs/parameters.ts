@@ -23,10 +23,13 @@ export function parameters<T>(): T {
 /** The cluster of a bench. Where a twin is wanted, it and all that follows is one. */
 export function clusterOf({ directors, twin = false }: PlanParameters): Cluster {
   if (twin) pulumi.runtime.registerStackTransformation(intoTwin);
+  // As the README's example: what all directors share stands once.
+  const [{ user, privateKey } = { user: "root", privateKey: "" }] = directors;
   return new Cluster("bench", {
-    directors: directors.map(({ name, host, port, user, privateKey, hostKey }) => ({
+    connection: { user, privateKey, dialErrorLimit: 1 },
+    directors: directors.map(({ name, host, port, hostKey }) => ({
       name,
-      connection: { host, port, user, privateKey, hostKey, dialErrorLimit: 1 },
+      connection: { host, port, hostKey },
     })),
   });
 }
