@@ -61,3 +61,9 @@ export async function readOnce(director: DirectorEntry): Promise<string> {
   await session.close();
   return table;
 }
+
+/** Logs in and out. */
+export async function loginOnly(director: DirectorEntry): Promise<void> {
+  const session = await BareSsh.login(director);
+  await session.close();
+}
