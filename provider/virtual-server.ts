@@ -23,7 +23,8 @@ import type { Leaving } from "./drain";
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
-import { type Drift, driftOf, observedPool, observedSettings, sightings } from "./observe";
+import { type Drift, driftOf, observedPool, observedSettings, type Sighting, sightings } from "./observe";
+import { unlikeDirectors, unlikeWarning } from "./sameness";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a VirtualServer, in normal form. */
@@ -130,6 +131,7 @@ async function observe(state: State, fleet: Fleet) {
   const { seen, unreachable } = await sightings(fleet.of(state.cluster), key);
   const isGone = seen.every(({ service }) => service === undefined);
   if (isGone && Object.keys(unreachable).length === 0) return undefined;
+  warnOfUnlike(key, state, seen);
   const wanted = registrationOf(state, (state.realServers ?? []).map(memberOf));
   const drift: Drift = {};
   for (const sighting of seen) {
@@ -149,6 +151,15 @@ async function observe(state: State, fleet: Fleet) {
     ...(state.realServers && { realServers: declaredAs(state.realServers, observedPool(first)) }),
   };
   return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
+}
+
+function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): void {
+  const unlike = unlikeDirectors(key, state, seen);
+  const first = seen[0]?.director;
+  if (first === undefined || unlike.length === 0) return;
+  console.error(
+    `warning: VirtualServer ${state.name}: ${unlikeWarning(key, state.scheduler, first, unlike)}`,
+  );
 }
 
 /** The pool a director has, with what the kernel does not know taken from the declared one. */
