@@ -22,9 +22,16 @@ const BRIEF_DIAL_S = 8;
 export class Fleet {
   readonly #pool = new SessionPool();
   readonly #directors = new Map<string, Director>();
+  readonly #byCluster = new WeakMap<object, Director[]>();
 
   /** The directors of a cluster, in its order. The same host under the same login is the same director. */
   of(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
+    const found = this.#byCluster.get(cluster) ?? this.#lookUp(cluster);
+    this.#byCluster.set(cluster, found);
+    return found;
+  }
+
+  #lookUp(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
     return cluster.directors.map((one) => {
       const connection = directorConnection(cluster.connection, one);
       const key = `${one.name} ${connectionKey(connection)}`;

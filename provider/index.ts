@@ -7,6 +7,7 @@ import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { adapt } from "./adapter";
 import { clusterHandler } from "./cluster";
 import { Fleet } from "./fleet";
+import { withOpenHandle } from "./handle";
 import type { ResourceHandler } from "./handler";
 import { endWithEngine } from "./orphan";
 import { realServerHandler } from "./real-server";
@@ -17,8 +18,8 @@ export { UNKNOWN } from "./unknown";
 
 const HANDLERS = {
   Cluster: clusterHandler,
-  VirtualServer: virtualServerHandler,
-  RealServer: realServerHandler,
+  VirtualServer: (over) => withOpenHandle(virtualServerHandler(over)),
+  RealServer: (over) => withOpenHandle(realServerHandler(over)),
 } satisfies Record<string, (fleet: Fleet) => ResourceHandler>;
 
 /** The kinds of resources there are. */

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterHandle } from "../provider/fleet";
 import type { Scheduler } from "../spec";
 import { splitCredentials } from "../spec/credentials";
+import { seal } from "../spec/seal";
 import type { ConnectionArgs } from "./connection";
 import type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 import { providerStub, typeToken } from "./stub";
@@ -79,7 +79,7 @@ export class Cluster extends pulumi.CustomResource {
   /** After `refresh`: settings that differ from the declared ones, by director; absent when none does. */
   declare readonly drift: pulumi.Output<Record<string, string[]> | undefined>;
   /** What virtual and real servers need to act on this cluster. Secret: it holds the directors' connections. */
-  readonly handle: pulumi.Output<ClusterHandle>;
+  readonly handle: pulumi.Output<string>;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
@@ -103,7 +103,7 @@ export class Cluster extends pulumi.CustomResource {
       },
       opts,
     );
-    const handle = pulumi.all({ id: this.id, label, connection, directors, settings, rollout, unreachable });
-    this.handle = pulumi.secret(handle) as unknown as pulumi.Output<ClusterHandle>;
+    const parts = { id: this.id, label, connection, directors, settings, rollout, unreachable };
+    this.handle = pulumi.secret(pulumi.all(parts).apply(seal));
   }
 }

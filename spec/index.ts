@@ -64,6 +64,7 @@ export {
 } from "./real-server";
 export { type RealServerRole, RealServerRoleError } from "./real-server-config";
 export { CONFIG_FORMATS, type ConfigFormat, realServerConfig } from "./real-server-text";
+export { isRecord } from "./record";
 export {
   ignoresWeights,
   refusesAtWeightZero,
@@ -73,6 +74,7 @@ export {
   type SchedulerFlag,
   scheduler,
 } from "./scheduler";
+export { seal, unseal } from "./seal";
 export {
   addressPlacement,
   type KernelValues,

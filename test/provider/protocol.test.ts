@@ -54,8 +54,8 @@ describe("the provider process over gRPC", () => {
       const { inputs, failures } = await provider.check("VirtualServer", WEB);
       assert.deepEqual(failures, []);
       assert.deepEqual(inputs.realServers, [
-        { address: "10.0.0.1", port: 80, weight: 1, forwarding: "nat" },
-        { address: "10.0.0.2", port: 80, weight: 1, forwarding: "nat" },
+        { address: "10.0.0.1", port: 80, weight: 1, forwarding: "nat", drainMs: 30_000 },
+        { address: "10.0.0.2", port: 80, weight: 1, forwarding: "nat", drainMs: 30_000 },
       ]);
       assert.equal(inputs.scheduler, "wlc");
       const again = await provider.check("VirtualServer", inputs);
@@ -74,7 +74,7 @@ describe("the provider process over gRPC", () => {
       });
       assert.deepEqual(
         failures.map(({ property }) => property),
-        ["port", "scheduler", "realServers[0].weight", "realServers[1].port"],
+        ["scheduler", "realServers[0].weight", "port", "realServers[1].port"],
       );
     });
 
