@@ -12,6 +12,7 @@ import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
 import { knownTable } from "./limits";
+import { placementFaults } from "./placement";
 import { duringRegistry, findRegistration, type Registration, type Registry } from "./registry";
 import { type ChangeRequest, changeRequest } from "./request";
 import type { DirectorState } from "./state";
@@ -92,10 +93,17 @@ function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlyS
 export function settle(director: string, batch: Batch, state: DirectorState, messages: string): void {
   for (const [job, error] of batch.refused) job.reject(error);
   for (const [{ change, resolve, reject }, before] of batch.accepted) {
-    const left = missing(batch, state, new Set([change.key])).filter((edit) => concerns(change, edit));
-    if (left.length > 0) reject(new NotAppliedError(director, left.map(describeEdit), messages, before));
+    const edits = missing(batch, state, new Set([change.key])).filter((edit) => concerns(change, edit));
+    const unplaced = placementFaults(messages, addressOf(change.key));
+    const left = [...edits.map(describeEdit), ...unplaced];
+    if (left.length > 0) reject(new NotAppliedError(director, left, messages, before));
     else resolve({ before, edits: batch.edits });
   }
+}
+
+/** The address in a virtual server's key; a firewall mark has none. */
+function addressOf(key: string): string | undefined {
+  return /^[a-z]+ \[?([0-9a-f.:]+?)\]?:[0-9]+$/.exec(key)?.[1];
 }
 
 /** Whether the kernel lacks anything that the batch asked for. */

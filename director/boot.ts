@@ -3,6 +3,7 @@
  * with nothing of ours but these. Written by the change of settings (settings-script.ts), removed by it.
  */
 import { createHash } from "node:crypto";
+import { PLACE } from "./placement";
 import { bootModules, restoresAtBoot, type SettingsRecord } from "./settings-record";
 
 /** Where the files of restoring at boot lie. */
@@ -119,6 +120,13 @@ if [ -s "$state/settings" ] && [ -s "$state/registry" ]; then
   fi
   rm -f /run/heye/table /run/heye/missing
 fi
+
+# Last, so that no packet to an address meets a table without its virtual server.
+settings=$state/settings
+registry=$state/registry
+${PLACE}
+unplaced_words=$(place)
+[ -z "$unplaced_words" ] || failed "$unplaced_words"
 exit "$status"
 `;
 

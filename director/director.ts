@@ -176,7 +176,8 @@ export class Director {
         fresh = true;
         if (answer.outcome !== "applied") continue;
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.
-        if (complained || answer.messages === "") return settle(this.name, batch, state, answer.messages);
+        if (complained || answer.messages === "" || /^address /m.test(answer.messages))
+          return settle(this.name, batch, state, answer.messages);
         complained = true;
         if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
       } catch (error) {

@@ -23,6 +23,7 @@ export { checkForwarding } from "./forwarding-check";
 export { type ForwardingPath, forwardingPath } from "./forwarding-path";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
+export { DUMMY_DEVICE } from "./placement";
 export type { Actor, Basis } from "./refusal";
 export {
   findRegistration,
@@ -40,6 +41,6 @@ export {
   type SettingsState,
   settingsDrift,
 } from "./settings";
-export type { SettingsWish } from "./settings-plan";
+export { isSomething, type SettingsWish } from "./settings-plan";
 export type { DirectorState } from "./state";
 export { effectiveWeight } from "./weight";

@@ -9,6 +9,8 @@
  *
  * Processes cost milliseconds on small machines: what the shell can do itself it does.
  */
+import { PLACE } from "./placement";
+
 const SCRIPT = `
 set -fu
 umask 077
@@ -19,6 +21,7 @@ exec 2>&1
 state=/var/lib/heye
 registry=$state/registry
 first=$state/registry.json
+settings=$state/settings
 in=$state/incoming
 run=/run/heye
 request=$run/request.$$
@@ -41,6 +44,7 @@ unwritable() {
   exit 0
 }
 
+${PLACE}
 ours() {
   if [ -L "$1" ] || [ ! -d "$1" ] || [ ! -O "$1" ]; then answer "unsafe $1"; fi
 }
@@ -189,8 +193,11 @@ change() {
     digests
     if [ "$sums" = " $table_after" ]; then table_is=same; fi
   fi
+  spots=
+  if [ -s "$settings" ] || [ -s "$placed" ]; then spots=$(place 2>&1) || :; fi
   report applied "$registry_is" "$table_is"
   if [ -n "$said" ]; then say "$said"; fi
+  if [ -n "$spots" ]; then say "$spots"; fi
   cleanup
 }
 # Either the director holds something else than the sender knows, or our files are not what they must be.

@@ -67,8 +67,14 @@ export function planSettings(
   return { during, after, edits: forwardingFirst([...restoring, ...setting]) };
 }
 
-function isSomething(wish: SettingsWish): boolean {
-  return wish.boot === true || wish.modules.length > 0 || Object.keys(wish.values).length > 0;
+/** Whether a wish leaves anything on a director. */
+export function isSomething(wish: SettingsWish): boolean {
+  return (
+    wish.boot === true ||
+    wish.place !== undefined ||
+    wish.modules.length > 0 ||
+    Object.keys(wish.values).length > 0
+  );
 }
 
 function refuseConflicts(

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { KernelValues } from "../spec";
 import { TIMEOUT_KEYS } from "../spec";
 import { canonicalJson } from "./canonical";
+import { DUMMY_DEVICE } from "./placement";
 import { escapeId } from "./registry-format";
 
 /** What one cluster wants of a director's kernel. */
@@ -10,6 +11,8 @@ export interface SettingsOwner {
   readonly label: string;
   /** Restore all this, and the cluster's entries, when the director boots. */
   readonly boot?: true;
+  /** The device on which the addresses of the cluster's virtual servers are put; absent: on none. */
+  readonly place?: string;
   readonly modules: readonly string[];
   readonly values: KernelValues;
 }
@@ -36,6 +39,7 @@ const record = z.looseObject({
     z.looseObject({
       label: z.string(),
       boot: z.literal(true).optional(),
+      place: z.enum(["lo", DUMMY_DEVICE]).optional(),
       modules: z.array(z.string()),
       values: z.record(z.string(), z.string()),
     }),
@@ -45,7 +49,7 @@ const record = z.looseObject({
 
 /**
  * The file's content: one line of JSON, then the same once more in lines for the shell (see boot.ts): every setting
- * that is owned, and whether it is to be restored at boot, and whose entries are. Empty when nobody owns anything, and then there is no file.
+ * that is owned, and whether it is to be restored at boot, whose entries are, and whose addresses are put where. Empty when nobody owns anything, and then there is no file.
  */
 export function renderSettings(settings: SettingsRecord): string {
   if (Object.keys(settings.owners).length === 0) return "";
@@ -111,6 +115,9 @@ function shellLines(settings: SettingsRecord): string[] {
     ...sysctls,
     ...(timeouts === undefined ? [] : [`timeouts boot ${timeouts}`]),
     ...restored.map(([id]) => `entries boot ${escapeId(id)}`),
+    ...Object.entries(settings.owners).flatMap(([id, { place }]) =>
+      place === undefined ? [] : [`place ${place} ${escapeId(id)}`],
+    ),
   ];
 }
 

@@ -3,6 +3,7 @@
  * standard input. Each line of input begins with a word that says what it is; the last line is "complete".
  */
 import { BOOT_FILES } from "./boot";
+import { PLACE } from "./placement";
 import { COMMON } from "./root-script";
 
 /**
@@ -12,6 +13,7 @@ import { COMMON } from "./root-script";
  */
 const REPORT = `
 settings=$state/settings
+${PLACE}
 keepalived() {
   here=
   for folder in /proc/[0-9]*; do
@@ -65,6 +67,7 @@ $name"; fi
     IFS= read -r value 2>/dev/null <"/proc/sys/$name" || [ -n "$value" ] || continue
     printf "sysctl %s %s\\n" "$name" "$value"
   done
+  if [ -s "$settings" ]; then unplaced; fi
   boot=
   for file in ${Object.values(BOOT_FILES).join(" ")}; do
     if [ -e "$file" ] || [ -L "$file" ]; then boot=some; fi
@@ -151,8 +154,10 @@ case "$(part boot)" in
   off) said=$(off 2>&1) || complain "restore at boot: $said" ;;
 esac
 if [ -z "$complaints" ]; then said=$(record after 2>&1) || unwritable; fi
+spots=$(place 2>&1) || :
 report_settings applied
 printf "%s" "$complaints"
+if [ -n "$spots" ]; then printf "%s\\n" "$spots"; fi
 `;
 
 function folderOf(path: string): string {

@@ -11,7 +11,13 @@ import {
   UnexpectedAnswerError,
 } from "./errors";
 import type { Actor } from "./refusal";
-import { planSettings, type SettingsPlan, type SettingsWish, settingDifferences } from "./settings-plan";
+import {
+  isSomething,
+  planSettings,
+  type SettingsPlan,
+  type SettingsWish,
+  settingDifferences,
+} from "./settings-plan";
 import {
   parseSettings,
   renderSettings,
@@ -33,6 +39,8 @@ export interface SettingsState {
   readonly current: KernelValues;
   /** Of the files of restoring at boot. */
   readonly boot: string;
+  /** Addresses that are to be there, of whichever owner, and are not: one line each. */
+  readonly unplaced: readonly string[];
 }
 
 /** Somebody else changing the same record makes us compute anew; so many times, then we report it. */
@@ -104,26 +112,25 @@ export function rehearseSettings(
 
 /** What differs on a director from what an owner wishes, one line each. */
 export function settingsDrift(state: SettingsState, actor: Actor, wish: SettingsWish): string[] {
-  const nothing =
-    wish.boot === undefined && wish.modules.length === 0 && Object.keys(wish.values).length === 0;
-  const unowned = state.record.owners[actor.id] === undefined && !nothing;
+  const unowned = state.record.owners[actor.id] === undefined && isSomething(wish);
   return [
     ...settingDifferences(wish.values, state.current),
     ...(unowned ? ["its settings are not registered there"] : []),
+    ...(wish.place === undefined ? [] : state.unplaced),
     ...(wish.boot && state.boot !== bootDigest(state.record)
       ? ["heye-restore.service or one of its files is missing or altered"]
       : []),
   ];
 }
 
-function isDone(state: SettingsState, plan: SettingsPlan): boolean {
-  const text = renderSettings(plan.after);
-  return plan.edits.length === 0 && digestOf(text) === state.digest && state.boot === bootDigest(plan.after);
+function isDone(state: SettingsState, { edits, after }: SettingsPlan): boolean {
+  const isRecorded = digestOf(renderSettings(after)) === state.digest && state.boot === bootDigest(after);
+  return edits.length === 0 && isRecorded && state.unplaced.length === 0;
 }
 
 function leftUndone(state: SettingsState, { edits, after }: SettingsPlan): string[] {
   const files = state.boot === bootDigest(after) ? [] : ["the files of restoring at boot are not as written"];
-  return [...settingDifferences(Object.fromEntries(edits), state.current), ...files];
+  return [...settingDifferences(Object.fromEntries(edits), state.current), ...files, ...state.unplaced];
 }
 
 function changeInput(state: SettingsState, plan: SettingsPlan, wish: SettingsWish | undefined): string {
@@ -181,7 +188,11 @@ function parseReport(
   if (!record)
     throw new UnexpectedAnswerError(director, "a record of format 1 in /var/lib/heye/settings", file);
   const boot = told.find((line) => line.startsWith("boot "))?.slice(5) ?? digestOf("");
-  const state = { record, digest: digestOf(file), current: parseValues(told), boot };
+  const unplaced = told.flatMap((line) => {
+    const [, address, device] = /^unplaced (\S+) (\S+)$/.exec(line) ?? [];
+    return address === undefined ? [] : [`address ${address} is missing on ${device}`];
+  });
+  const state = { record, digest: digestOf(file), current: parseValues(told), boot, unplaced };
   return { outcome, lines: told, state, messages: lines.slice(end + 1).join("\n") };
 }
 

@@ -5,7 +5,9 @@ import {
   ConnectionLostError,
   changeSettings,
   type Director,
+  DUMMY_DEVICE,
   installMissing,
+  isSomething,
   observeSettings,
   rehearseSettings,
   type SettingsState,
@@ -36,6 +38,8 @@ function wishOf(declared: Declared, ipv6: boolean): SettingsWish {
   );
   return {
     ...(declared.restoreAtBoot && { boot: true as const }),
+    ...(declared.addresses === "lo" && { place: "lo" }),
+    ...(declared.addresses === "dummy" && { place: DUMMY_DEVICE }),
     modules: [...new Set(declared.settings?.modules ?? [])].sort(),
     values: Object.fromEntries(values),
   };
@@ -133,8 +137,7 @@ export async function unsettle(directors: readonly Director[], actor: Actor): Pr
 
 /** Whether a cluster may have set anything on its directors. */
 export function hasSettings(declared: Declared): boolean {
-  const { boot, modules, values } = wishOf(declared, true);
-  return boot === true || modules.length > 0 || Object.keys(values).length > 0;
+  return isSomething(wishOf(declared, true));
 }
 
 function rejections(outcomes: readonly PromiseSettledResult<unknown>[]): Error[] {

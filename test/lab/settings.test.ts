@@ -210,6 +210,39 @@ describe("a cluster's settings on real directors", () => {
     }
   });
 
+  it("refuse to share a director with keepalived's checkers, but not with its VRRP", async () => {
+    const keepalived = async (configuration: string, test: () => Promise<unknown>) => {
+      await site.lab.exec("d1", ["sh", "-c", "cat >/tmp/keepalived.conf"], { stdin: configuration });
+      await site.on("d1", "keepalived", "-f", "/tmp/keepalived.conf");
+      // Its children are there a moment later.
+      const children =
+        "pid=$(cat /run/keepalived.pid) && grep -q . /proc/$pid/task/$pid/children && [ -e /run/vrrp.pid -o -e /run/checkers.pid ]";
+      while ((await site.lab.exec("d1", ["sh", "-c", children])).code !== 0);
+      try {
+        await test();
+      } finally {
+        await site.on(
+          "d1",
+          "sh",
+          "-c",
+          "pid=$(cat /run/keepalived.pid); kill $pid; while [ -e /proc/$pid ]; do :; done",
+        );
+      }
+    };
+    const vrrp =
+      "vrrp_instance a {\n interface lo\n virtual_router_id 9\n priority 9\n virtual_ipaddress {\n 192.0.2.98\n }\n}\n";
+    const checkers =
+      "virtual_server 192.0.2.99 80 {\n protocol TCP\n real_server 10.20.1.2 80 {\n TCP_CHECK {\n }\n }\n}\n";
+    await keepalived(`${vrrp}${checkers}`, async () => {
+      await assert.rejects(
+        handler().create(declare({})),
+        /director d1: keepalived manages IPVS there too.*HEYE_COEXISTENCE/,
+      );
+      await (await create({ coexist: ["keepalived"] })).close();
+    });
+    await keepalived(vrrp, async () => (await create({})).close());
+  });
+
   describe("restored at boot", () => {
     const BOOT = [
       "/etc/systemd/system/heye-restore.service",
@@ -356,6 +389,81 @@ describe("a cluster's settings on real directors", () => {
         handler().create(declare({})),
         /director d1: there is no ipvsadm on its PATH.*HEYE_NOT_CAPABLE/,
       );
+    });
+  });
+
+  describe("addresses on the directors", () => {
+    const held = (device: string) =>
+      everywhere(
+        `ip -o addr show dev ${device} 2>/dev/null | sed -n "s/.* inet6* \\([^ ]*\\).*/\\1/p" | grep -e ^192.0.2. -e ^2001:db8: | tr "\\n" " "`,
+      );
+    const serve = (id: string, address: string, port: number) =>
+      site.create("VirtualServer", {
+        name: `web${port}${address}`,
+        cluster: { ...site.cluster, id },
+        address,
+        port,
+        healthCheck: { type: "none" },
+        realServers: [{ address: site.address("rs1", address.includes(":") ? "ipv6" : "ipv4") }],
+      });
+
+    for (const [placement, device] of [
+      ["lo", "lo"],
+      ["dummy", "heye0"],
+    ] as const) {
+      it(`come and go on ${device} with the virtual servers that have them`, async () => {
+        const made = await create({ addresses: placement });
+        const [first, second] = [
+          await serve(made.id, "192.0.2.50", 80),
+          await serve(made.id, "192.0.2.50", 81),
+        ];
+        const six = await serve(made.id, "2001:db8:100::50", 80);
+        assert.deepEqual(await held(device), Array(2).fill("192.0.2.50/32 2001:db8:100::50/128"));
+        await first.close();
+        await six.close();
+        assert.deepEqual(await held(device), Array(2).fill("192.0.2.50/32"));
+        await second.close();
+        assert.deepEqual(await held(device), Array(2).fill(""));
+        await made.close();
+        await site.on("d1", "sh", "-c", "! ip link show heye0 2>/dev/null");
+      });
+    }
+
+    it("that were there before stay when we go, whoever else comes and goes", async () => {
+      await site.on("d1", "ip", "addr", "add", "192.0.2.51/32", "dev", "lo");
+      const [made, other] = [
+        await create({ addresses: "lo" }),
+        await create({ addresses: "dummy", name: "other" }),
+      ];
+      const first = await serve(made.id, "192.0.2.51", 80);
+      const second = await serve(other.id, "192.0.2.51", 81);
+      assert.deepEqual(await held("lo"), Array(2).fill("192.0.2.51/32"));
+      await first.close();
+      await second.close();
+      assert.deepEqual(await held("lo"), ["192.0.2.51/32", ""]);
+      await site.on("d1", "ip", "addr", "del", "192.0.2.51/32", "dev", "lo");
+      await other.close();
+      await made.close();
+    });
+
+    it("that are lost are drift, repaired by up, and restored at boot", async () => {
+      const made = await create({ addresses: "lo", restoreAtBoot: true });
+      const service = await serve(made.id, "192.0.2.52", 80);
+      await site.on("d2", "ip", "addr", "del", "192.0.2.52/32", "dev", "lo");
+      assert.deepEqual((await made.refresh()).drift, { d2: ["address 192.0.2.52 is missing on lo"] });
+      await made.repair();
+      assert.deepEqual(await held("lo"), Array(2).fill("192.0.2.52/32"));
+      await site.on(
+        "d2",
+        "sh",
+        "-c",
+        "ipvsadm -C; ip addr del 192.0.2.52/32 dev lo; sh /var/lib/heye/restore",
+      );
+      assert.deepEqual(await held("lo"), Array(2).fill("192.0.2.52/32"));
+      await made.update({ addresses: "none" });
+      assert.deepEqual(await held("lo"), Array(2).fill(""));
+      await service.close();
+      await made.close();
     });
   });
 });
