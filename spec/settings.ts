@@ -26,13 +26,10 @@ const named = Object.entries(SWITCHES) as [NamedSetting, readonly string[]][];
  * what belongs to the network of a director. Others concern the whole machine, and some of them name programs that
  * the kernel runs as root.
  */
-const sysctlName = z
-  .string()
-  .regex(/^net(\.[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*)+$/, {
-    error:
-      "expected the name of a sysctl below net., as sysctl(8) spells it (net.ipv4.vs.drop_entry); others concern the whole machine, not its forwarding",
-  })
-  .max(200, { error: "expected at most 200 characters" });
+const sysctlName = z.string().regex(/^(?=.{5,200}$)net(\.[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*)+$/, {
+  error: ({ input }) =>
+    `expected names of sysctls below net., as sysctl(8) spells them (net.ipv4.vs.drop_entry), found ${JSON.stringify(input)}: others concern the whole machine, not its forwarding`,
+});
 
 const sysctlValue = z
   .string({ error: 'expected a value as text ("1")' })
