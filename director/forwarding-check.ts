@@ -7,8 +7,8 @@ import { Turnstile } from "./session-pool";
 
 /** sshd allows 10 sessions on a connection by default (MaxSessions); changes need some as well. */
 const PROBES_A_DIRECTOR = 4;
-/** A login that is too slow may finish for 10 s more (health/mysql.ts). */
-const LIFETIME_BEYOND_CHECK_S = 12;
+/** What setting up and closing may take on a busy director, besides the check itself. */
+const LIFETIME_BEYOND_CHECK_S = 15;
 
 const turnstiles = new WeakMap<Director, Turnstile>();
 

@@ -165,9 +165,11 @@ said=$(
     echo "route replace $address dev heye0 src $source hoplimit $hops"
   } | ip -batch - 2>&1
 ) || failed "setting up its network"
+quiet=
+if [ -e $net/ipv6 ]; then quiet="addrgenmode none"; fi
 said=$(
   {
-    echo "link set heye-probe-$slot mtu $mtu addrgenmode none"
+    echo "link set heye-probe-$slot mtu $mtu $quiet"
     echo "link set heye-probe-$slot up"
   } | in_main ip -batch - 2>&1
 ) || failed "setting up its end of the veth pair"
