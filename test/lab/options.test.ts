@@ -250,7 +250,6 @@ describe("every option of IPVS on real directors", () => {
           const made = await site.create("VirtualServer", {
             ...web({ protocol: "sctp", address, port: SCTP_PORT, realServers: pool(family, { forwarding }) }),
             healthCheck: { ...TCP, port: 80 },
-            ...(forwarding !== "nat" && { forwardingCheck: false }),
           });
           const argv = [process.execPath, SCTP_PEER, "ask", address, String(SCTP_PORT), "6"];
           const { code, stdout, stderr } = await site.lab.exec("client", argv);
