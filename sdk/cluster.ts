@@ -28,7 +28,7 @@ export interface ClusterArgs {
   timeouts?: pulumi.Input<TimeoutsArgs>;
   /** A systemd unit restores settings and entries when a director boots. Default false. */
   restoreAtBoot?: pulumi.Input<boolean>;
-  /** Where virtual addresses are put on the directors: nowhere (`none`, the default), on `lo`, or on a dummy device. */
+  /** Where virtual addresses are put on the directors: on `lo`, or on a dummy device. Default `none`: nowhere. */
   addresses?: pulumi.Input<"none" | "lo" | "dummy">;
   /** Install the programs that a director lacks, with apt-get, dnf or yum. Default false. */
   install?: pulumi.Input<boolean>;

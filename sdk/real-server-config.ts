@@ -10,7 +10,7 @@ export interface RealServerConfigArgs {
   tunnel?: { type?: "ipip" | "gue" | "gre"; port?: number; checksum?: "none" | "normal" | "remote" };
   /** The server's own address; only gre with a checksum needs it. */
   server?: string;
-  /** `commands` (the default) to be run as root, or `files` that do the same at every boot. */
+  /** `commands` to be run as root, or `files` that do the same at every boot. Default `commands`. */
   format?: ConfigFormat;
 }
 

@@ -39,12 +39,12 @@ export interface TimeoutsArgs {
 
 /** In which waves a change goes over the directors. */
 export interface RolloutArgs {
-  /** Directors of the first wave. */
+  /** Directors of the first wave. Default 0: none goes before the others. */
   canary?: pulumi.Input<number>;
-  /** Directors of each further wave. */
+  /** Directors of each further wave. Default: all that are left. */
   waveSize?: pulumi.Input<number>;
-  /** Milliseconds between waves. */
+  /** Milliseconds between waves. Default 0. */
   pauseMs?: pulumi.Input<number>;
-  /** Failed directors that do not stop the change. */
+  /** Directors that may fail without ending the change. Default 0. */
   maxFailures?: pulumi.Input<number>;
 }

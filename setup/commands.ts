@@ -34,6 +34,11 @@ export async function heye(args: readonly string[]): Promise<number> {
   return foreground(process.execPath, [compiled("cli", "index.js"), ...args], process.env);
 }
 
+/** Writes docs/reference.md anew from the sources. @returns its exit status */
+export async function docs(): Promise<number> {
+  return foreground(process.execPath, [compiled("docs", "reference", "main.js")], process.env);
+}
+
 /** Set-up, then measurements against peers. @returns their exit status */
 export async function bench(args: readonly string[]): Promise<number> {
   if (!args.includes("--list")) await requireLabRights("sudo npm run bench");
