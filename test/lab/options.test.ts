@@ -272,6 +272,16 @@ describe("every option of IPVS on real directors", () => {
         await site.on(name, "sh", "-ec", setUp.join("\n"));
       }
     });
+    /** gre0 drops what has a checksum; a device of its own takes that, and nothing else. */
+    const takeChecksums = async (verb: "add" | "del") => {
+      for (const name of ["rs1", "rs2"]) {
+        const device = verb === "add" ? ["type", "gre", "local", site.address(name), "icsum"] : [];
+        await site.on(name, "ip", "link", verb, "heye-gre", ...device);
+        if (verb === "del") continue;
+        await site.on(name, "ip", "link", "set", "heye-gre", "up");
+        await site.on(name, "sysctl", "-qw", "net.ipv4.conf.heye-gre.rp_filter=0");
+      }
+    };
     const tunnels = [
       [{ type: "ipip" }, ""],
       [{ type: "gue", port: GUE_PORT }, " --tun-type gue --tun-port 6080 --tun-nocsum"],
@@ -283,6 +293,7 @@ describe("every option of IPVS on real directors", () => {
     for (const [tunnel, option] of tunnels) {
       const checksum = "checksum" in tunnel ? ` with ${tunnel.checksum} checksum` : "";
       it(`${tunnel.type}${checksum} carries traffic, and is read back`, async () => {
+        if (tunnel.type === "gre" && checksum !== "") await takeChecksums("add");
         const realServers = pool("ipv4", { forwarding: "tun", tunnel });
         const made = await site.create("VirtualServer", web({ realServers }));
         const printed = option === "" ? " --tun-type ipip" : option;
@@ -293,6 +304,7 @@ describe("every option of IPVS on real directors", () => {
         assert.deepEqual([...(await site.requests("http://192.0.2.10/", 8)).keys()].sort(), ["rs1", "rs2"]);
         assert.equal((await made.read())?.drift, undefined);
         await made.close();
+        if (tunnel.type === "gre" && checksum !== "") await takeChecksums("del");
       });
     }
 
