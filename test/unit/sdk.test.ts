@@ -3,6 +3,7 @@ import type { types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type * as z from "zod";
 import type {
+  Cluster,
   ClusterArgs,
   ConnectionArgs,
   HealthCheckArgs,
@@ -168,5 +169,42 @@ describe("secrets of a check", () => {
       assert.ok(await isSecret(marked));
     }
     assert.ok(!(await isSecret(pulumi.output(withSecretChecks([{ address: "10.0.0.1" }])))));
+  });
+});
+
+/** Each line that must not compile stands below an @ts-expect-error: when it compiles all the same, the build fails. */
+function wrongPrograms(cluster: Cluster): unknown[] {
+  const web = { cluster, address: "192.0.2.1", port: 80 } as const;
+  return [
+    // @ts-expect-error address and port, or a firewall mark: not both
+    { ...web, fwmark: 7 } satisfies VirtualServerArgs,
+    // @ts-expect-error one of the two is needed
+    { cluster } satisfies VirtualServerArgs,
+    // @ts-expect-error a family belongs to a firewall mark
+    { ...web, family: "ipv6" } satisfies VirtualServerArgs,
+    // @ts-expect-error flags of another scheduler
+    { ...web, scheduler: "mh", schedulerFlags: ["sh-port"] } satisfies VirtualServerArgs,
+    // @ts-expect-error a scheduler without flags
+    { ...web, scheduler: "rr", schedulerFlags: ["sh-port"] } satisfies VirtualServerArgs,
+    // @ts-expect-error nat has no tunnel
+    { address: "10.0.0.1", forwarding: "nat", tunnel: { type: "gre" } } satisfies PoolMemberArgs,
+    // @ts-expect-error gue needs its port
+    { address: "10.0.0.1", forwarding: "tun", tunnel: { type: "gue" } } satisfies PoolMemberArgs,
+    {
+      address: "10.0.0.1",
+      forwarding: "tun",
+      // @ts-expect-error gre has no remote checksum
+      tunnel: { type: "gre", checksum: "remote" },
+    } satisfies PoolMemberArgs,
+    // @ts-expect-error ipip has no port
+    { address: "10.0.0.1", forwarding: "tun", tunnel: { type: "ipip", port: 1 } } satisfies PoolMemberArgs,
+    // @ts-expect-error no such scheduler
+    { ...web, scheduler: "best" } satisfies VirtualServerArgs,
+  ];
+}
+
+describe("types", () => {
+  it("let no wrong program compile (checked by the compiler)", () => {
+    assert.equal(typeof wrongPrograms, "function");
   });
 });
