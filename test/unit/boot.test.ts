@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { BOOT_FILES, RESTORE_SCRIPT, UNIT } from "../../director/boot";
 import { INSTALL } from "../../director/install";
 import { CHANGE_SETTINGS, OBSERVE_SETTINGS } from "../../director/settings-script";
@@ -24,22 +21,5 @@ describe("the unit that restores at boot", () => {
     assert.match(UNIT, /^ProtectSystem=strict$/m);
     // What it has to write is not under these protections.
     assert.doesNotMatch(UNIT, /^(ProtectKernelTunables|ProtectKernelModules|PrivateNetwork|PrivateUsers)=/m);
-  });
-
-  const able = spawnSync("systemd-analyze", ["--version"]).status === 0;
-  (able ? it : it.skip)("is one that systemd takes without a word (systemd-analyze)", () => {
-    const root = mkdtempSync(join(tmpdir(), "heye-unit-"));
-    try {
-      const unit = join(root, "heye-restore.service");
-      mkdirSync(root, { recursive: true });
-      writeFileSync(unit, UNIT);
-      const { status, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", unit], {
-        encoding: "utf8",
-      });
-      const about = stderr.split("\n").filter((line) => line.includes("heye-restore"));
-      assert.deepEqual([status, about], [0, []], stderr);
-    } finally {
-      rmSync(root, { recursive: true });
-    }
   });
 });
