@@ -10,6 +10,15 @@ export interface Checked {
   readonly problems: readonly Problem[];
   /** Nothing wrong, but the user should know. */
   readonly warnings: readonly string[];
+  /** Warnings that concern the cluster: the same words from several resources of a run are said once. */
+  readonly hints?: readonly Hint[];
+}
+
+/** Something that many resources of a cluster would say alike. */
+export interface Hint {
+  /** Who said it first. */
+  readonly resource: string;
+  readonly reason: string;
 }
 
 /** What `diff` found. */

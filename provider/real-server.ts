@@ -117,7 +117,8 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   return {
     inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
     problems: [...problems, ...rules, ...inline],
-    warnings: [...warningsOf(name, normal.healthCheck), ...placedOn(cluster, name, normal)],
+    warnings: warningsOf(name, normal.healthCheck),
+    hints: placedOn(cluster, normal).map((reason) => ({ resource: `RealServer ${name}`, reason })),
   };
 }
 
@@ -143,9 +144,9 @@ function warningsOf(name: unknown, check: HealthCheck | undefined): string[] {
   return [`RealServer ${name}: it is let in unchecked; name a healthCheck to gate it.`];
 }
 
-function placedOn(cluster: unknown, name: unknown, value: DeclaredRealServer): string[] {
+function placedOn(cluster: unknown, value: DeclaredRealServer): string[] {
   if (isUnknown(cluster) || cluster === undefined) return [];
-  return placedMemberWarnings(cluster as ClusterHandle, value).map((text) => `RealServer ${name}: ${text}.`);
+  return placedMemberWarnings(cluster as ClusterHandle, value);
 }
 
 const INLINE =

@@ -99,11 +99,12 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   const missing =
     cluster === undefined ? [{ path: ["cluster"], reason: "expected a Cluster, found nothing" }] : [];
   const lint = virtualServerLint(value, directorsOf(cluster));
-  const warnings = [...uncheckedWarnings(value), ...lint, ...placedOn(cluster, value)];
+  const warnings = [...uncheckedWarnings(value), ...lint];
   return {
     inputs: { name, cluster, ...value },
     problems: [...missing, ...problems],
     warnings: warnings.map((text) => `VirtualServer ${name}: ${text}.`),
+    hints: placedOn(cluster, value).map((reason) => ({ resource: `VirtualServer ${name}`, reason })),
   };
 }
 

@@ -4,7 +4,11 @@ import { directorsOf, readInventory } from "./lab";
 
 // Three directors, reached over SSH. Yours come from stack configuration: see README.md.
 const lab = readInventory();
-const cluster = new heye.Cluster("lab", { directors: directorsOf(lab) });
+const cluster = new heye.Cluster("lab", {
+  directors: directorsOf(lab),
+  // nat on several directors: answers come back through source NAT, which needs connection tracking.
+  settings: { conntrack: true, ipForward: true },
+});
 const addressOf = new Map(lab.servers.map(({ name, address }) => [name, address]));
 
 // Weights of the web servers. Change one: pulumi config set --path 'web.rs1' 3 && pulumi up

@@ -226,36 +226,41 @@ describe("every option of IPVS on real directors", () => {
   });
 
   describe("sctp", () => {
-    let serving: Promise<unknown>[] = [];
-    before(async () => {
-      serving = ["rs1", "rs2"].map((name) =>
-        site.lab.exec(name, [process.execPath, SCTP_PEER, "serve", "::", String(SCTP_PORT), name], {
-          timeoutMs: 300_000,
-        }),
-      );
-      for (const name of ["rs1", "rs2"])
-        await site.lab.exec(name, ["sh", "-c", LISTENS], { timeoutMs: 30_000 });
-    });
-    after(async () => {
-      for (const name of ["rs1", "rs2"]) {
-        await site.on("client", process.execPath, SCTP_PEER, "stop", site.address(name), String(SCTP_PORT));
+    /**
+     * Two servers that answer at these addresses alone: one that listens on all of its addresses tells them to the client,
+     * which then goes on with another one than the virtual address.
+     */
+    const serving = async (addresses: readonly [string, string], test: () => Promise<void>) => {
+      const servers = ["rs1", "rs2"].map((name, index) => ({ name, address: addresses[index] ?? "" }));
+      const peer = (verb: string, { name, address }: { name: string; address: string }) =>
+        site.lab.exec(name, [process.execPath, SCTP_PEER, verb, address, String(SCTP_PORT), name]);
+      const running = servers.map((server) => peer("serve", server));
+      for (const { name } of servers) await site.on(name, "sh", "-c", LISTENS);
+      try {
+        await test();
+      } finally {
+        for (const server of servers) await peer("stop", server);
+        await Promise.all(running);
       }
-      await Promise.all(serving);
-    });
+    };
 
     for (const family of ["ipv4", "ipv6"] as const) {
       for (const forwarding of ["nat", "dr", "tun"] as const) {
         it(`over ${family} by ${forwarding} reaches both servers`, async () => {
           const address = family === "ipv4" ? "192.0.2.50" : "2001:db8:100::50";
-          const made = await site.create("VirtualServer", {
-            ...web({ protocol: "sctp", address, port: SCTP_PORT, realServers: pool(family, { forwarding }) }),
-            healthCheck: { ...TCP, port: 80 },
+          const realServers = pool(family, { forwarding });
+          const own = realServers.map((one) => (forwarding === "nat" ? one.address : address));
+          await serving([own[0] ?? "", own[1] ?? ""], async () => {
+            const made = await site.create("VirtualServer", {
+              ...web({ protocol: "sctp", address, port: SCTP_PORT, realServers }),
+              healthCheck: { ...TCP, port: 80 },
+            });
+            const argv = [process.execPath, SCTP_PEER, "ask", address, String(SCTP_PORT), "6"];
+            const { code, stdout, stderr } = await site.lab.exec("client", argv);
+            assert.equal(code, 0, stderr);
+            assert.deepEqual(new Set(stdout.trim().split("\n")), new Set(["rs1", "rs2"]));
+            await made.close();
           });
-          const argv = [process.execPath, SCTP_PEER, "ask", address, String(SCTP_PORT), "6"];
-          const { code, stdout, stderr } = await site.lab.exec("client", argv);
-          assert.equal(code, 0, stderr);
-          assert.deepEqual(new Set(stdout.trim().split("\n")), new Set(["rs1", "rs2"]));
-          await made.close();
         });
       }
     }
