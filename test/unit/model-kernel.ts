@@ -2,22 +2,26 @@ import {
   type Destination,
   destinationKey,
   type Edit,
+  readDestinationExtra,
+  readServiceExtra,
   type Service,
   serviceKey,
   type Table,
 } from "../../ipvs";
 
-/** What the kernel would refuse: an edit of something that is not there, an addition of something that is. */
+/** What ipvsadm or the kernel would refuse. */
 export class RefusedByKernelError extends Error {}
 
-/** A model of the kernel's table: takes one edit as IPVS would, and complains where IPVS would. */
+/** A model of the kernel's table: takes one edit as IPVS would, and complains where ipvsadm or IPVS would. */
 export function applyEdit(table: Table, edit: Edit): Table {
   const key = serviceKey(edit.service);
   const found = table.find((service) => serviceKey(service) === key);
-  if ((edit.kind === "add-service") === (found !== undefined))
-    throw new RefusedByKernelError(`${edit.kind} ${key}`);
+  refuseIf((edit.kind === "add-service") === (found !== undefined), `${edit.kind} ${key}`);
   if (edit.kind === "delete-service") return table.filter((service) => service !== found);
+  if (edit.kind === "add-service" || edit.kind === "edit-service") refuseService(edit.service);
   if (!found) return [...table, { ...edit.service, destinations: [] }];
+  if (edit.kind === "add-destination" || edit.kind === "edit-destination")
+    refuseDestination(found, edit.destination);
   const next =
     "destination" in edit
       ? { ...found, destinations: applyToPool(found.destinations, edit.kind, edit.destination) }
@@ -28,11 +32,41 @@ export function applyEdit(table: Table, edit: Edit): Table {
 function applyToPool(pool: readonly Destination[], kind: Edit["kind"], one: Destination): Destination[] {
   const key = destinationKey(one);
   const there = pool.some((other) => destinationKey(other) === key);
-  if ((kind === "add-destination") === there) throw new RefusedByKernelError(`${kind} ${key}`);
+  refuseIf((kind === "add-destination") === there, `${kind} ${key}`);
   const others = pool.filter((other) => destinationKey(other) !== key);
   return kind === "delete-destination"
     ? others
     : kind === "add-destination"
       ? [one, ...others]
       : pool.map((other) => (destinationKey(other) === key ? one : other));
+}
+
+/** ipvsadm.c, process_options; net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_add_service and ip_vs_edit_service. */
+function refuseService(service: Service): void {
+  const bits = isIPv6(service) ? 128 : 32;
+  const { persistence, onePacket } = readServiceExtra(service.extra, bits);
+  const { protocol, port } = service;
+  const length = persistence?.prefixLength ?? bits;
+  const isEveryPort = protocol !== "fwmark" && port === 0;
+  refuseIf(isEveryPort && !persistence, "zero port for a service that is not persistent");
+  refuseIf(!!onePacket && protocol !== "udp" && protocol !== "fwmark", `one packet with ${protocol}`);
+  refuseIf(bits === 128 && (length < 1 || length > 128), `a prefix of ${length} bits`);
+}
+
+/** ip_vs_ctl.c, ip_vs_add_dest, ip_vs_edit_dest and ip_vs_genl_set_cmd. */
+function refuseDestination(service: Service, { address, method, weight, extra }: Destination): void {
+  const { upperThreshold = 0, lowerThreshold = 0, tunnel } = readDestinationExtra(extra);
+  const isMixed = isIPv6(service) !== address.includes(":");
+  refuseIf(isMixed && method !== "tun", `${method} between the families`);
+  refuseIf(!(weight >= 0 && weight < 2 ** 31), `weight ${weight}`);
+  refuseIf(lowerThreshold > upperThreshold, `a lower threshold of ${lowerThreshold} above ${upperThreshold}`);
+  refuseIf(tunnel?.type === "gue" && !tunnel.port, "gue without a port");
+}
+
+function isIPv6({ protocol, address }: Service): boolean {
+  return protocol === "fwmark" ? address.endsWith(" -6") : address.includes(":");
+}
+
+function refuseIf(condition: boolean, what: string): void {
+  if (condition) throw new RefusedByKernelError(what);
 }
