@@ -54,13 +54,17 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   for (const job of jobs) {
     try {
       const before = findRegistration(registry, job.change.key)?.registration;
-      registry = job.change.apply({ director, registry, table: state.table });
+      const table = remaining(state, registry, job.change.key);
+      registry = job.change.apply({ director, registry, table });
       accepted.set(job, before);
     } catch (error) {
       refused.set(job, error);
     }
   }
-  const scope = new Set([...accepted.keys()].map(({ change }) => change.key));
+  // What nobody has registered, neither before nor now, is not ours to delete either.
+  const isOurs = (key: string) =>
+    !!(findRegistration(state.registry, key) ?? findRegistration(registry, key));
+  const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
   const desired = desiredTable(registry, state, scope);
   const known = knownTable(state, scope);
   const edits = plan(known, desired, scope);
@@ -79,6 +83,20 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
 
 function isLimited({ destinations }: Service): boolean {
   return destinations.some(({ thresholds }) => thresholds !== undefined && thresholds.upper > 0);
+}
+
+/** The table without what an earlier change of the group lets go: it leaves with them, so it is nobody's entry. */
+function remaining(state: DirectorState, registry: Registry, key: string): Table {
+  const before = findRegistration(state.registry, key)?.registration;
+  const now = findRegistration(registry, key)?.registration;
+  if (!before || before === now) return state.table;
+  const staying = new Set(now?.members.map(destinationKey));
+  const gone = new Set(before.members.map(destinationKey).filter((member) => !staying.has(member)));
+  return state.table.flatMap((service) => {
+    if (serviceKey(service) !== key) return [service];
+    const destinations = service.destinations.filter((one) => !gone.has(destinationKey(one)));
+    return now ? [{ ...service, destinations }] : [];
+  });
 }
 
 function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlySet<string>): Table {

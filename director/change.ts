@@ -12,7 +12,13 @@ import {
   refuseForeignService,
   refuseStrangers,
 } from "./refusal";
-import { type Member, type Registration, type Registry, withRegistration } from "./registry";
+import {
+  findRegistration,
+  type Member,
+  type Registration,
+  type Registry,
+  withRegistration,
+} from "./registry";
 
 /**
  * One resource's change to one virtual server, as pure functions. Changes of several resources to one virtual server may
@@ -84,7 +90,7 @@ export function removeVirtualServer(actor: Actor, key: string, claim: Claim): Ch
     apply: (basis) => {
       const mine = registered(basis.registry, actor, key);
       if (!mine || !holds(mine, claim)) return basis.registry;
-      if (mine.pool === "separate") refuseStrangers(basis, key, mine);
+      if (mine.pool === "separate") refuseStrangers(basis, key);
       return withRegistration(basis.registry, actor, key, undefined);
     },
     undo: (before) =>
@@ -205,7 +211,7 @@ function released({ held: _, ...member }: Member): Member {
 
 /**
  * Puts back a virtual server's own settings; members of a separate pool belong to other resources. Only where what is
- * to be undone still stands: `written`, or (undefined) nothing.
+ * to be undone still stands: `written`, or (undefined) nobody's virtual server.
  */
 function restoreVirtualServer(
   actor: Actor,
@@ -217,7 +223,7 @@ function restoreVirtualServer(
     key,
     apply: ({ registry }) => {
       const now = registered(registry, actor, key);
-      if (written ? !now || !holds(now, written) : now) return registry;
+      if (written ? !now || !holds(now, written) : findRegistration(registry, key)) return registry;
       const members = before.pool === "separate" && now?.pool === "separate" ? now.members : before.members;
       return withRegistration(registry, actor, key, { ...before, members });
     },

@@ -53,8 +53,10 @@ export function refuseForeignDestination(basis: Basis, key: string, member: stri
 }
 
 /** Throws when a separate pool holds real servers that nobody registered: they would go with their virtual server. */
-export function refuseStrangers(basis: Basis, key: string, mine: Registration): void {
-  const ours = new Set(mine.members.map(destinationKey));
+export function refuseStrangers(basis: Basis, key: string): void {
+  // A change that was cut off while one owner followed another leaves both registered.
+  const registrations = Object.values(basis.registry.owners).flatMap((one) => one.virtualServers[key] ?? []);
+  const ours = new Set(registrations.flatMap(({ members }) => members.map(destinationKey)));
   const strangers = (findService(basis.table, key)?.destinations ?? []).filter(
     (one) => !ours.has(destinationKey(one)),
   );

@@ -15,7 +15,7 @@ import {
 } from "../../ipvs";
 import { applyEdit } from "./model-kernel";
 import { always } from "./property";
-import { anyTable, anyTwoTables } from "./tables";
+import { anyTable, anyTwoTables, forgetting, remembering, saved } from "./tables";
 
 const RUNS = { numRuns: 500 };
 
@@ -32,7 +32,7 @@ const takesConnections = (one: Service | undefined) =>
 describe("reading a table", () => {
   it("reads what it renders", () => {
     always(
-      fc.property(anyTable, (one) => assert.deepEqual(parseTable(renderTable(one)), one)),
+      fc.property(anyTable, (one) => assert.deepEqual(parseTable(renderTable(one)), saved(one))),
       RUNS,
     );
   });
@@ -114,10 +114,11 @@ describe("plan", () => {
 
   it("takes any table to any other one, by edits the kernel accepts", () => {
     always(
-      fc.property(anyTwoTables, ([actual, desired]) => {
+      fc.property(anyTwoTables, ([actual, other]) => {
+        const desired = remembering(other);
         const scope = scopeOf(actual, desired);
         const result = plan(actual, desired, scope).reduce(applyEdit, actual);
-        assert.deepEqual(sorted(result), sorted(desired));
+        assert.deepEqual(sorted(forgetting(result)), sorted(other));
         assert.deepEqual(plan(result, desired, scope), []);
       }),
     );
@@ -125,7 +126,8 @@ describe("plan", () => {
 
   it("never leaves a service without servers on the way, when it has some before and after", () => {
     always(
-      fc.property(anyTwoTables, ([actual, desired]) => {
+      fc.property(anyTwoTables, ([actual, other]) => {
+        const desired = remembering(other);
         let now: Table = actual;
         for (const edit of plan(actual, desired, scopeOf(actual, desired))) {
           now = applyEdit(now, edit);
@@ -142,7 +144,8 @@ describe("plan", () => {
 
   it("names nothing outside its scope", () => {
     always(
-      fc.property(anyTwoTables, ([actual, desired]) => {
+      fc.property(anyTwoTables, ([actual, other]) => {
+        const desired = remembering(other);
         const scope = new Set(desired.slice(0, 1).map(serviceKey));
         for (const edit of plan(actual, desired, scope)) assert.ok(scope.has(serviceKey(edit.service)));
       }),
@@ -151,7 +154,8 @@ describe("plan", () => {
 
   it("never deletes and adds again what can be edited", () => {
     always(
-      fc.property(anyTwoTables, ([actual, desired]) => {
+      fc.property(anyTwoTables, ([actual, other]) => {
+        const desired = remembering(other);
         const touched = new Map<string, string[]>();
         for (const edit of plan(actual, desired, scopeOf(actual, desired))) {
           const key =
@@ -160,7 +164,10 @@ describe("plan", () => {
               : serviceKey(edit.service);
           touched.set(key, [...(touched.get(key) ?? []), edit.kind]);
         }
-        for (const kinds of touched.values()) assert.equal(kinds.length, 1, kinds.join(" "));
+        // One that has lost its weight elsewhere is added with it, and loses it here.
+        const once = ["add-destination edit-destination"];
+        for (const kinds of touched.values())
+          assert.ok(kinds.length === 1 || once.includes(kinds.join(" ")), kinds.join(" "));
       }),
     );
   });

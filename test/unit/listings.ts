@@ -1,5 +1,12 @@
 import ipaddr from "ipaddr.js";
-import { type Destination, destinationKey, readDestinationExtra, readServiceExtra, type Service, serviceKey, type Table } from "../../ipvs";
+import {
+  type Destination,
+  destinationKey,
+  readServiceExtra,
+  type Service,
+  serviceKey,
+  type Table,
+} from "../../ipvs";
 
 const PROC_METHODS = { nat: "Masq", dr: "Route", tun: "Tunnel" } as const;
 
@@ -21,7 +28,7 @@ export function renderProcfs(table: Table): string {
     const mask = persistence && (bits === 128 ? persistence.prefixLength : maskOf(persistence.prefixLength));
     const kept = persistence ? `persistent ${persistence.timeoutS * 100} ${hex(mask ?? 0, 8)}` : "";
     lines.push(`${procPlace(service)} ${service.scheduler} ${onePacket ? "ops " : ""}${kept}`);
-    service.destinations.forEach((one, index) => lines.push(procDestination(one, index)));
+    lines.push(...service.destinations.map(procDestination));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -65,11 +72,13 @@ export function renderLimits(table: Table): string {
     "  -> RemoteAddress:Port",
   ];
   for (const service of table) {
-    lines.push(`${listedPlace(service)} ${service.scheduler}${service.extra.includes("-p ") ? " persistent 300" : ""}`);
+    lines.push(
+      `${listedPlace(service)} ${service.scheduler}${service.extra.includes("-p ") ? " persistent 300" : ""}`,
+    );
     service.destinations.forEach((one, index) => {
-      const { upperThreshold = 0, lowerThreshold = 0 } = readDestinationExtra(one.extra);
+      const { upper = 0, lower = 0 } = one.thresholds ?? {};
       const { active, inactive } = countsOf(index);
-      const words = [upperThreshold, lowerThreshold, active, inactive].map((word) => String(word).padEnd(10));
+      const words = [upper, lower, active, inactive].map((word) => String(word).padEnd(10));
       lines.push(`  -> ${destinationKey(one).padEnd(28)} ${words.join(" ")}`);
     });
   }

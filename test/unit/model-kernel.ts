@@ -54,12 +54,14 @@ function refuseService(service: Service): void {
 }
 
 /** ip_vs_ctl.c, ip_vs_add_dest, ip_vs_edit_dest and ip_vs_genl_set_cmd. */
-function refuseDestination(service: Service, { address, method, weight, extra }: Destination): void {
-  const { upperThreshold = 0, lowerThreshold = 0, tunnel } = readDestinationExtra(extra);
+function refuseDestination(service: Service, destination: Destination): void {
+  const { address, method, weight, extra } = destination;
+  const { upper = 0, lower = 0 } = destination.thresholds ?? {};
+  const { tunnel } = readDestinationExtra(extra);
   const isMixed = isIPv6(service) !== address.includes(":");
   refuseIf(isMixed && method !== "tun", `${method} between the families`);
   refuseIf(!(weight >= 0 && weight < 2 ** 31), `weight ${weight}`);
-  refuseIf(lowerThreshold > upperThreshold, `a lower threshold of ${lowerThreshold} above ${upperThreshold}`);
+  refuseIf(lower > upper, `a lower threshold of ${lower} above ${upper}`);
   refuseIf(tunnel?.type === "gue" && !tunnel.port, "gue without a port");
 }
 

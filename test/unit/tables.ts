@@ -9,6 +9,7 @@ import {
   serviceExtra,
   serviceKey,
   type Table,
+  type Thresholds,
 } from "../../ipvs";
 import { SCHEDULER_FLAGS, SCHEDULERS } from "../../spec";
 
@@ -36,22 +37,16 @@ const tunnel: fc.Arbitrary<NonNullable<DestinationOptions["tunnel"]>> = fc.oneof
   ),
 );
 
-/** Thresholds and tunnels, in the one form in which they are read back. */
-export const destinationOptions: fc.Arbitrary<DestinationOptions> = fc
-  .record(
-    {
-      upperThreshold: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-      share: fc.constantFrom(0.1, 0.75, 1),
-      tunnel,
-    },
-    { ...PLAIN, requiredKeys: [] },
-  )
-  .map(({ upperThreshold, share, tunnel: wrapped }) => ({
-    ...(upperThreshold !== undefined && { upperThreshold }),
-    ...(upperThreshold !== undefined &&
-      share !== undefined && { lowerThreshold: Math.ceil(upperThreshold * share) }),
-    ...(wrapped && { tunnel: wrapped }),
-  }));
+/** Tunnels, in the one form in which they are read back. */
+export const destinationOptions: fc.Arbitrary<DestinationOptions> = fc.record(
+  { tunnel },
+  { ...PLAIN, requiredKeys: [] },
+);
+
+/** Thresholds that IPVS takes: the lower one is not above the upper one. */
+const thresholds: fc.Arbitrary<Thresholds> = fc
+  .tuple(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.constantFrom(0, 0.1, 0.75, 1))
+  .map(([upper, share]) => ({ upper, lower: Math.ceil(upper * share) }));
 
 /** Options that IPVS takes for a service of this protocol, in the one form in which they are read back. */
 export function serviceOptions(protocol: Service["protocol"], bits: number): fc.Arbitrary<ServiceOptions> {
@@ -68,7 +63,11 @@ export function serviceOptions(protocol: Service["protocol"], bits: number): fc.
     .map(({ engine, ...rest }) => ({ ...rest, ...(speaksSip && engine && { engine }) }));
   return fc
     .record(
-      { persistence, onePacket: fc.constant(true as const), flags: fc.subarray([...SCHEDULER_FLAGS], { minLength: 1 }) },
+      {
+        persistence,
+        onePacket: fc.constant(true as const),
+        flags: fc.subarray([...SCHEDULER_FLAGS], { minLength: 1 }),
+      },
       { ...PLAIN, requiredKeys: [] },
     )
     .map(({ onePacket, ...rest }) => ({ ...rest, ...(speaksSip && onePacket && { onePacket }) }));
@@ -83,11 +82,13 @@ function destinations(family: Family): fc.Arbitrary<Destination[]> {
       method: fc.constantFrom("nat" as const, "dr" as const, "tun" as const),
       weight: fc.constantFrom(0, 1, 1, 5, 65_535),
       options: destinationOptions,
+      limits: fc.option(thresholds, { nil: undefined }),
     })
-    .map(({ family: wanted, host, port, method, weight, options: { tunnel: wrapped, ...thresholds } }) => {
+    .map(({ family: wanted, host, port, method, weight, options, limits }) => {
       const hosts = ADDRESSES[method === "tun" ? wanted : family];
-      const extra = destinationExtra({ ...thresholds, ...(method === "tun" && { tunnel: wrapped }) });
-      return { address: hosts[host % hosts.length] ?? "", port, method, weight, extra };
+      const extra = destinationExtra(method === "tun" ? options : {});
+      const address = hosts[host % hosts.length] ?? "";
+      return { address, port, method, weight, extra, ...(limits && { thresholds: limits }) };
     });
   return fc.uniqueArray(one, { selector: destinationKey, maxLength: 5 });
 }
@@ -140,3 +141,24 @@ export const anyTwoTables: fc.Arbitrary<[Table, Table]> = fc
       .map((one, index) => ({ ...one, destinations: one.destinations.slice(choices[index] === 1 ? 1 : 0) }));
     return [actual, [...other, ...kept]];
   });
+
+/** A table as the kernel tells it: nobody has asked for thresholds, and what a server weighed before is not told. */
+export function saved(table: Table): Table {
+  return changed(table, ({ thresholds: _, lastWeight: __, ...one }) => one);
+}
+
+/** The same table with some of the servers at weight 0 wanted as elsewhere, where they had another weight before. */
+export function remembering(table: Table): Table {
+  return changed(table, (one, index) =>
+    one.weight === 0 && index % 2 === 0 ? { ...one, lastWeight: 3 } : one,
+  );
+}
+
+/** The same table without what servers weighed before, which nobody can read. */
+export function forgetting(table: Table): Table {
+  return changed(table, ({ lastWeight: _, ...one }) => one);
+}
+
+function changed(table: Table, change: (one: Destination, index: number) => Destination): Table {
+  return table.map((service) => ({ ...service, destinations: service.destinations.map(change) }));
+}
