@@ -5,6 +5,7 @@ import { seal } from "../spec/seal";
 import type { ConnectionArgs } from "./connection";
 import type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 import { providerStub, typeToken } from "./stub";
+import { withoutStacks } from "./without-stacks";
 
 /** One node that forwards. */
 export interface DirectorArgs {
@@ -86,23 +87,28 @@ export class Cluster extends pulumi.CustomResource {
     const { mode, connection, directors, ...declared } = args;
     const { settings, rollout, unreachable } = declared;
     const { open, credentials } = splitCredentials({ connection, directors });
-    super(
-      typeToken("Cluster"),
-      name,
-      {
-        __provider: providerStub("Cluster"),
+    const withStacks = withoutStacks();
+    try {
+      super(
+        typeToken("Cluster"),
         name,
-        label,
-        mode,
-        connection: open.connection,
-        directors: open.directors,
-        credentials: pulumi.secret(credentials),
-        ...declared,
-        nodes: undefined,
-        drift: undefined,
-      },
-      opts,
-    );
+        {
+          __provider: providerStub("Cluster"),
+          name,
+          label,
+          mode,
+          connection: open.connection,
+          directors: open.directors,
+          credentials: pulumi.secret(credentials),
+          ...declared,
+          nodes: undefined,
+          drift: undefined,
+        },
+        opts,
+      );
+    } finally {
+      withStacks();
+    }
     const parts = { id: this.id, label, connection, directors, settings, rollout, unreachable };
     this.handle = pulumi.secret(pulumi.all(parts).apply(seal));
   }

@@ -4,6 +4,7 @@ import { withSecrets } from "./health-check";
 import type { PoolMemberArgs } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 import type { VirtualServer } from "./virtual-server";
+import { withoutStacks } from "./without-stacks";
 
 /** Arguments of {@link RealServer}. */
 export type RealServerArgs = PoolMemberArgs & {
@@ -38,34 +39,39 @@ export class RealServer extends pulumi.CustomResource {
 
   constructor(name: string, args: RealServerArgs, opts?: pulumi.CustomResourceOptions) {
     const { virtualServer, healthCheck, ...settings } = args;
-    super(
-      typeToken("RealServer"),
-      name,
-      {
-        __provider: providerStub("RealServer"),
+    const withStacks = withoutStacks();
+    try {
+      super(
+        typeToken("RealServer"),
         name,
-        cluster: virtualServer.cluster.handle,
-        virtualServer: {
-          protocol: virtualServer.protocol,
-          address: virtualServer.address,
-          port: virtualServer.port,
-          fwmark: virtualServer.fwmark,
-          family: virtualServer.family,
-          pool: virtualServer.pool,
+        {
+          __provider: providerStub("RealServer"),
+          name,
+          cluster: virtualServer.cluster.handle,
+          virtualServer: {
+            protocol: virtualServer.protocol,
+            address: virtualServer.address,
+            port: virtualServer.port,
+            fwmark: virtualServer.fwmark,
+            family: virtualServer.family,
+            pool: virtualServer.pool,
+          },
+          healthCheck: withSecrets(healthCheck) ?? virtualServer.healthCheck,
+          ...settings,
+          port: args.port,
+          weight: args.weight,
+          forwarding: args.forwarding,
+          effectiveWeight: undefined,
+          gate: undefined,
+          behind: undefined,
+          drift: undefined,
+          unreachable: undefined,
         },
-        healthCheck: withSecrets(healthCheck) ?? virtualServer.healthCheck,
-        ...settings,
-        port: args.port,
-        weight: args.weight,
-        forwarding: args.forwarding,
-        effectiveWeight: undefined,
-        gate: undefined,
-        behind: undefined,
-        drift: undefined,
-        unreachable: undefined,
-      },
-      // Members leave before their virtual server does, and enter after it.
-      pulumi.mergeOptions(opts, { dependsOn: [virtualServer] }),
-    );
+        // Members leave before their virtual server does, and enter after it.
+        pulumi.mergeOptions(opts, { dependsOn: [virtualServer] }),
+      );
+    } finally {
+      withStacks();
+    }
   }
 }

@@ -5,6 +5,7 @@ import { type HealthCheckArgs, withSecrets } from "./health-check";
 import { type PoolMemberArgs, withSecretChecks } from "./pool-member";
 import { configText, type RealServerConfigArgs } from "./real-server-config";
 import { providerStub, typeToken } from "./stub";
+import { withoutStacks } from "./without-stacks";
 
 /** Packets to an address and a port. A change of any of these replaces the virtual server. */
 export interface SocketArgs {
@@ -154,22 +155,27 @@ export class VirtualServer extends pulumi.CustomResource {
 
   constructor(name: string, args: VirtualServerArgs, opts?: pulumi.CustomResourceOptions) {
     const { cluster, healthCheck, ...settings } = args;
-    super(
-      typeToken("VirtualServer"),
-      name,
-      {
-        __provider: providerStub("VirtualServer"),
+    const withStacks = withoutStacks();
+    try {
+      super(
+        typeToken("VirtualServer"),
         name,
-        ...settings,
-        protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
-        healthCheck: withSecrets(healthCheck),
-        realServers: withSecretChecks(args.realServers),
-        cluster: cluster.handle,
-        ...OUTPUTS,
-        ...Object.fromEntries(DECLARED.map((key) => [key, args[key]])),
-      },
-      opts,
-    );
+        {
+          __provider: providerStub("VirtualServer"),
+          name,
+          ...settings,
+          protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
+          healthCheck: withSecrets(healthCheck),
+          realServers: withSecretChecks(args.realServers),
+          cluster: cluster.handle,
+          ...OUTPUTS,
+          ...Object.fromEntries(DECLARED.map((key) => [key, args[key]])),
+        },
+        opts,
+      );
+    } finally {
+      withStacks();
+    }
     this.cluster = cluster;
     this.pool = args.realServers === undefined ? "separate" : "inline";
   }
