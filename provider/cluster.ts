@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { removeVirtualServer, stepWarnings } from "../director";
+import { type Director, removeVirtualServer, stepWarnings } from "../director";
 import {
   type Cluster,
   type ClusterCredentials,
@@ -15,7 +15,8 @@ import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
 import { type Node, nodesOf, observeNodes } from "./nodes";
-import { hasSettings, settle, survey, unsettle } from "./settlement";
+import { ask, type Behind } from "./reach";
+import { hasSettings, type Survey, settle, survey, unsettle } from "./settlement";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a Cluster, in normal form; what opens doors is kept apart (see `splitCredentials`). */
@@ -27,6 +28,7 @@ interface Inputs extends Cluster {
 
 interface State extends Inputs {
   readonly nodes?: Readonly<Record<string, Node>>;
+  readonly behind?: Behind;
 }
 
 /** All properties that are declared; the name is none whose change is one. */
@@ -58,11 +60,11 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const inputs = properties as unknown as Inputs;
       const id = `${inputs.name}-${randomBytes(4).toString("hex")}`;
       const actor = { id, label: inputs.label };
-      const seen = await survey(fleet.of(whole(inputs)), inputs, actor);
-      const outputs = outputsOf(inputs, nodesOf(seen, undefined));
-      warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
+      const surveyed = await survey(fleet.of(whole(inputs)), inputs, actor);
+      const outputs = outputsOf(inputs, nodesOf(surveyed, undefined), surveyed.behind);
+      warnOf(surveyed);
       try {
-        await settle(seen, actor);
+        await settle(surveyed.seen, actor);
       } catch (error) {
         // Forgetting the cluster would leave what it may have set without anybody who takes it back.
         if (error instanceof RolloutError && error.uncertain)
@@ -82,22 +84,24 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const drifted = Object.keys(drift).length > 0;
       return {
         inputs: inputsOf(state),
-        outputs: { ...outputsOf(state, nodes), ...(drifted && { drift }) },
+        outputs: { ...outputsOf(state, nodes, state.behind), ...(drifted && { drift }) },
       };
     },
     async update(id, properties, news) {
       const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
       const actor = { id, label: inputs.label };
-      const seen = await survey(fleet.of(whole(inputs)), inputs, actor);
-      warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
-      await settle(seen, actor);
+      const surveyed = await survey(fleet.of(whole(inputs)), inputs, actor);
+      warnOf(surveyed);
+      await settle(surveyed.seen, actor);
       await letGo(fleet, id, state, inputs);
-      return outputsOf(inputs, nodesOf(seen, state.nodes));
+      return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
     },
     async delete(id, properties) {
       const state = properties as unknown as State;
       await removeLeftovers(fleet, id, state);
-      await unsettle(fleet.of(whole(state)), actorOf({ ...state, id }));
+      const directors = fleet.of(whole(state));
+      const behind = await unsettle(directors, actorOf({ ...state, id }), state.unreachable);
+      warn(Object.values(behind).map((reason) => `what this cluster had there may still stand: ${reason}`));
     },
   };
 }
@@ -123,7 +127,9 @@ function check({ name, label, credentials, ...properties }: Properties): Checked
 function diff(state: Properties, inputs: Properties): { changes: boolean; replaces: string[] } {
   const [before, after] = [byName(state), byName(inputs)];
   const changes =
-    DECLARED.some((key) => !isDeepStrictEqual(before[key], after[key])) || state.drift !== undefined;
+    DECLARED.some((key) => !isDeepStrictEqual(before[key], after[key])) ||
+    state.drift !== undefined ||
+    state.behind !== undefined;
   return { changes, replaces: [] };
 }
 
@@ -153,14 +159,12 @@ async function letGo(fleet: Fleet, id: string, state: State, inputs: Inputs): Pr
 async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promise<void> {
   const actor = actorOf({ ...inputs, id });
   const directors = fleet.of(whole(inputs));
-  const outcomes = await Promise.allSettled(
-    directors.map(async (director) => {
-      const { registry } = await director.read();
-      const left = Object.entries(registry.owners[id]?.virtualServers ?? {});
-      await Promise.all(left.map(([key, claim]) => director.change(removeVirtualServer(actor, key, claim))));
-    }),
-  );
-  const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+  const remove = async (director: Director) => {
+    const { registry } = await director.read();
+    const left = Object.entries(registry.owners[id]?.virtualServers ?? {});
+    await Promise.all(left.map(([key, claim]) => director.change(removeVirtualServer(actor, key, claim))));
+  };
+  const { causes } = await ask(directors, remove, inputs.unreachable);
   if (causes.length > 0)
     throw new RolloutError(
       causes,
@@ -173,6 +177,14 @@ function whole(inputs: Inputs): Inputs {
   return joinCredentials(inputs, inputs.credentials);
 }
 
+/** Directors that are not in step, and those that were left out. */
+function warnOf({ seen, behind }: Survey): void {
+  warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
+  for (const [director, reason] of Object.entries(behind)) {
+    warn([`left out: ${reason} The next \`up\` tries ${director} again.`]);
+  }
+}
+
 function warn(warnings: readonly string[]): void {
   for (const text of warnings) console.error(`warning: ${text}`);
 }
@@ -182,6 +194,11 @@ function inputsOf(inputs: Inputs): Properties {
   return { name: inputs.name, ...Object.fromEntries(declared.map((key) => [key, inputs[key]])) };
 }
 
-function outputsOf(inputs: Inputs, nodes: Readonly<Record<string, unknown>>): Properties {
-  return { ...inputsOf(inputs), nodes };
+function outputsOf(
+  inputs: Inputs,
+  nodes: Readonly<Record<string, unknown>>,
+  behind: Behind | undefined,
+): Properties {
+  const left = behind !== undefined && Object.keys(behind).length > 0;
+  return { ...inputsOf(inputs), nodes, ...(left && { behind }) };
 }

@@ -11,7 +11,8 @@ import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServe
 import { type Leaving, waitUntilDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
-import { type Behind, changeEverywhere, type Made, type Policy, rehearseEverywhere } from "./rollout";
+import type { Behind } from "./reach";
+import { changeEverywhere, type Made, type Policy, rehearseEverywhere } from "./rollout";
 
 /** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
 export interface GatedChange {

@@ -15,7 +15,8 @@ import {
   type ResourceHandler,
 } from "./handler";
 import { leave } from "./leave";
-import { type Behind, changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
+import type { Behind } from "./reach";
+import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 
 /** What every resource on a cluster has. */

@@ -8,7 +8,7 @@ import {
   UnreachableError,
 } from "../director";
 import { RolloutError } from "./errors";
-import { type Declared, type Sight, sight } from "./settlement";
+import { type Declared, type Survey, sight } from "./settlement";
 
 /** What was found on a director: an output of its Cluster. */
 export type Node = Pick<
@@ -16,18 +16,20 @@ export type Node = Pick<
   "kernel" | "ipvsadm" | "architecture" | "distribution" | "schedulers" | "clockSkewMs"
 >;
 
-/** The outputs about directors, by name. */
+/** The outputs about directors, by name; of one that was left out, what was known before. */
 export function nodesOf(
-  seen: readonly Sight[],
+  { seen, behind = {} }: Pick<Survey, "seen"> & Partial<Survey>,
   before: Readonly<Record<string, Node>> | undefined,
 ): Record<string, Node> {
-  return Object.fromEntries(
+  const kept = Object.keys(behind).flatMap((name) => (before?.[name] ? [[name, before[name]]] : []));
+  const found = Object.fromEntries(
     seen.map(({ director, capabilities }) => {
       const { kernel, ipvsadm, architecture, distribution, schedulers } = capabilities;
       const clockSkewMs = steadySkewMs(capabilities, before?.[director.name]?.clockSkewMs);
       return [director.name, { kernel, ipvsadm, architecture, distribution, schedulers, clockSkewMs }];
     }),
   );
+  return { ...Object.fromEntries(kept), ...found };
 }
 
 /** What a refresh finds on directors. */
@@ -64,7 +66,7 @@ export async function observeNodes(
     ({ director, state: found, wish }) => [director.name, settingsDrift(found, actor, wish)] as const,
   );
   return {
-    nodes: { ...state.nodes, ...nodesOf(seen, state.nodes) },
+    nodes: { ...state.nodes, ...nodesOf({ seen }, state.nodes) },
     drift: Object.fromEntries(drifts.filter(([, found]) => found.length > 0)),
     unreached: unreached.map(({ message }) => message),
   };

@@ -7,9 +7,9 @@ import {
   type DirectorState,
   NotAppliedError,
   UnexpectedAnswerError,
-  UnreachableError,
 } from "../director";
 import { RolloutError, withCode } from "./errors";
+import { ask, type Behind } from "./reach";
 import { type Rollout, wavesOf } from "./waves";
 
 /** What is to happen with directors that do not take part. */
@@ -18,9 +18,6 @@ export interface Policy {
   /** `skip`: a director that cannot be reached is left out, as long as another one can. Default `fail`. */
   readonly unreachable?: "fail" | "skip" | undefined;
 }
-
-/** Directors that do not hold a change, and why, by name. */
-export type Behind = Readonly<Record<string, string>>;
 
 /** A change that has been made. */
 export interface Made {
@@ -47,27 +44,13 @@ export async function rehearseEverywhere(
   change: Change,
   { unreachable = "fail" }: Policy = {},
 ): Promise<Rehearsal> {
-  const outcomes = await Promise.allSettled(directors.map((director) => director.rehearse(change)));
-  const states = new Map<Director, DirectorState>();
-  const behind: Record<string, string> = {};
-  const causes: Error[] = [];
-  outcomes.forEach((outcome, index) => {
-    const director = directors[index];
-    if (!director) return;
-    if (outcome.status === "fulfilled") states.set(director, outcome.value);
-    else if (unreachable === "skip" && outcome.reason instanceof UnreachableError) {
-      behind[director.name] = withCode(outcome.reason);
-    } else causes.push(errorOf(outcome.reason));
-  });
-  // Where nobody can be reached there is nothing to leave out for.
-  if (states.size === 0 && causes.length === 0 && directors.length > 0) {
-    causes.push(...rejections(outcomes));
-  }
+  const rehearse = (director: Director) => director.rehearse(change);
+  const { reached, behind, causes } = await ask(directors, rehearse, unreachable);
   if (causes.length > 0) {
     const nothing = "Nothing was changed on any director for this resource.";
     throw new RolloutError(causes, directors.length, nothing);
   }
-  return { states, behind };
+  return { states: reached, behind };
 }
 
 interface Failed {
@@ -168,10 +151,6 @@ async function undo(change: Change, director: Director, before: Before): Promise
 
 function beforeOf(error: Error): Before {
   return error instanceof NotAppliedError ? { before: error.before } : undefined;
-}
-
-function rejections(outcomes: readonly PromiseSettledResult<unknown>[]): Error[] {
-  return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [errorOf(outcome.reason)] : []));
 }
 
 function errorOf(reason: unknown): Error {

@@ -16,11 +16,12 @@ import {
 } from "../director";
 import { type Cluster, kernelValues } from "../spec";
 import { RolloutError } from "./errors";
+import { ask, type Behind } from "./reach";
 
 /** What a cluster declares for its directors' kernels. */
 export type Declared = Pick<
   Cluster,
-  "settings" | "timeouts" | "restoreAtBoot" | "install" | "coexist" | "addresses"
+  "settings" | "timeouts" | "restoreAtBoot" | "install" | "coexist" | "addresses" | "unreachable"
 >;
 
 /** A director that has been looked at. */
@@ -63,21 +64,25 @@ export async function survey(
   directors: readonly Director[],
   declared: Declared,
   actor: Actor,
-): Promise<Sight[]> {
-  const outcomes = await Promise.allSettled(
-    directors.map(async (director) => {
-      const seen = await sight(director, declared);
-      for (const { rival, evidence } of seen.capabilities.rivals) {
-        if (!declared.coexist?.includes(rival)) throw new CoexistenceError(director.name, rival, evidence);
-      }
-      rehearseSettings(director, seen.state, actor, seen.wish);
-      return seen;
-    }),
-  );
-  const causes = rejections(outcomes);
+): Promise<Survey> {
+  const look = async (director: Director) => {
+    const seen = await sight(director, declared);
+    for (const { rival, evidence } of seen.capabilities.rivals) {
+      if (!declared.coexist?.includes(rival)) throw new CoexistenceError(director.name, rival, evidence);
+    }
+    rehearseSettings(director, seen.state, actor, seen.wish);
+    return seen;
+  };
+  const { reached, behind, causes } = await ask(directors, look, declared.unreachable);
   if (causes.length > 0)
     throw new RolloutError(causes, directors.length, "No setting was changed on any director.");
-  return outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  return { seen: [...reached.values()], behind };
+}
+
+/** Directors that have been looked at, and those that were left out. */
+export interface Survey {
+  readonly seen: readonly Sight[];
+  readonly behind: Behind;
 }
 
 /**
@@ -113,18 +118,17 @@ export async function settle(seen: readonly Sight[], actor: Actor): Promise<void
  *
  * @throws RolloutError before anything is taken back, when one cannot be reached
  */
-export async function unsettle(directors: readonly Director[], actor: Actor): Promise<void> {
-  const reached = await Promise.allSettled(
-    directors.map(async (director) => ({ director, state: await observeSettings(director, undefined) })),
-  );
-  const missing = rejections(reached);
+export async function unsettle(
+  directors: readonly Director[],
+  actor: Actor,
+  unreachable: "fail" | "skip" = "fail",
+): Promise<Behind> {
+  const look = (director: Director) => observeSettings(director, undefined);
+  const { reached, behind, causes: missing } = await ask(directors, look, unreachable);
   if (missing.length > 0)
     throw new RolloutError(missing, directors.length, "No setting was changed on any director.");
   const outcomes = await Promise.allSettled(
-    reached.map(async (one) => {
-      if (one.status === "fulfilled")
-        await changeSettings(one.value.director, one.value.state, actor, undefined);
-    }),
+    [...reached].map(([director, state]) => changeSettings(director, state, actor, undefined)),
   );
   const causes = rejections(outcomes);
   if (causes.length > 0)
@@ -133,6 +137,7 @@ export async function unsettle(directors: readonly Director[], actor: Actor): Pr
       directors.length,
       "The cluster is kept in the state; run the command again.",
     );
+  return behind;
 }
 
 /** Whether a cluster may have set anything on its directors. */

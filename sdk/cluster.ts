@@ -79,6 +79,8 @@ export class Cluster extends pulumi.CustomResource {
   declare readonly nodes: pulumi.Output<Record<string, NodeOutput>>;
   /** After `refresh`: settings that differ from the declared ones, by director; absent when none does. */
   declare readonly drift: pulumi.Output<Record<string, string[]> | undefined>;
+  /** Directors that were left out of the last change, and why. The next `up` tries again. */
+  declare readonly behind: pulumi.Output<Record<string, string> | undefined>;
   /** What virtual and real servers need to act on this cluster. Secret: it holds the directors' connections. */
   readonly handle: pulumi.Output<string>;
 
@@ -103,6 +105,7 @@ export class Cluster extends pulumi.CustomResource {
           ...declared,
           nodes: undefined,
           drift: undefined,
+          behind: undefined,
         },
         opts,
       );
