@@ -95,33 +95,38 @@ export class TestStack {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #run(
-    program: PulumiFn,
-    operation: (options: {
-      onOutput: (text: string) => void;
-      onEvent: (event: EngineEvent) => void;
-      color: "never";
-    }) => Promise<unknown>,
-  ): Promise<Outcome> {
+  #run(program: PulumiFn, operation: Operation): Promise<Outcome> {
     this.#program = program;
-    const events: EngineEvent[] = [];
-    let output = "";
-    const options = {
-      onOutput: (text: string) => {
-        output += text;
-      },
-      onEvent: (event: EngineEvent) => events.push(event),
-      color: "never" as const,
-    };
-    const ok = await operation(options).then(
-      () => true,
-      (error: unknown) => {
-        output += String(error);
-        return false;
-      },
-    );
-    return { ok, output, steps: stepsOf(events), events };
+    return outcomeOf(operation);
   }
+}
+
+/** What an operation of the Automation API is told by those who watch it. */
+export type Operation = (options: {
+  onOutput: (text: string) => void;
+  onEvent: (event: EngineEvent) => void;
+  color: "never";
+}) => Promise<unknown>;
+
+/** Runs an operation to its end, good or bad. */
+export async function outcomeOf(operation: Operation): Promise<Outcome> {
+  const events: EngineEvent[] = [];
+  let output = "";
+  const options = {
+    onOutput: (text: string) => {
+      output += text;
+    },
+    onEvent: (event: EngineEvent) => events.push(event),
+    color: "never" as const,
+  };
+  const ok = await operation(options).then(
+    () => true,
+    (error: unknown) => {
+      output += String(error);
+      return false;
+    },
+  );
+  return { ok, output, steps: stepsOf(events), events };
 }
 
 function stepsOf(events: readonly EngineEvent[]): Record<string, number> {
