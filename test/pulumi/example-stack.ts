@@ -1,5 +1,5 @@
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { type ConfigMap, LocalWorkspace, type OutputMap, type Stack } from "@pulumi/pulumi/automation";
 import { PROJECT_ROOT } from "../../setup/project";
 import { type Operation, type Outcome, outcomeOf } from "./stack";
@@ -17,16 +17,18 @@ export class ExampleStack {
     private readonly root: string,
     /** Where the program is. */
     readonly folder: string,
+    /** What the engine needs besides this process's environment. */
+    readonly env: Readonly<Record<string, string>>,
   ) {}
 
   /**
    * @param name of the example
-   * @param env for the engine, besides this process's own
+   * @param plugins what stands in for plugins that cannot be had here: names, and shell scripts beside this file
    */
   static async create(
     name: string,
     { values, secrets = {} }: ExampleConfig,
-    env: Readonly<Record<string, string>> = {},
+    plugins: Readonly<Record<string, string>> = {},
   ): Promise<ExampleStack> {
     // Inside the project, where the program finds its packages.
     await mkdir(join(PROJECT_ROOT, ".heye"), { recursive: true });
@@ -34,14 +36,18 @@ export class ExampleStack {
     const folder = join(root, name);
     await cp(join(PROJECT_ROOT, "examples", name), folder, { recursive: true });
     await mkdir(join(root, "backend"));
+    const bin = join(root, "bin");
+    await mkdir(bin);
+    for (const [plugin, script] of Object.entries(plugins))
+      await copyFile(join(PROJECT_ROOT, "test", "pulumi", script), join(bin, plugin));
     const envVars = {
+      PATH: [bin, process.env.PATH ?? ""].join(delimiter),
       PULUMI_BACKEND_URL: `file://${join(root, "backend")}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
-      ...env,
     };
     const stack = await LocalWorkspace.createStack({ stackName: "prod", workDir: folder }, { envVars });
     await stack.setAllConfig({ ...plainValues(values), ...secretValues(secrets) }, true);
-    return new ExampleStack(stack, root, folder);
+    return new ExampleStack(stack, root, folder, envVars);
   }
 
   /** Changes one value of the configuration. */

@@ -7,7 +7,7 @@ describe("the example datacenter, on a lab", () => {
   let site: Site;
   let stack: ExampleStack;
   before(async () => {
-    site = await Site.up({ directors: 3, servers: 3 });
+    site = await Site.up({ directors: 3, servers: 2 });
     stack = await ExampleStack.create("datacenter", configOf(site));
   });
   after(async () => {
@@ -25,7 +25,7 @@ describe("the example datacenter, on a lab", () => {
     for (const table of others) assert.equal(table, first);
     assert.equal((await sysctl()).trim(), "1");
     const answers = await site.requests("http://192.0.2.10/", 30);
-    assert.deepEqual([...answers.keys()].sort(), ["rs1", "rs2", "rs3"]);
+    assert.deepEqual([...answers.keys()].sort(), ["rs1", "rs2"]);
     const { services, webServerSetup } = await stack.outputs();
     assert.deepEqual(services?.value, ["tcp 192.0.2.10:80", "tcp 192.0.2.20:3306"]);
     assert.match(String(webServerSetup?.value), /192\.0\.2\.10\/32/);
@@ -44,7 +44,7 @@ describe("the example datacenter, on a lab", () => {
 
 /** The lab as a site: its directors by their management addresses, reached through the first of them. */
 function configOf(site: Site) {
-  const { directors, servers, mysql } = site.lab.inventory;
+  const { directors, mysql } = site.lab.inventory;
   const [bastion] = directors;
   assert.ok(bastion && mysql);
   return {
@@ -56,7 +56,7 @@ function configOf(site: Site) {
       })),
       bastion: { host: bastion.host, port: bastion.port, hostKey: bastion.hostKey },
       webAddress: "192.0.2.10",
-      webServers: servers.filter(({ role }) => role === "web").map(({ address }) => address),
+      webServers: ["rs1", "rs2"].map((name) => site.address(name)),
       databaseAddress: "192.0.2.20",
       databaseServers: [site.address("db1")],
       canaryMs: 1,
