@@ -1,7 +1,7 @@
 /**
  * What runs on a director to check a server through the forwarding path: two fixed bash scripts, sent whole each time.
  * They need bash, iproute2 (ip, tc), ipvsadm, util-linux (flock, nsenter, unshare) and coreutils (timeout), and hold no
- * single quotes. docs/decisions/0012 has the drawing.
+ * single quotes. docs/decisions/0014 has the drawing.
  *
  * The director cannot ask as a client does: the virtual address is its own, and an answer from it would be a martian.
  * So the client is a network namespace that lives as long as its process. It has the director's own address and MAC,

@@ -3,6 +3,9 @@ import { Site } from "../lab/site";
 import { ExampleStack } from "./example-stack";
 import type { Outcome } from "./stack";
 
+/** The lab's virtual addresses. */
+const PREFIX = "192.0.2.0/24";
+
 describe("the example datacenter, on a lab", () => {
   let site: Site;
   let stack: ExampleStack;
@@ -39,6 +42,46 @@ describe("the example datacenter, on a lab", () => {
     succeeded(await stack.destroy());
     await site.expectEmpty();
     assert.equal((await site.on("d3", "cat", "/proc/sys/net/ipv4/vs/sloppy_tcp")).trim(), "0");
+  });
+});
+
+describe("the example bootstrap, on a lab", () => {
+  let site: Site;
+  let stack: ExampleStack;
+  before(async () => {
+    site = await Site.up({ directors: 2, servers: 2, database: false });
+    const { directors } = site.lab.inventory;
+    const values = {
+      directors: directors.map(({ name, host, port, hostKey }) => ({ name, host, port, hostKey })),
+      prefix: PREFIX,
+      address: "192.0.2.10",
+      servers: ["rs1", "rs2"].map((name) => site.address(name)),
+    };
+    const secrets = { sshKey: directors[0]?.privateKey ?? "" };
+    const plugins = { "pulumi-resource-command": "command-plugin.sh" };
+    stack = await ExampleStack.create("bootstrap", { values, secrets }, plugins);
+  });
+  after(async () => {
+    await stack?.remove();
+    await site?.down();
+  });
+
+  it("prepares hosts before it uses them, and they serve", async () => {
+    const routes = (name: string) => site.on(name, "ip", "route", "show", "table", "local", PREFIX);
+    for (const name of site.directorNames) {
+      await site.on(name, "ip", "route", "del", "local", PREFIX, "dev", "lo");
+      assert.equal(await routes(name), "");
+    }
+    assert.deepEqual(succeeded(await stack.up()).steps, { create: 5 });
+    for (const name of site.directorNames) assert.match(await routes(name), /^local 192\.0\.2\.0\/24 dev lo/);
+    const answers = await site.requests("http://192.0.2.10/", 12);
+    assert.deepEqual([...answers.keys()].sort(), ["rs1", "rs2"]);
+    assert.deepEqual(succeeded(await stack.preview()).steps, {});
+  });
+
+  it("leaves nothing of ours when it is destroyed", async () => {
+    succeeded(await stack.destroy());
+    await site.expectEmpty();
   });
 });
 
