@@ -21,7 +21,7 @@ import {
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import type { Checked, Properties, ResourceHandler } from "./handler";
-import { observedPool, sightings } from "./observe";
+import { observedPool, type Sighting, sightings } from "./observe";
 import { isUnknown } from "./unknown";
 import { memberOf } from "./virtual-server";
 
@@ -159,11 +159,12 @@ async function observe(state: State, fleet: Fleet) {
   const found = seen.map((sighting) => ({
     director: sighting.director,
     found: observedPool(sighting).find((one) => realServerKey(one) === server),
+    isOurs: isRegistered(sighting, state.cluster.id, key, server),
   }));
   const isSilent = Object.keys(unreachable).length > 0;
   if (!isSilent && found.every((one) => one.found === undefined)) return undefined;
   const declared = memberOf(state);
-  const differing = found.filter((one) => one.found === undefined || !isSameMember(one.found, declared));
+  const differing = found.filter((one) => !one.isOurs || !isDeepStrictEqual(one.found, declared));
   const findings: Findings = {
     ...(state.gate && { gate: state.gate }),
     ...(state.behind && { behind: state.behind }),
@@ -171,22 +172,27 @@ async function observe(state: State, fleet: Fleet) {
   };
   const [first] = differing;
   if (!first) return { inputs: inputsOf(state), outputs: outputsOf(state, findings) };
-  const drift = Object.fromEntries(differing.map((one) => [one.director, [describe(server, one.found)]]));
+  const drift = Object.fromEntries(
+    differing.map((one) => [one.director, describe(server, one.found, declared, one.isOurs)]),
+  );
   const { tunnel: _, upperThreshold: __, lowerThreshold: ___, ...rest } = state;
   const inputs: Inputs = { ...rest, ...(first.found ?? { weight: 0 }) };
   return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
 }
 
-function isSameMember(a: Member, b: Member): boolean {
-  return isDeepStrictEqual(a, b);
+function isRegistered({ state }: Sighting, ownerId: string, key: string, server: string): boolean {
+  const members = state.registry.owners[ownerId]?.virtualServers[key]?.members ?? [];
+  return members.some((one) => realServerKey(one) === server);
 }
 
-function describe(server: string, found: Member | undefined): string {
-  if (!found) return `real server ${server} is missing`;
+function describe(server: string, found: Member | undefined, declared: Member, isOurs: boolean): string[] {
+  if (!found) return [`real server ${server} is missing`];
+  const lost = isOurs ? [] : [`real server ${server} is no longer registered as ours`];
+  if (isDeepStrictEqual(found, declared)) return lost;
   const { address: _, port: __, tunnel, ...rest } = found;
   const settings = { ...rest, ...(tunnel && { tunnel: tunnel.type }) };
-  const words = Object.entries(settings).map(([key, value]) => `${key} ${value}`);
-  return `real server ${server} has ${words.join(", ")}`;
+  const words = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  return [`real server ${server} has ${words.join(", ")}`, ...lost];
 }
 
 function registeredAs(inputs: Inputs): Member & { resource: string } {

@@ -104,6 +104,7 @@ export class TestStack {
 /** What an operation of the Automation API is told by those who watch it. */
 export type Operation = (options: {
   onOutput: (text: string) => void;
+  onError: (text: string) => void;
   onEvent: (event: EngineEvent) => void;
   color: "never";
 }) => Promise<unknown>;
@@ -112,10 +113,12 @@ export type Operation = (options: {
 export async function outcomeOf(operation: Operation): Promise<Outcome> {
   const events: EngineEvent[] = [];
   let output = "";
+  const print = (text: string) => {
+    output += text;
+  };
   const options = {
-    onOutput: (text: string) => {
-      output += text;
-    },
+    onOutput: print,
+    onError: print,
     onEvent: (event: EngineEvent) => events.push(event),
     color: "never" as const,
   };
