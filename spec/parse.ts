@@ -63,7 +63,7 @@ function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, co
       accepts(option, schema.def.discriminator, discriminator),
     );
     if (variant) return parseAt(variant, input, path, context);
-    const message = z.safeParse(schema, input).error?.issues[0]?.message;
+    const message = tryParse(schema, input).error?.issues[0]?.message;
     context.problems.push({
       path: [...path, schema.def.discriminator],
       reason: reasonOf(message, show(discriminator)),
@@ -89,7 +89,7 @@ function parseAt(schema: z.core.$ZodType, input: unknown, path: PropertyPath, co
 
 /** The rules of a list as a whole (its length); its elements have been checked one by one. */
 function checkLength(schema: z.ZodArray, input: unknown[], path: PropertyPath, context: Context): void {
-  const issues = z.safeParse(schema, input).error?.issues ?? [];
+  const issues = tryParse(schema, input).error?.issues ?? [];
   const own = issues.filter((issue) => issue.path.length === 0);
   context.problems.push(...own.map(({ message }) => ({ path, reason: `${message}, found ${input.length}` })));
 }
@@ -124,7 +124,7 @@ function parseRecord(
 ): unknown {
   const isSettled = watch(context);
   const entries = Object.entries(input).map(([key, field]) => {
-    const refused = z.safeParse(schema.def.keyType, key).error?.issues[0]?.message;
+    const refused = tryParse(schema.def.keyType, key).error?.issues[0]?.message;
     if (refused === undefined) return [key, parseAt(schema.def.valueType, field, [...path, key], context)];
     // A name that is no good may be a secret in the wrong place, where the values are secrets.
     const shown = isSecret(schema.def.valueType) ? path : [...path, key];
@@ -143,7 +143,7 @@ function checkFieldsTogether(
   path: PropertyPath,
   context: Context,
 ): void {
-  const issues = z.safeParse(schema, value).error?.issues ?? [];
+  const issues = tryParse(schema, value).error?.issues ?? [];
   for (const issue of issues) {
     const inside = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
     context.problems.push({ path: [...path, ...inside], reason: issue.message });
@@ -156,10 +156,19 @@ function accepts(option: z.core.$ZodType, discriminator: string, value: unknown)
 }
 
 function checkWhole(schema: z.core.$ZodType, input: unknown, path: PropertyPath, context: Context): unknown {
-  const result = z.safeParse(schema, input);
+  const result = tryParse(schema, input);
   if (result.success) return result.data;
   context.problems.push({ path, reason: wholeReason(schema, input, result.error.issues[0]?.message) });
   return input;
+}
+
+/** Some checks of zod's look into what is not of their type at all, and fall over it. */
+function tryParse(schema: z.core.$ZodType, input: unknown): z.ZodSafeParseResult<unknown> {
+  try {
+    return z.safeParse(schema, input);
+  } catch {
+    return { success: false, error: new z.ZodError([]) };
+  }
 }
 
 /** Of what stands in place of an object or a list only the kind is told: it may be a secret in the wrong place. */

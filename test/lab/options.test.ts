@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { familyOf } from "../../spec";
 import { QUICK, Site } from "./site";
 
 const TCP = { type: "tcp", ...QUICK };
@@ -234,6 +235,13 @@ describe("every option of IPVS on real directors", () => {
       const servers = ["rs1", "rs2"].map((name, index) => ({ name, address: addresses[index] ?? "" }));
       const peer = (verb: string, { name, address }: { name: string; address: string }) =>
         site.lab.exec(name, [process.execPath, SCTP_PEER, verb, address, String(SCTP_PORT), name]);
+      // SCTP over IPv6 binds to nothing that is only routed to this host, as the lab's virtual addresses are.
+      const placed = servers.filter(({ name, address }) => address !== site.address(name, familyOf(address)));
+      const place = (verb: "add" | "del") =>
+        Promise.all(
+          placed.map(({ name, address }) => site.on(name, "ip", "addr", verb, address, "dev", "lo")),
+        );
+      await place("add");
       const running = servers.map((server) => peer("serve", server));
       for (const { name } of servers) await site.on(name, "sh", "-c", LISTENS);
       try {
@@ -241,6 +249,7 @@ describe("every option of IPVS on real directors", () => {
       } finally {
         for (const server of servers) await peer("stop", server);
         await Promise.all(running);
+        await place("del");
       }
     };
 
