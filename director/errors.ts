@@ -172,7 +172,7 @@ export class ForeignEntryError extends DirectorError {
     super(
       director,
       `${entry} already exists and belongs to no stack: ${found}. It was left as it is. ` +
-        "Remove it there (who made it: keepalived, kube-proxy, a person?) or use another address or port.",
+        "Remove it there (who made it: keepalived, kube-proxy, a person?), use another address or port, or take it over with `adopt: true`.",
     );
   }
 }
