@@ -12,7 +12,8 @@ export type Limits = ReadonlyMap<string, ReadonlyMap<string, Thresholds>>;
 
 const PROTOCOLS: Readonly<Record<string, ServiceProtocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
 const SERVICE = /^(TCP|UDP|SCTP) +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) /;
-const MARK = /^FWM +([0-9]+) (IPv6 )?/;
+/** Signed, where it is 2^31 or more: see `parseTable`. */
+const MARK = /^FWM +(-?[0-9]+) (IPv6 )?/;
 const DESTINATION =
   /^ {2}-> +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) +([0-9]+) +([0-9]+) +[0-9]+ +[0-9]+ *$/;
 const HEAD_LINES = 3;
@@ -42,9 +43,10 @@ export function parseLimits(text: string): Limits {
 }
 
 function serviceOf(line: string): string | undefined {
-  const [, mark, isIPv6] = MARK.exec(line) ?? [];
-  if (mark !== undefined) {
-    return serviceKey({ protocol: "fwmark", address: isIPv6 ? `${mark} -6` : mark, port: 0 });
+  const [, printed, isIPv6] = MARK.exec(line) ?? [];
+  if (printed !== undefined) {
+    const mark = Number(printed) >>> 0;
+    return serviceKey({ protocol: "fwmark", address: isIPv6 ? `${mark} -6` : String(mark), port: 0 });
   }
   const [, name = "", v6, v4, port] = SERVICE.exec(`${line} `) ?? [];
   const protocol = PROTOCOLS[name];

@@ -82,8 +82,18 @@ function readServiceId(reader: LineReader): ServiceId {
   if (!Object.hasOwn(PROTOCOL_OPTIONS, option)) throw reader.error("-t, -u, --sctp-service or -f");
   const protocol = PROTOCOL_OPTIONS[option as keyof typeof PROTOCOL_OPTIONS];
   if (protocol !== "fwmark") return { protocol, ...readSocket(reader) };
-  const mark = String(readNumber(reader, 2 ** 32 - 1));
+  const mark = String(readMark(reader));
   return { protocol, address: reader.take("-6") ? `${mark} -6` : mark, port: 0 };
+}
+
+/** ipvsadm prints marks as signed numbers of 32 bits, and takes them as unsigned ones. */
+function readMark(reader: LineReader): number {
+  const word = reader.next("a firewall mark");
+  const mark = Number(word);
+  if (!/^-?[0-9]+$/.test(word) || mark < -(2 ** 31) || mark > 2 ** 32 - 1) {
+    throw reader.error(`a firewall mark up to ${2 ** 32 - 1}`);
+  }
+  return mark >>> 0;
 }
 
 function readSocket(reader: LineReader): { address: string; port: number } {

@@ -30,7 +30,7 @@ export function parseStats(text: string): DestinationCount[] {
 }
 
 function keyOf(protocol: (typeof PROTOCOLS)[keyof typeof PROTOCOLS], place: string): string {
-  if (protocol === "fwmark") return serviceKey({ protocol, address: place, port: 0 });
+  if (protocol === "fwmark") return serviceKey({ protocol, address: String(Number(place) >>> 0), port: 0 });
   const colon = place.lastIndexOf(":");
   const address = place.slice(0, colon).replace(/^\[|\]$/g, "");
   return serviceKey({ protocol, address, port: Number(place.slice(colon + 1)) });

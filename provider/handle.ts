@@ -1,4 +1,4 @@
-import { isRecord, unseal } from "../spec";
+import { isRecord, type Problem, unseal } from "../spec";
 import type { ClusterHandle } from "./fleet";
 import { InitialisationError, type Observed, type Properties, type ResourceHandler } from "./handler";
 import { isUnknown } from "./unknown";
@@ -50,11 +50,21 @@ function open(properties: Properties): Properties {
 function readHandle(text: string): ClusterHandle | undefined {
   try {
     const value = unseal(text);
-    const isHandle = isRecord(value) && typeof value.id === "string" && Array.isArray(value.directors);
-    return isHandle ? (value as unknown as ClusterHandle) : undefined;
+    return isHandle(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isHandle(value: unknown): value is ClusterHandle {
+  return isRecord(value) && typeof value.id === "string" && Array.isArray(value.directors);
+}
+
+/** What is wrong with what stands in place of a cluster's handle. It is secret, so nothing of it is told. */
+export function handleProblems(cluster: unknown): Problem[] {
+  if (isUnknown(cluster) || isHandle(cluster)) return [];
+  const found = cluster === undefined ? "nothing" : "something else";
+  return [{ path: ["cluster"], reason: `expected a Cluster, found ${found}` }];
 }
 
 /** With the handle as it came. */

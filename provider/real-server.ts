@@ -7,8 +7,11 @@ import {
   DRAIN_MS,
   defaultHealthCheck,
   type HealthCheck,
+  IDENTITY_FIELDS,
+  identityProblems,
   memberProblems,
   normalMember,
+  type Problem,
   parse,
   placedMemberWarnings,
   realServer,
@@ -20,6 +23,7 @@ import {
 } from "../spec";
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
+import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, type Sighting, sightings } from "./observe";
 import { isUnknown } from "./unknown";
@@ -113,13 +117,31 @@ function check({ name, cluster, ...properties }: Properties): Checked {
         ...checkPortProblems(outer, normal.healthCheck, isUnknown),
       ]
     : [];
+  const place = outer ? placeProblems(outer) : [];
   const inline = outer?.pool === "inline" ? [{ path: ["virtualServer"], reason: INLINE }] : [];
+  const said = new Set(problems.map(({ path }) => path.join(".")));
+  // What is wrong by itself needs no second word about what it is wrong with.
+  const others = [...place, ...rules, ...inline].filter(({ path }) => !said.has(path.join(".")));
+  const all = [...handleProblems(cluster), ...problems, ...others];
   return {
     inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
-    problems: [...problems, ...rules, ...inline],
-    warnings: warningsOf(name, normal.healthCheck),
-    hints: placedOn(cluster, normal).map((reason) => ({ resource: `RealServer ${name}`, reason })),
+    problems: all,
+    // What is wrong has to be mended first; only then it can be told what follows from the rest.
+    warnings: all.length > 0 ? [] : warningsOf(name, normal.healthCheck),
+    hints:
+      all.length > 0
+        ? []
+        : placedOn(cluster, normal).map((reason) => ({ resource: `RealServer ${name}`, reason })),
   };
+}
+
+/** A virtual server that says what it is; while a part of that is not known yet, which of both it is may not be either. */
+function placeProblems(outer: VirtualServerIdentity): Problem[] {
+  if (IDENTITY_FIELDS.some((key) => isUnknown(outer[key]))) return [];
+  return identityProblems(outer, isUnknown).map(({ path, reason }) => ({
+    path: ["virtualServer", ...path],
+    reason,
+  }));
 }
 
 /** The virtual server it is for, as far as it is known. Its own inputs have been checked by its own resource. */

@@ -22,13 +22,14 @@ import {
 import type { Leaving } from "./drain";
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
+import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { type Drift, driftOf, observedPool, observedSettings, type Sighting, sightings } from "./observe";
 import { unlikeDirectors, unlikeWarning } from "./sameness";
 import { isUnknown } from "./unknown";
 
 /** Inputs of a VirtualServer, in normal form. */
-type Inputs = VirtualServer & OnCluster;
+export type Inputs = VirtualServer & OnCluster;
 
 type State = Inputs & Findings & { readonly drift?: Drift };
 
@@ -96,13 +97,14 @@ function drainMsOf(state: Inputs | undefined, server: string): number {
 
 function check({ name, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parseVirtualServer(properties, isUnknown);
-  const missing =
-    cluster === undefined ? [{ path: ["cluster"], reason: "expected a Cluster, found nothing" }] : [];
-  const lint = virtualServerLint(value, directorsOf(cluster));
-  const warnings = [...uncheckedWarnings(value), ...lint];
+  const all = [...handleProblems(cluster), ...problems];
+  const inputs = { name, cluster, ...value };
+  // What is wrong has to be mended first; only then it can be told what follows from the rest.
+  if (all.length > 0) return { inputs, problems: all, warnings: [] };
+  const warnings = [...uncheckedWarnings(value), ...virtualServerLint(value, directorsOf(cluster))];
   return {
-    inputs: { name, cluster, ...value },
-    problems: [...missing, ...problems],
+    inputs,
+    problems: all,
     warnings: warnings.map((text) => `VirtualServer ${name}: ${text}.`),
     hints: placedOn(cluster, value).map((reason) => ({ resource: `VirtualServer ${name}`, reason })),
   };
@@ -173,7 +175,8 @@ function declaredAs(declared: readonly DeclaredRealServer[], found: readonly Mem
   return sortPool(merged);
 }
 
-function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
+/** What is registered of a declared virtual server. */
+export function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
   const { scheduler, schedulerFlags, persistence, onePacket } = inputs;
   return {
     ...identityOf(inputs),

@@ -25,9 +25,20 @@ export function address(unfit: Readonly<Partial<Record<AddressKind, string>>>) {
 /** A TCP or UDP port that a packet can carry. */
 export const port = wholeNumber(1, 65_535).describe("port, 1 to 65535");
 
+/**
+ * The same, or 0: the packet's own, in the normal form of what stands behind a virtual server of every port or a firewall
+ * mark. Where it may stand is a rule between fields (see `memberProblems`), so the error says nothing of it.
+ */
+export const port0 = wholeNumber(0, 65_535, "expected a whole number from 1 to 65535").describe(
+  "port, 1 to 65535",
+);
+
 /** A whole number in a closed range; the range is named in the error. */
-export function wholeNumber(min: number, max: number) {
-  const error = `expected a whole number from ${min} to ${max}`;
+export function wholeNumber(
+  min: number,
+  max: number,
+  error = `expected a whole number from ${min} to ${max}`,
+) {
   return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
 }
 

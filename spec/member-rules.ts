@@ -4,7 +4,7 @@ import type { HealthCheck } from "./health-check";
 import { familyOfIdentity, type VirtualServerIdentity } from "./identity";
 import type { IsUnknown } from "./parse";
 import type { Problem } from "./problem";
-import type { DeclaredRealServer, RealServer } from "./real-server";
+import { type DeclaredRealServer, FORWARDING_METHODS, type RealServer } from "./real-server";
 import { isRecord } from "./record";
 import { DEFAULT_TUNNEL, tunnelProblems } from "./tunnel";
 
@@ -18,17 +18,24 @@ export function memberProblems(
   isUnknown: IsUnknown = () => false,
 ): Problem[] {
   return [
-    ...portProblems(server, member, isUnknown),
+    ...portProblems(server, member),
     ...familyProblems(server, member, isUnknown),
-    ...tunnelRules(member, isUnknown),
+    ...tunnelRules(member),
     ...thresholdProblems(member, isUnknown),
     ...checkPortProblems(server, member.healthCheck, isUnknown),
   ];
 }
 
-function portProblems(server: VirtualServerIdentity, member: RealServer, isUnknown: IsUnknown): Problem[] {
+/** Neither wrong, which is said elsewhere, nor not known yet. */
+function isMethod(value: unknown): boolean {
+  return FORWARDING_METHODS.some((method) => method === value);
+}
+
+function portProblems(server: VirtualServerIdentity, member: RealServer): Problem[] {
   const outer = server.fwmark === undefined ? server.port : 0;
-  if (typeof outer !== "number" || typeof member.port !== "number" || isUnknown(member.forwarding)) return [];
+  if (typeof outer !== "number" || typeof member.port !== "number") return [];
+  if (outer !== 0 && member.port === 0) return [{ path: ["port"], reason: NO_PORT_0 }];
+  if (!isMethod(member.forwarding)) return [];
   if (outer === 0 && server.fwmark === undefined && member.port !== 0) {
     const reason = `expected no port, found ${member.port}: a virtual server of every port keeps that of the packet`;
     return [{ path: ["port"], reason }];
@@ -39,22 +46,21 @@ function portProblems(server: VirtualServerIdentity, member: RealServer, isUnkno
   return [{ path: ["port"], reason }];
 }
 
+/** A port of 0 is the packet's own, where the virtual server has none of its own either. */
+export const NO_PORT_0 = "expected a whole number from 1 to 65535, found 0";
+
 function familyProblems(server: VirtualServerIdentity, member: RealServer, isUnknown: IsUnknown): Problem[] {
-  const values = [
-    member.address,
-    member.forwarding,
-    server.fwmark === undefined ? server.address : server.family,
-  ];
-  if (values.some((value) => typeof value !== "string" || isUnknown(value)) || member.forwarding === "tun")
-    return [];
+  const values = [member.address, server.fwmark === undefined ? server.address : server.family];
+  if (values.some((value) => typeof value !== "string" || isUnknown(value))) return [];
+  if (!isMethod(member.forwarding) || member.forwarding === "tun") return [];
   const [outer, inner] = [familyOfIdentity(server), familyOf(member.address)];
   if (outer === inner) return [];
   const reason = `expected an ${outer} address like the virtual server's, found ${member.address}: ${member.forwarding} cannot change the address family, only tun can`;
   return [{ path: ["address"], reason }];
 }
 
-function tunnelRules({ forwarding, tunnel }: RealServer, isUnknown: IsUnknown): Problem[] {
-  if (!isRecord(tunnel) || isUnknown(forwarding)) return [];
+function tunnelRules({ forwarding, tunnel }: RealServer): Problem[] {
+  if (!isRecord(tunnel) || !isMethod(forwarding)) return [];
   if (forwarding !== "tun") {
     return [{ path: ["tunnel"], reason: `expected no tunnel with ${forwarding}: only tun wraps packets` }];
   }
@@ -63,8 +69,9 @@ function tunnelRules({ forwarding, tunnel }: RealServer, isUnknown: IsUnknown): 
 
 function thresholdProblems({ upperThreshold, lowerThreshold }: RealServer, isUnknown: IsUnknown): Problem[] {
   if (typeof lowerThreshold !== "number" || lowerThreshold === 0 || isUnknown(upperThreshold)) return [];
-  if (typeof upperThreshold === "number" && upperThreshold >= lowerThreshold) return [];
-  const found = upperThreshold === undefined ? "none" : upperThreshold;
+  if (upperThreshold !== undefined && typeof upperThreshold !== "number") return [];
+  if (upperThreshold !== undefined && upperThreshold >= lowerThreshold) return [];
+  const found = upperThreshold ?? "none";
   const reason = `expected upperThreshold to be ${lowerThreshold} or more, found ${found}: a server would never come back`;
   return [{ path: ["lowerThreshold"], reason }];
 }

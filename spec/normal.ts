@@ -6,7 +6,7 @@ import {
   type VirtualServerIdentity,
   withIdentityDefaults,
 } from "./identity";
-import { checkPortProblems, memberProblems, normalMember } from "./member-rules";
+import { checkPortProblems, memberProblems, NO_PORT_0, normalMember } from "./member-rules";
 import { type IsUnknown, type Parsed, parse } from "./parse";
 import { normalPersistence, type PersistenceInput, persistenceProblems } from "./persistence";
 import type { Problem } from "./problem";
@@ -43,6 +43,7 @@ export function parseVirtualServer(
     ...identityProblems(value, isUnknown),
     ...settings.problems,
     ...checkPortProblems(normal, normal.healthCheck, isUnknown),
+    ...sorryProblems(normal),
     ...poolProblems(normal, isUnknown),
   ];
   const said = new Set(problems.map(({ path }) => path.join(".")));
@@ -73,12 +74,12 @@ function serviceSettings<T extends ServiceInput>(value: T, isUnknown: IsUnknown)
     at("schedulerFlags", flagProblems(flags, value.scheduler));
   }
   if (isRecord(persistence)) {
-    at("persistence", persistenceProblems(persistence as PersistenceInput, { family, protocol }, isUnknown));
+    at("persistence", persistenceProblems(persistence as PersistenceInput, { family, protocol }));
   }
   if (port === 0 && persistence === undefined) {
     problems.push({ path: ["port"], reason: EVERY_PORT });
   }
-  if (onePacket === true && protocol !== undefined && protocol !== "udp" && !isUnknown(protocol)) {
+  if (onePacket === true && (protocol === "tcp" || protocol === "sctp")) {
     problems.push({
       path: ["onePacket"],
       reason: `expected false for ${protocol}: only udp has no connections`,
@@ -130,6 +131,11 @@ export function sortPool<T extends RealServer>(pool: readonly T[]): T[] {
 
 function addressOf(server: RealServer): string {
   return isRecord(server) && typeof server.address === "string" ? server.address : "";
+}
+
+function sorryProblems({ port, sorryServer }: VirtualServer): Problem[] {
+  if (!isRecord(sorryServer) || sorryServer.port !== 0 || typeof port !== "number" || port === 0) return [];
+  return [{ path: ["sorryServer", "port"], reason: NO_PORT_0 }];
 }
 
 function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {

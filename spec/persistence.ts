@@ -2,7 +2,6 @@ import ipaddr from "ipaddr.js";
 import * as z from "zod";
 import type { Family } from "./address";
 import { wholeNumber, word } from "./fields";
-import type { IsUnknown } from "./parse";
 import type { Problem } from "./problem";
 
 /** ipvsadm's own limit: 31 days (ipvsadm.c, MAX_TIMEOUT). */
@@ -58,7 +57,6 @@ export function normalPersistence(value: PersistenceInput, family: Family | unde
 export function persistenceProblems(
   value: PersistenceInput,
   server: { readonly family: Family | undefined; readonly protocol: string | undefined },
-  isUnknown: IsUnknown,
 ): Problem[] {
   const problems: Problem[] = [];
   const { netmask, prefixLength, engine } = value;
@@ -78,7 +76,7 @@ export function persistenceProblems(
     });
   }
   const { protocol } = server;
-  if (engine === "sip" && protocol !== undefined && protocol !== "udp" && !isUnknown(protocol)) {
+  if (engine === "sip" && (protocol === "tcp" || protocol === "sctp")) {
     problems.push({
       path: ["engine"],
       reason: `expected a udp virtual server or a fwmark, found ${protocol}: the kernel's sip engine reads udp packets alone`,

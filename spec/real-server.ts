@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { endpoint } from "./address";
-import { address, durationMs, port, wholeNumber, word } from "./fields";
+import { address, durationMs, port0, wholeNumber, word } from "./fields";
 import { type HealthCheck, healthCheck } from "./health-check";
 import { type Tunnel, tunnel } from "./tunnel";
 
@@ -53,7 +53,7 @@ export const realServerSettings = {
 export const realServer = z
   .strictObject({
     address: realServerAddress.describe("address of the server"),
-    port: port.optional().describe("port of the server; default: the virtual server's port"),
+    port: port0.optional().describe("port of the server; default: the virtual server's port"),
     ...realServerSettings,
     healthCheck: healthCheck.optional().describe("its own check, in place of the virtual server's"),
   })

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { wholeNumber, word } from "./fields";
+import { port0, wholeNumber, word } from "./fields";
 import { type HealthCheck, healthCheck } from "./health-check";
 import { type VirtualServerIdentity, virtualServerIdentity } from "./identity";
 import { type Persistence, persistence } from "./persistence";
@@ -31,7 +31,7 @@ export type Quorum = z.output<typeof quorum>;
 const sorryServer = z
   .strictObject({
     address: realServerAddress.describe("address of the server"),
-    port: wholeNumber(1, 65_535).optional().describe("its port; default: the virtual server's"),
+    port: port0.optional().describe("its port; default: the virtual server's"),
     forwarding: word(FORWARDING_METHODS).default("nat").describe("how packets reach it"),
   })
   .describe("the server that answers while the pool has no quorum");

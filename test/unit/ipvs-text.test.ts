@@ -10,13 +10,12 @@ import {
   parseTable,
   readDestinationExtra,
   readServiceExtra,
-  renderTable,
   serviceExtra,
   serviceKey,
   TableSyntaxError,
   withLimits,
 } from "../../ipvs";
-import { countsOf, renderLimits, renderProcfs } from "./listings";
+import { countsOf, renderLimits, renderProcfs, renderSaved } from "./listings";
 import { always } from "./property";
 import { anyTable, destinationOptions, serviceOptions } from "./tables";
 
@@ -74,7 +73,7 @@ describe("what a director prints besides its table", () => {
   it("thresholds: they belong to the table that was saved without them", () => {
     always(
       fc.property(anyTable, (table) => {
-        const read = withLimits(parseTable(renderTable(table)), parseLimits(renderLimits(table)));
+        const read = withLimits(parseTable(renderSaved(table)), parseLimits(renderLimits(table)));
         const told = read.map((service) => ({
           ...service,
           destinations: service.destinations.map(({ thresholds, ...one }) =>
@@ -88,7 +87,7 @@ describe("what a director prints besides its table", () => {
   });
 
   const readers = [
-    ["a table", renderTable, parseTable],
+    ["a table", renderSaved, parseTable],
     ["/proc/net/ip_vs", renderProcfs, parseProcfs],
     ["thresholds", renderLimits, parseLimits],
     ["counters", renderLimits, parseStats],

@@ -3,6 +3,7 @@ import {
   type Destination,
   destinationKey,
   readServiceExtra,
+  renderTable,
   type Service,
   serviceKey,
   type Table,
@@ -64,6 +65,11 @@ function maskOf(prefixLength: number): number {
   return prefixLength === 0 ? 0 : (0xffff_ffff << (32 - prefixLength)) >>> 0;
 }
 
+/** What `ipvsadm --save -n` prints of a table: marks as signed numbers, and no thresholds. */
+export function renderSaved(table: Table): string {
+  return renderTable(table).replace(/ -f ([0-9]+)/g, (_, mark) => ` -f ${Number(mark) | 0}`);
+}
+
 /** What `ipvsadm --list -n --thresholds --nosort` prints of a table (ipvsadm.c, print_service_entry). */
 export function renderLimits(table: Table): string {
   const lines = [
@@ -86,6 +92,9 @@ export function renderLimits(table: Table): string {
 }
 
 function listedPlace(service: Service): string {
-  if (service.protocol === "fwmark") return `FWM  ${service.address.replace(" -6", " IPv6")}`;
+  if (service.protocol === "fwmark") {
+    const [mark = "", isIPv6] = service.address.split(" ");
+    return `FWM  ${Number(mark) | 0}${isIPv6 ? " IPv6" : ""}`;
+  }
   return `${service.protocol.toUpperCase().padEnd(5)}${serviceKey(service).slice(service.protocol.length + 1)}`;
 }
