@@ -7,14 +7,18 @@ const TUPLES = 48;
 const ASK_FROM = `
 const [host, count] = process.argv.slice(1);
 const ask = (localPort) => new Promise((resolve, reject) => {
-  const request = require("node:http").get({ host, port: 80, localPort, agent: false, timeout: 5000 }, (response) => {
-    let text = "";
-    response.setEncoding("utf8").on("data", (chunk) => { text += chunk; }).on("end", () => {
-      request.socket.resetAndDestroy();
-      resolve(text.trim());
-    });
+  const socket = require("node:net").connect({ host, port: 80, localPort });
+  const timer = setTimeout(() => socket.destroy(new Error("no answer from port " + localPort)), 5000);
+  let text = "";
+  socket.on("error", reject).setEncoding("utf8").on("data", (chunk) => {
+    text += chunk;
+    const [, name] = text.match(/\\r\\n\\r\\n(.+)\\n/) ?? [];
+    if (!name) return;
+    clearTimeout(timer);
+    socket.off("error", reject).on("error", () => {}).resetAndDestroy();
+    resolve(name);
   });
-  request.on("timeout", () => request.destroy(new Error("no answer from port " + localPort))).on("error", reject);
+  socket.write("GET / HTTP/1.1\\r\\nHost: lab\\r\\n\\r\\n");
 });
 (async () => { for (let i = 0; i < Number(count); i++) console.log(await ask(20000 + i)); })();
 `;
