@@ -119,7 +119,7 @@ export function drain(actor: Actor, key: string, claim: Claim, member?: string):
   };
 }
 
-/** Lets those take connections again that did before. */
+/** Lets those take connections again that did before. What else others have changed about them since then stays. */
 function undrain(
   actor: Actor,
   key: string,
@@ -136,7 +136,8 @@ function undrain(
       if (!mine || !old || !holds(old, claim)) return registry;
       const members = mine.members.map((one) => {
         const was = findMember(before, realServerKey(one));
-        return was && (member === undefined || realServerKey(one) === member) ? was : one;
+        const isIt = member === undefined || realServerKey(one) === member;
+        return isIt && was && !was.draining ? awake(one) : one;
       });
       return withRegistration(registry, actor, key, { ...mine, members });
     },
@@ -270,6 +271,10 @@ function leavingMembers(mine: Registration | undefined, wanted: Registration): M
 
 function draining(member: Member): Member {
   return { ...member, draining: true };
+}
+
+function awake({ draining: _, ...member }: Member): Member {
+  return member;
 }
 
 function stayingMembers(mine: Registration | undefined): readonly Member[] {

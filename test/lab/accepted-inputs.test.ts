@@ -87,7 +87,8 @@ describe("inputs that a preview accepts", () => {
 
 function accept(inputs: Inputs): Accepted[] {
   const { inputs: normal, problems } = handlerFor("VirtualServer").check(inputs);
-  if (problems.length > 0) return [];
+  // The guest's kernel has no twos; what happens then stands in handlers.test.ts.
+  if (problems.length > 0 || normal.scheduler === "twos") return [];
   const given = JSON.parse(JSON.stringify(normal)) as Normal;
   const registration = registrationOf(given, (given.realServers ?? []).map(memberOf));
   return [{ inputs, service: desiredService(registration, undefined, undefined) }];

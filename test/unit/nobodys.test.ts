@@ -109,4 +109,14 @@ describe("changes that leave together", () => {
     director.run([web.undo(gone.before)]);
     assert.deepEqual(Object.keys(director.registry.owners), [OTHER.id]);
   });
+
+  it("a drain that is undone takes no other's change back", () => {
+    const director = filled();
+    const rest = drain(ME, KEY, WEB);
+    const [rested] = director.run([rest]) ?? [];
+    assert.ok(rested && "before" in rested);
+    director.run([putMember(ME, KEY, { ...member, weight: 5 }, { known: true })]);
+    director.run([rest.undo(rested.before)]);
+    assert.equal(renderTable(director.table), TEXT.replace("-w 1", "-w 5"));
+  });
 });
