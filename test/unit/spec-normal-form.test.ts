@@ -47,6 +47,17 @@ for (const kind of KINDS) {
       );
     });
 
+    it("does not show in which order and how things were written", () => {
+      always(
+        fc.property(GOOD[kind], (inputs) => {
+          const [one, other] = [check(kind, inputs).normal, check(kind, respelt(inputs) as Inputs).normal];
+          const { changes, replaces } = handlerFor(kind).diff(one, other);
+          assert.deepEqual({ changes, replaces }, { changes: false, replaces: [] });
+        }),
+        RUNS,
+      );
+    });
+
     it("or says of any input what is wrong with it", () => {
       always(
         fc.property(damaged(GOOD[kind], [UNKNOWN]), (inputs) => {
@@ -60,6 +71,27 @@ for (const kind of KINDS) {
     });
   });
 }
+
+/** The same in other words: lists that have no order backwards, addresses in capitals, masks as prefixes. */
+function respelt(value: unknown, key = ""): unknown {
+  if (Array.isArray(value)) {
+    const all = value.map((one) => respelt(one, key));
+    return UNORDERED.has(key) ? all.reverse() : all;
+  }
+  if (typeof value === "string") return key === "address" ? value.toUpperCase() : value;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, inner]) =>
+    name === "netmask" ? ["prefixLength", PREFIXES.get(String(inner))] : [name, respelt(inner, name)],
+  );
+  return Object.fromEntries(entries.reverse());
+}
+
+/** Credentials stand in the order of the directors. */
+const UNORDERED = new Set(["realServers", "schedulerFlags", "expectedStatuses", "directors"]);
+const PREFIXES = new Map([
+  ["255.255.255.0", 24],
+  ["255.255.255.255", 32],
+]);
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {
   return path.reduce<unknown>(
