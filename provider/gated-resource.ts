@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Change, type Director, findRegistration } from "../director";
+import { findService } from "../ipvs";
 import { refusesAtWeightZero } from "../spec";
 import { type Leaving, waitUntilDrained } from "./drain";
 import { type ClusterHandle, departed, type Fleet } from "./fleet";
@@ -127,6 +128,13 @@ async function removeDrained(
     console.error(`warning: virtual server ${key} may still stand there: ${reason}`);
   }
   const reached = [...states.keys()];
+  for (const [director, { registry, table }] of states) {
+    if (findRegistration(registry, key) || !findService(table, key)) continue;
+    console.error(
+      `warning: virtual server ${key} stands on director ${director.name} and is no longer registered there: it was left as it is. ` +
+        "If it was this one, remove it there with ipvsadm.",
+    );
+  }
   const drains = [...states.values()].every(({ registry }) => isDrainable(findRegistration(registry, key)));
   if (!drains || !leaving.some(({ drainMs }) => drainMs > 0)) {
     await changeEverywhere(reached, remove, policy);

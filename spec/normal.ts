@@ -39,14 +39,15 @@ export function parseVirtualServer(
     ...(isRecord(sorry) && { sorryServer: { ...sorry, port: sorry.port ?? portOf(value) } }),
     realServers: members as readonly DeclaredRealServer[] | undefined,
   } as VirtualServer;
+  const said = new Set(problems.map(({ path }) => path.join(".")));
   const rules = [
     ...identityProblems(value, isUnknown),
     ...settings.problems,
     ...checkPortProblems(normal, normal.healthCheck, isUnknown),
     ...sorryProblems(normal),
-    ...poolProblems(normal, isUnknown),
+    // What is no good by itself says nothing about the servers.
+    ...poolProblems(without(normal, said), isUnknown),
   ];
-  const said = new Set(problems.map(({ path }) => path.join(".")));
   return {
     value: { ...normal, ...(Array.isArray(members) && { realServers: sortPool(members) }) },
     // What is wrong by itself needs no second word about what it is missing for.
@@ -114,6 +115,12 @@ function knownFamily(identity: VirtualServerIdentity, isUnknown: IsUnknown): Fam
     return isUnknown(identity.family) ? undefined : familyOfIdentity(identity);
   const text: unknown = identity.address;
   return typeof text === "string" && !isUnknown(text) ? familyOf(text) : undefined;
+}
+
+function without(server: VirtualServer, keys: ReadonlySet<string>): VirtualServer {
+  return Object.fromEntries(
+    Object.entries(server).filter(([key]) => !keys.has(key)),
+  ) as unknown as VirtualServer;
 }
 
 /** The port that servers have which name none. */
