@@ -40,6 +40,7 @@ RuntimeDirectoryPreserve=yes
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE
 NoNewPrivileges=yes
 ProtectSystem=strict
+ReadWritePaths=/var/lib/heye
 ProtectHome=yes
 PrivateTmp=yes
 ProtectClock=yes

@@ -19,7 +19,9 @@ describe("the unit that restores at boot", () => {
     assert.match(UNIT, new RegExp(`^ExecStart=/bin/sh ${BOOT_FILES.script}$`, "m"));
     assert.match(UNIT, /^Before=network-online\.target /m);
     assert.match(UNIT, /^ProtectSystem=strict$/m);
-    // What it has to write is not under these protections.
+    // `place` records addresses there before it adds them; without that it adds none.
+    assert.match(UNIT, /^ReadWritePaths=\/var\/lib\/heye$/m);
+    // What else it has to write is not under these protections.
     assert.doesNotMatch(UNIT, /^(ProtectKernelTunables|ProtectKernelModules|PrivateNetwork|PrivateUsers)=/m);
   });
 });
