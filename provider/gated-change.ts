@@ -49,6 +49,8 @@ export interface Outcome {
   readonly failure?: Error;
 }
 
+const NOTHING = "Nothing was changed on any director for this resource.";
+
 /**
  * Makes a change once every server it lets in has proved healthy from every director. Servers are checked before any
  * table is touched, so a change that fails its gate needs no undoing; see docs/decisions/0002. Servers that leave are
@@ -59,8 +61,7 @@ export interface Outcome {
 export async function changeGated(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
   const { failures, seen } = await passGate(entrants(gated, states));
-  if (failures.length > 0)
-    throw new GateError(failures, "Nothing was changed on any director for this resource.");
+  if (failures.length > 0) throw new GateError(failures, NOTHING);
   const directors = [...states.keys()];
   const members = inOrder(gated, states);
   const leaving = leavingServers(gated, states);
@@ -92,14 +93,16 @@ export async function afterDrain(
 
 /**
  * Like {@link changeGated}, for a resource that is being created: when a server fails, the resource's entries are made
- * all the same, those that would have entered with weight 0 where they are not in service already.
+ * all the same, those that would have entered with weight 0 where they are not in service already. What somebody else
+ * has made serves clients until then: it is not taken over.
  *
- * @throws RolloutError when nothing of it exists
+ * @throws RolloutError, GateError when nothing of it exists
  */
 export async function createGated(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
   const waiting = entrants(gated, states);
   const { failures, seen } = await passGate(waiting);
+  if (failures.length > 0 && takesOver(gated, states)) throw new GateError(failures, NOTHING);
   const held = new Set(failures.length > 0 ? waiting.map(({ member }) => realServerKey(member)) : []);
   const members = inOrder(gated, states).map((member) =>
     held.has(realServerKey(member)) ? { ...member, held: true as const } : member,
@@ -117,6 +120,13 @@ export async function createGated(gated: GatedChange): Promise<Outcome> {
   const consequence =
     "The resource exists, its servers take no connections (weight 0). Run `pulumi up` again when they are well.";
   return { ...outcome, failure: new GateError(failures, consequence) };
+}
+
+/** Whether a virtual server that nobody has registered stands on a director, and would become the resource's own. */
+function takesOver({ adopts, key }: GatedChange, states: States): boolean {
+  const stands = ({ registry, table }: DirectorState) =>
+    findService(table, key) !== undefined && findRegistration(registry, key) === undefined;
+  return adopts && [...states.values()].some(stands);
 }
 
 function rehearse(gated: GatedChange) {

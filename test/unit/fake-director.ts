@@ -1,0 +1,60 @@
+import { type Applied, type Change, ConnectionLostError, type DirectorState } from "../../director";
+import { type Job, prepare } from "../../director/batch";
+import { EMPTY_REGISTRY, type Registry } from "../../director/registry";
+import { renderRegistry } from "../../director/registry-format";
+import { sha256 } from "../../director/sha256";
+import { tableDigest } from "../../director/state";
+import { type ConnectionCount, parseTable, plan, renderTable, type Table } from "../../ipvs";
+import { applyEdit } from "./model-kernel";
+
+/** What the handlers ask of a director, answered without a network. Nothing answers on its servers. */
+export class FakeDirector {
+  registry: Registry = EMPTY_REGISTRY;
+  table: Table;
+  /** Which changes (the first is 1) find the connection lost; nothing of them is made. */
+  lostAt: readonly number[] = [];
+  counts: () => Promise<ConnectionCount[]> = async () => [];
+  #changes = 0;
+
+  constructor(
+    readonly name: string,
+    text = "",
+  ) {
+    this.table = parseTable(text);
+  }
+
+  get text(): string {
+    return renderTable(this.table);
+  }
+
+  async rehearse(change: Change): Promise<DirectorState> {
+    change.apply({ director: this.name, registry: this.registry, table: this.table });
+    return this.#state();
+  }
+
+  async change(change: Change): Promise<Applied> {
+    this.#changes++;
+    if (this.lostAt.includes(this.#changes))
+      throw new ConnectionLostError(this.name, "changing its table", "it is gone");
+    const job: Job = { change, resolve: () => undefined, reject: () => undefined };
+    const batch = prepare(this.name, this.#state(), [job]);
+    if (batch.refused.has(job)) throw batch.refused.get(job);
+    for (const edit of plan(this.table, batch.desired, batch.scope)) this.table = applyEdit(this.table, edit);
+    this.registry = batch.request?.predicted.registry ?? this.registry;
+    return { before: batch.accepted.get(job), edits: batch.edits };
+  }
+
+  connections(): Promise<ConnectionCount[]> {
+    return this.counts();
+  }
+
+  async dial(): Promise<never> {
+    throw new Error("connection refused");
+  }
+
+  #state(): DirectorState {
+    const lines = this.text.split("\n").slice(0, -1).sort();
+    const digests = { registry: sha256(renderRegistry(this.registry)), table: tableDigest(lines) };
+    return { kernel: "6.12.0", registry: this.registry, table: this.table, lines, digests, canonical: true };
+  }
+}

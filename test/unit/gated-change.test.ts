@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { type Director, type Member, putVirtualServer, type Registration } from "../../director";
+import { createGated, type GatedChange } from "../../provider/gated-change";
+import { FakeDirector } from "./fake-director";
+
+const ME = { id: "me-1", label: "shop/prod Cluster edge" };
+const KEY = "tcp 192.0.2.1:80";
+const IDENTITY = { protocol: "tcp", address: "192.0.2.1", port: 80 } as const;
+const CHECK = { type: "tcp", intervalMs: 1, timeoutMs: 5, rise: 1, fall: 1, deadlineMs: 10 } as const;
+const NONE = { type: "none" } as const;
+const server = (last: number): Member => ({
+  address: `10.0.0.${last}`,
+  port: 80,
+  weight: 1,
+  forwarding: "nat",
+});
+const text = (...lasts: number[]) =>
+  `-A -t 192.0.2.1:80 -s rr\n${lasts.map((last) => `-a -t 192.0.2.1:80 -r 10.0.0.${last}:80 -m -w 1\n`).join("")}`;
+
+function gated(
+  directors: readonly FakeDirector[],
+  members: readonly Member[],
+  more: Partial<GatedChange> = {},
+): GatedChange {
+  const { adopts = false } = more;
+  const wanted = (all: readonly Member[]): Registration => ({
+    ...IDENTITY,
+    resource: "web",
+    token: "t1",
+    scheduler: "rr",
+    pool: "inline",
+    members: all,
+  });
+  return {
+    key: KEY,
+    service: IDENTITY,
+    directors: directors as unknown as Director[],
+    policy: {},
+    members,
+    adopts,
+    checkOf: () => CHECK,
+    drainMsOf: () => 0,
+    change: (all, leaving) => putVirtualServer(ME, KEY, wanted(all), { known: false, adopts, leaving }),
+    ...more,
+  };
+}
+
+describe("a virtual server that is taken over", () => {
+  it("goes on as it is when a server that is to enter is not healthy", async () => {
+    const d1 = new FakeDirector("d1", text(1, 2));
+    await assert.rejects(createGated(gated([d1], [server(3)], { adopts: true })), {
+      code: "HEYE_GATE",
+      message: /Nothing was changed on any director/,
+    });
+    assert.equal(d1.text, text(1, 2));
+  });
+
+  it("is made where it does not stand, with what is not healthy at weight 0", async () => {
+    const d1 = new FakeDirector("d1");
+    const { failure, held } = await createGated(gated([d1], [server(3)], { adopts: true }));
+    assert.match(String(failure), /weight 0/);
+    assert.deepEqual(held, ["10.0.0.3:80"]);
+  });
+});
