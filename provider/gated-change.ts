@@ -12,7 +12,7 @@ import { type Leaving, waitUntilDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
 import type { Behind } from "./reach";
-import { changeEverywhere, type Made, type Policy, rehearseEverywhere } from "./rollout";
+import { changeEverywhere, type Made, notPutBack, type Policy, rehearseEverywhere } from "./rollout";
 
 /** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
 export interface GatedChange {
@@ -86,8 +86,10 @@ export async function afterDrain(
   try {
     return await changeEverywhere(directors, removal, policy);
   } catch (error) {
-    await drained.takeBack();
-    throw error;
+    const stuck = await drained.takeBack();
+    if (stuck.length === 0 || !(error instanceof RolloutError)) throw error;
+    const causes = [...error.causes, ...stuck];
+    throw new RolloutError(causes, directors.length, notPutBack(stuck.length), true);
   }
 }
 

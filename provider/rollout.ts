@@ -124,8 +124,7 @@ function consequence(
   stuck: number,
   uncertain: boolean,
 ): string {
-  if (stuck > 0)
-    return `Putting back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
+  if (stuck > 0) return notPutBack(stuck);
   const said = [
     put.length === 0
       ? "Nothing was changed on the others."
@@ -134,6 +133,11 @@ function consequence(
     ...(uncertain ? ["Run `pulumi up` again when the failed ones can be reached: it repairs them."] : []),
   ];
   return said.join(" ");
+}
+
+/** What to say where a change could not be undone on so many directors. */
+export function notPutBack(stuck: number): string {
+  return `Putting back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
 }
 
 /** What a director held before, where the change has or may have been made and can be taken back. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Director, type Member, putVirtualServer, type Registration } from "../../director";
-import { createGated, type GatedChange } from "../../provider/gated-change";
+import { changeGated, createGated, type GatedChange } from "../../provider/gated-change";
 import { FakeDirector } from "./fake-director";
 
 const ME = { id: "me-1", label: "shop/prod Cluster edge" };
@@ -60,5 +60,26 @@ describe("a virtual server that is taken over", () => {
     const { failure, held } = await createGated(gated([d1], [server(3)], { adopts: true }));
     assert.match(String(failure), /weight 0/);
     assert.deepEqual(held, ["10.0.0.3:80"]);
+  });
+});
+
+describe("a change that drains", () => {
+  const filled = async (name: string) => {
+    const director = new FakeDirector(name);
+    await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
+    return director;
+  };
+  const without2 = (directors: readonly FakeDirector[], more: Partial<GatedChange> = {}) =>
+    changeGated(gated(directors, [server(1)], { drainMsOf: () => 1, ...more }));
+
+  it("says on which directors its first half could not be taken back", async () => {
+    const [d1, d2] = [await filled("d1"), await filled("d2")];
+    // 1: filled, 2: drained, 3: the removal, 4: taking back what was drained.
+    d2.lostAt = [3, 4];
+    await assert.rejects(without2([d1, d2]), (error: Error) => {
+      assert.match(error.message, /Putting back failed on 1 /);
+      return true;
+    });
+    assert.equal(d1.text, text(1, 2));
   });
 });
