@@ -16,8 +16,8 @@ const HANDSHAKE_MS = 1_000;
 
 /**
  * Waits until no director knows an established connection of a leaving server, or its time is over. A flow of udp is
- * never established: for it all that the kernel remembers counts. A director that cannot be asked holds nobody up; the
- * change that follows will tell.
+ * never established: for it all that the kernel remembers counts. A director that cannot be asked may have some: it is
+ * asked again until the time is over.
  *
  * @param service as `serviceKey` writes it
  */
@@ -33,10 +33,12 @@ export async function waitUntilDrained(
     const elapsedMs = performance.now() - started;
     const waiting = leaving.filter(({ drainMs }) => drainMs > elapsedMs);
     if (waiting.length === 0) return;
-    const counts = await Promise.all(directors.map((director) => director.connections().catch(() => [])));
+    const counts = await Promise.all(
+      directors.map((director) => director.connections().catch(() => undefined)),
+    );
     const settling = isConnectionless || elapsedMs < HANDSHAKE_MS;
     const busy = waiting.some(({ server }) =>
-      counts.flat().some((count) => isBusy(count, service, server, settling)),
+      counts.some((one) => one?.some((count) => isBusy(count, service, server, settling)) ?? true),
     );
     if (!busy) return;
     await delay(Math.min(LOOK_EVERY_MS, Math.max(1, longestMs - elapsedMs)));

@@ -82,4 +82,16 @@ describe("a change that drains", () => {
     });
     assert.equal(d1.text, text(1, 2));
   });
+
+  it("waits for a director that cannot be asked: it may have connections", async () => {
+    const d1 = await filled("d1");
+    let asked = 0;
+    d1.counts = async () => {
+      if (++asked === 1) throw new Error("a session too many");
+      return [];
+    };
+    await without2([d1], { drainMsOf: () => 60_000 });
+    assert.equal(asked, 2);
+    assert.equal(d1.text, text(1));
+  });
 });
