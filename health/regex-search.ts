@@ -55,11 +55,12 @@ export function searchRegex(source: string, text: string, signal: AbortSignal): 
 /** The thread holds up no end of the process. If it dies, who waits is told by his own timeout, and the next search starts another. */
 function start(): Worker {
   const worker = new Worker(join(__dirname, "regex-thread.js"));
-  worker.unref();
   worker.on("message", ({ id, result }: Found) => waiting.get(id)?.(result));
   worker.on("error", () => undefined);
   worker.on("exit", () => {
     if (thread === worker) thread = undefined;
   });
+  // After the listeners: one for messages would hold the process up again.
+  worker.unref();
   return worker;
 }
