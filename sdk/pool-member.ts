@@ -43,7 +43,10 @@ export type ForwardingArgs =
 export type PoolMemberArgs = ForwardingArgs & {
   /** Address of the server. */
   address: pulumi.Input<string>;
-  /** Port of the server. Default: the virtual server's port; with `dr` and `tun` it must be that one. */
+  /**
+   * Port of the server; 0, that of the packet, only where the virtual server has none of its own. Default: the virtual
+   * server's port; with `dr` and `tun` it must be that one.
+   */
   port?: pulumi.Input<number>;
   /** Share of new connections relative to the pool, 0 to 65535; 0 takes none. Default 1. */
   weight?: pulumi.Input<number>;

@@ -72,7 +72,7 @@ export interface QuorumArgs {
 export interface SorryServerArgs {
   /** Address of the server. */
   address: pulumi.Input<string>;
-  /** Its port. Default: the virtual server's. */
+  /** Its port; 0 only where the virtual server has none. Default: the virtual server's. */
   port?: pulumi.Input<number>;
   /** How packets reach it. Default `nat`. */
   forwarding?: pulumi.Input<"nat" | "dr" | "tun">;
