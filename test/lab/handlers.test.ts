@@ -4,6 +4,7 @@ import { Fleet, handlerFor } from "../../provider";
 import { InitialisationError } from "../../provider/handler";
 import { SCHEDULERS } from "../../spec";
 import { type Made, QUICK, Site } from "./site";
+import { refusing, replacing } from "./stand-in";
 
 const TCP = { type: "tcp", ...QUICK };
 const HTTP = { type: "http", path: "/health", ...QUICK };
@@ -20,30 +21,11 @@ describe("resources on real directors", () => {
     else await site.expectEmpty();
   });
 
-  /** For as long as `test` runs, a director has another program in the place of ipvsadm; the real one is /tmp/ipvsadm. */
-  const replacing = async <T>(director: string, program: string, test: () => Promise<T>): Promise<T> => {
-    await site.on(director, "cp", "/usr/sbin/ipvsadm", "/tmp/ipvsadm");
-    const install = ["sh", "-c", "cat > /tmp/program; chmod 755 /tmp/program"];
-    await site.lab.exec(director, install, { stdin: `#!/bin/sh\n${program}\n` });
-    await site.on(director, "mount", "--bind", "/tmp/program", "/usr/sbin/ipvsadm");
-    try {
-      return await test();
-    } finally {
-      await site.on(director, "umount", "/usr/sbin/ipvsadm");
-    }
-  };
-  /** One director's ipvsadm loses every line about an address, as a kernel that refuses it would. */
-  const refusing = <T>(director: string, address: string, test: () => Promise<T>): Promise<T> =>
-    replacing(
-      director,
-      `case "$*" in *--restore*) grep -vF "${address}" | /tmp/ipvsadm "$@";; *) exec /tmp/ipvsadm "$@";; esac`,
-      test,
-    );
   /** How often a director's table was written. */
   const counting = async (director: string, test: () => Promise<unknown>): Promise<number> => {
     const program = 'case "$*" in *--restore*) echo >> /tmp/writes;; esac; exec /tmp/ipvsadm "$@"';
     await site.on(director, "rm", "-f", "/tmp/writes");
-    await replacing(director, program, test);
+    await replacing(site, director, program, test);
     return (await site.on(director, "cat", "/tmp/writes")).length;
   };
 
@@ -298,7 +280,7 @@ describe("resources on real directors", () => {
 
     it("one that a kernel refuses harms no other of its group", async () => {
       const echo = await site.create("VirtualServer", pool());
-      const made = await refusing("d2", site.address("rs3"), () =>
+      const made = await refusing(site, "d2", site.address("rs3"), () =>
         Promise.allSettled(["rs1", "rs3", "rs2"].map((server) => site.create("RealServer", member(server)))),
       );
       assert.deepEqual(
@@ -588,7 +570,7 @@ describe("resources on real directors", () => {
     it("one that refuses half way makes the others go back", async () => {
       const made = await site.create("VirtualServer", web());
       const before = await site.tables();
-      await refusing("d2", site.address("rs3"), () =>
+      await refusing(site, "d2", site.address("rs3"), () =>
         assert.rejects(
           made.update({ scheduler: "wrr", realServers: [{ address: site.address("rs3") }] }),
           (error: Error) => {

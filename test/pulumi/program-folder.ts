@@ -21,6 +21,8 @@ export interface Ended {
  * engine under the Automation API cannot without the test.
  */
 export class ProgramFolder {
+  readonly #running = new Set<RunningEngine>();
+
   private constructor(
     readonly folder: string,
     private readonly env: NodeJS.ProcessEnv,
@@ -80,8 +82,12 @@ export class ProgramFolder {
     return this.#start("destroy", "--yes", "--skip-preview", ...QUIET).ended;
   }
 
-  /** Forgets the stack; what it made on directors stays there. */
+  /** Ends what still runs and forgets the stack; what it made on directors stays there. */
   async remove(): Promise<void> {
+    for (const engine of this.#running) {
+      engine.kill("SIGKILL");
+      await engine.ended;
+    }
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -91,15 +97,17 @@ export class ProgramFolder {
   }
 
   #start(...args: string[]): RunningEngine {
-    return new RunningEngine(
+    const child = spawn("pulumi", args, {
+      cwd: this.folder,
+      env: this.env,
+      stdio: ["ignore", "pipe", "pipe"],
       // A process group of its own, as a shell gives it: Ctrl-C reaches all of that.
-      spawn("pulumi", args, {
-        cwd: this.folder,
-        env: this.env,
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-      }),
-    );
+      detached: true,
+    });
+    const engine = new RunningEngine(child);
+    this.#running.add(engine);
+    void engine.ended.finally(() => this.#running.delete(engine));
+    return engine;
   }
 }
 
@@ -123,6 +131,10 @@ export class RunningEngine {
       this.#tell();
       return { code: code as number | null, output: this.#output };
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Resolves when it has printed something of that kind, or has ended: false. */
