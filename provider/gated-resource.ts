@@ -116,13 +116,15 @@ function isDrainable(found: ReturnType<typeof findRegistration>): boolean {
 
 /**
  * Takes a resource off its directors when the connections of its servers have ended or their time is over. A director
- * that cannot be reached is found before the others have let the service go.
+ * that cannot be reached is found before the others have let the service go. No failure is borne, whatever
+ * `rollout.maxFailures` says: nobody would try again what the state has forgotten.
  */
 async function removeDrained(
   directors: readonly Director[],
   { key, drain, remove, leaving }: Removal,
-  policy: Policy,
+  { rollout, unreachable }: Policy,
 ): Promise<void> {
+  const policy = { unreachable, rollout: { ...rollout, maxFailures: 0 } };
   const { states, behind } = await rehearseEverywhere(directors, remove, policy);
   for (const reason of Object.values(behind)) {
     console.error(`warning: virtual server ${key} may still stand there: ${reason}`);
