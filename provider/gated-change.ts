@@ -76,15 +76,23 @@ export async function changeGated(gated: GatedChange): Promise<Outcome> {
   return { behind: { ...fallen, ...last.behind }, gate: seen };
 }
 
-/** Removes what has drained; where that fails, the change before it is taken back as well. */
+/**
+ * Removes what has drained; where that fails, the change before it is taken back as well. Failures that were borne there
+ * count here too.
+ */
 export async function afterDrain(
   directors: readonly Director[],
   removal: Change,
   policy: Policy,
   drained: Made,
 ): Promise<Made> {
+  const borne = Object.keys(drained.behind).length;
+  const maxFailures = Math.max(0, (policy.rollout?.maxFailures ?? 0) - borne);
   try {
-    return await changeEverywhere(directors, removal, policy);
+    return await changeEverywhere(directors, removal, {
+      ...policy,
+      rollout: { ...policy.rollout, maxFailures },
+    });
   } catch (error) {
     const stuck = await drained.takeBack();
     if (stuck.length === 0 || !(error instanceof RolloutError)) throw error;

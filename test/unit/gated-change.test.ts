@@ -94,4 +94,14 @@ describe("a change that drains", () => {
     assert.equal(asked, 2);
     assert.equal(d1.text, text(1));
   });
+
+  it("bears as many failures over both of its halves as may be", async () => {
+    const directors = [await filled("d1"), await filled("d2"), await filled("d3")] as const;
+    directors[1].lostAt = [2];
+    directors[2].lostAt = [3];
+    await assert.rejects(without2(directors, { policy: { rollout: { maxFailures: 1 } } }), {
+      code: "HEYE_ROLLOUT",
+    });
+    assert.equal(directors[0].table[0]?.destinations.length, 2);
+  });
 });
