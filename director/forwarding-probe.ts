@@ -8,6 +8,8 @@ import type { ForwardingPath } from "./forwarding-path";
 
 /** Set-up takes some twenty short commands on the director. */
 const READY_TIMEOUT_MS = 20_000;
+/** In place of an answer that did not come in time. */
+const LATE = "late";
 /** Taking it away takes a handful. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
@@ -59,10 +61,16 @@ export class ForwardingProbe {
   ): Promise<ForwardingProbe | "local"> {
     const probe = new ForwardingProbe(director, channel);
     channel.write(probeInput(path, lifetimeS));
-    const answer = await within(READY_TIMEOUT_MS, probe.#lines.answer(), "not ready");
+    const answer = await within(READY_TIMEOUT_MS, probe.#lines.answer(), LATE);
     if (answer === "ready") return probe;
     await probe.close();
     if (answer === "local") return "local";
+    // A director that is slow now may be quicker next time; what it lacks it will lack again.
+    if (answer === LATE) {
+      throw new Error(
+        `director ${director} did not set the forwarding path up within ${READY_TIMEOUT_MS / 1000} s`,
+      );
+    }
     throw probe.#cannot(answer);
   }
 
