@@ -7,7 +7,7 @@ import {
   type Registration,
 } from "../director";
 import { type Verdict, waitUntilHealthy } from "../health";
-import type { Service } from "../ipvs";
+import { destinationExtra, destinationKey, type Service } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
 import type { GateFailure } from "./errors";
 
@@ -33,7 +33,8 @@ export interface Passage {
 
 /**
  * The servers that take no new connections on a director now and will after the change, by the kernel's word as well as
- * the registry's. Only they are checked: a change of weight among servers in service waits for nobody.
+ * the registry's, and those that connections will reach in another way (forwarding, tunnel). Only they are checked: a
+ * change of weight among servers in service waits for nobody.
  *
  * @param adopts the kernel's word alone counts
  */
@@ -44,8 +45,15 @@ export function entering(
   adopts = false,
 ): Member[] {
   return wanted.filter(
-    (member) => member.weight > 0 && !isInService(before, service, realServerKey(member), adopts),
+    (member) =>
+      member.weight > 0 &&
+      !(isInService(before, service, realServerKey(member), adopts) && isReachedAlike(service, member)),
   );
+}
+
+function isReachedAlike(service: Service | undefined, member: Member): boolean {
+  const found = service?.destinations.find((one) => destinationKey(one) === realServerKey(member));
+  return found?.method === member.forwarding && found.extra === destinationExtra(member);
 }
 
 /** Checks all entrants at the same time, each from its director, until every one has risen or run out of time. */

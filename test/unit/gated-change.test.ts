@@ -106,3 +106,16 @@ describe("a change that drains", () => {
     assert.equal(directors[0].table[0]?.destinations.length, 2);
   });
 });
+
+describe("a server in service", () => {
+  it("is asked again when connections are to reach it in another way", async () => {
+    const d1 = new FakeDirector("d1");
+    await createGated(gated([d1], [server(1)], { checkOf: () => NONE }));
+    await changeGated(gated([d1], [{ ...server(1), weight: 3 }]));
+    const before = d1.text;
+    await assert.rejects(changeGated(gated([d1], [{ ...server(1), forwarding: "dr" }])), {
+      code: "HEYE_GATE",
+    });
+    assert.equal(d1.text, before);
+  });
+});
