@@ -1,11 +1,11 @@
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import { isInService } from "./desired";
+import { NoVirtualServerError } from "./errors";
 import {
   type Actor,
   type Basis,
   inlinePool,
-  noVirtualServer,
   otherResource,
   ownRegistration,
   refuseForeignDestination,
@@ -158,7 +158,7 @@ export function putMember(
     member,
     apply: (basis) => {
       const mine = ownRegistration(basis, actor, key);
-      if (!mine) throw noVirtualServer(basis.director, key);
+      if (!mine) throw new NoVirtualServerError(basis.director, key);
       if (mine.pool === "inline") throw inlinePool(basis.director, key, mine.resource);
       const old = findMember(mine, member);
       if (old?.resource !== undefined && !isSame(old, wanted)) {

@@ -186,6 +186,18 @@ export class OwnedElsewhereError extends DirectorError {
   }
 }
 
+/** There is no virtual server to put a real server into: it is not registered on that director. */
+export class NoVirtualServerError extends OwnedElsewhereError {
+  constructor(director: string, key: string) {
+    super(
+      director,
+      `virtual server ${key}`,
+      "nobody: it is not registered there",
+      "Run `pulumi up --refresh`, which finds and repairs it.",
+    );
+  }
+}
+
 /** The kernel does not hold what was written to it. */
 export class NotAppliedError extends DirectorError {
   readonly code = "HEYE_NOT_APPLIED";

@@ -79,16 +79,6 @@ export function otherResource(
   );
 }
 
-/** There is no virtual server to put a real server into. */
-export function noVirtualServer(director: string, key: string): OwnedElsewhereError {
-  return new OwnedElsewhereError(
-    director,
-    `virtual server ${key}`,
-    "nobody: it is not registered there",
-    "Run `pulumi up --refresh`, which finds and repairs it.",
-  );
-}
-
 /** The virtual server fills its pool itself. */
 export function inlinePool(director: string, key: string, resource: string): OwnedElsewhereError {
   return new OwnedElsewhereError(

@@ -15,7 +15,7 @@ import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
 import { type Node, nodesOf, observeNodes } from "./nodes";
-import { ask, type Behind } from "./reach";
+import { ask, type Behind, skipping } from "./reach";
 import { hasSettings, type Survey, settle, survey, unsettle } from "./settlement";
 import { isUnknown } from "./unknown";
 
@@ -64,7 +64,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const outputs = outputsOf(inputs, nodesOf(surveyed, undefined), surveyed.behind);
       warnOf(surveyed);
       try {
-        await settle(surveyed.seen, actor);
+        await settle(surveyed.seen, actor, inputs.rollout);
       } catch (error) {
         // Forgetting the cluster would leave what it may have set without anybody who takes it back.
         if (error instanceof RolloutError && error.uncertain)
@@ -92,7 +92,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const actor = { id, label: inputs.label };
       const surveyed = await survey(fleet.of(whole(inputs)), inputs, actor);
       warnOf(surveyed);
-      await settle(surveyed.seen, actor);
+      await settle(surveyed.seen, actor, inputs.rollout);
       await letGo(fleet, id, state, inputs);
       return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
     },
@@ -164,7 +164,7 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
     const left = Object.entries(registry.owners[id]?.virtualServers ?? {});
     await Promise.all(left.map(([key, claim]) => director.change(removeVirtualServer(actor, key, claim))));
   };
-  const { causes } = await ask(directors, remove, inputs.unreachable);
+  const { causes } = await ask(directors, remove, skipping(inputs.unreachable));
   if (causes.length > 0)
     throw new RolloutError(
       causes,

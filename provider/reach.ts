@@ -13,28 +13,40 @@ export interface Reach<T> {
   readonly causes: readonly Error[];
 }
 
+/** Whether a director that answers so, or not at all, may be left out. */
+export type MayLack = (error: unknown) => boolean;
+
+/** With `skip`, a director that cannot be reached may be left out. */
+export function skipping(unreachable: "fail" | "skip" = "fail"): MayLack {
+  return (error) => unreachable === "skip" && error instanceof UnreachableError;
+}
+
 /**
- * Asks all directors at the same time. With `skip`, one that cannot be reached is left out, as long as another one
- * can: where nobody answers there is nothing to leave it out for.
+ * Asks all directors at the same time. One that may lack what it is asked for is left out, as long as another one
+ * answers: where nobody does there is nothing to leave it out for.
  */
 export async function ask<T>(
   directors: readonly Director[],
   question: (director: Director) => Promise<T>,
-  unreachable: "fail" | "skip" = "fail",
+  mayLack: MayLack,
 ): Promise<Reach<T>> {
   const outcomes = await Promise.allSettled(directors.map(question));
   const reached = new Map<Director, T>();
   const silent: { director: Director; error: Error }[] = [];
-  const causes: Error[] = [];
+  const failed: typeof silent = [];
   outcomes.forEach((outcome, index) => {
     const director = directors[index];
     if (!director) return;
     if (outcome.status === "fulfilled") reached.set(director, outcome.value);
-    else if (unreachable === "skip" && outcome.reason instanceof UnreachableError) {
-      silent.push({ director, error: outcome.reason });
-    } else causes.push(outcome.reason instanceof Error ? outcome.reason : new Error(String(outcome.reason)));
+    else (mayLack(outcome.reason) ? silent : failed).push({ director, error: errorOf(outcome.reason) });
   });
+  const causes = failed.map(({ error }) => error);
   if (reached.size === 0) causes.push(...silent.map(({ error }) => error));
   const behind = Object.fromEntries(silent.map(({ director, error }) => [director.name, withCode(error)]));
   return { reached, behind, causes };
+}
+
+/** What was thrown, as an error. */
+export function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -6,10 +6,11 @@ import {
   type Director,
   type DirectorState,
   NotAppliedError,
+  NoVirtualServerError,
   UnexpectedAnswerError,
 } from "../director";
 import { RolloutError, withCode } from "./errors";
-import { ask, type Behind } from "./reach";
+import { ask, type Behind, errorOf, skipping } from "./reach";
 import { type Rollout, wavesOf } from "./waves";
 
 /** What is to happen with directors that do not take part. */
@@ -42,15 +43,25 @@ export interface Rehearsal {
 export async function rehearseEverywhere(
   directors: readonly Director[],
   change: Change,
-  { unreachable = "fail" }: Policy = {},
+  policy: Policy = {},
 ): Promise<Rehearsal> {
   const rehearse = (director: Director) => director.rehearse(change);
-  const { reached, behind, causes } = await ask(directors, rehearse, unreachable);
+  const { reached, behind, causes } = await ask(directors, rehearse, (error) => mayLack(error, policy));
   if (causes.length > 0) {
     const nothing = "Nothing was changed on any director for this resource.";
     throw new RolloutError(causes, directors.length, nothing);
   }
   return { states: reached, behind };
+}
+
+/**
+ * A director that was left out when a virtual server was changed has none to put real servers into: they are left out
+ * there as well, and follow it later.
+ */
+function mayLack(error: unknown, { unreachable, rollout }: Policy): boolean {
+  if (skipping(unreachable)(error)) return true;
+  const mayBeBehind = unreachable === "skip" || (rollout?.maxFailures ?? 0) > 0;
+  return mayBeBehind && error instanceof NoVirtualServerError;
 }
 
 interface Failed {
@@ -137,7 +148,7 @@ function consequence(
 
 /** What to say where a change could not be undone on so many directors. */
 export function notPutBack(stuck: number): string {
-  return `Putting back failed on ${stuck} as well (above); run \`pulumi up\` again to repair them.`;
+  return `Putting back failed on ${stuck} as well (above); run \`pulumi up --refresh\` to repair them.`;
 }
 
 /** What a director held before, where the change has or may have been made and can be taken back. */
@@ -155,8 +166,4 @@ async function undo(change: Change, director: Director, before: Before): Promise
 
 function beforeOf(error: Error): Before {
   return error instanceof NotAppliedError ? { before: error.before } : undefined;
-}
-
-function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

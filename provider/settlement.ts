@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Actor,
   type Capabilities,
@@ -16,7 +17,8 @@ import {
 } from "../director";
 import { type Cluster, kernelValues } from "../spec";
 import { RolloutError } from "./errors";
-import { ask, type Behind } from "./reach";
+import { ask, type Behind, skipping } from "./reach";
+import { type Rollout, wavesOf } from "./waves";
 
 /** What a cluster declares for its directors' kernels. */
 export type Declared = Pick<
@@ -73,7 +75,7 @@ export async function survey(
     rehearseSettings(director, seen.state, actor, seen.wish);
     return seen;
   };
-  const { reached, behind, causes } = await ask(directors, look, declared.unreachable);
+  const { reached, behind, causes } = await ask(directors, look, skipping(declared.unreachable));
   if (causes.length > 0)
     throw new RolloutError(causes, directors.length, "No setting was changed on any director.");
   return { seen: [...reached.values()], behind };
@@ -86,18 +88,32 @@ export interface Survey {
 }
 
 /**
- * Makes what a cluster declares hold on all its directors. When one fails, the others go back to what this cluster had
- * set there before.
+ * Makes what a cluster declares hold on all its directors, wave by wave. When one fails, no further wave begins, and the
+ * others go back to what this cluster had set there before. No failure is borne: a cluster's settings are few, and
+ * rarely change.
  *
  * @throws RolloutError saying what the others hold now
  */
-export async function settle(seen: readonly Sight[], actor: Actor): Promise<void> {
-  const outcomes = await Promise.allSettled(
-    seen.map(({ director, state, wish }) => changeSettings(director, state, actor, wish)),
-  );
-  const causes = rejections(outcomes);
-  if (causes.length === 0) return;
-  const undoing = seen.map(async ({ director, state }) => {
+export async function settle(seen: readonly Sight[], actor: Actor, rollout: Rollout = {}): Promise<void> {
+  const begun: Sight[] = [];
+  for (const wave of wavesOf(seen, rollout)) {
+    if (begun.length > 0 && rollout.pauseMs) await delay(rollout.pauseMs);
+    begun.push(...wave);
+    const outcomes = await Promise.allSettled(
+      wave.map(({ director, state, wish }) => changeSettings(director, state, actor, wish)),
+    );
+    const causes = rejections(outcomes);
+    if (causes.length > 0) throw await putBack(begun, actor, causes, seen.length);
+  }
+}
+
+async function putBack(
+  begun: readonly Sight[],
+  actor: Actor,
+  causes: readonly Error[],
+  total: number,
+): Promise<RolloutError> {
+  const undoing = begun.map(async ({ director, state }) => {
     // What a failed one holds is found out anew.
     const { capabilities: _, ...now } = await observeSettings(director, state.record.owners[actor.id]);
     await changeSettings(director, now, actor, state.record.owners[actor.id]);
@@ -110,7 +126,7 @@ export async function settle(seen: readonly Sight[], actor: Actor): Promise<void
     stuck.length > 0
       ? `Putting settings back failed on ${stuck.length} as well (above); run \`pulumi up\` again to repair them.`
       : "Settings were put back on all of them to what they were before.";
-  throw new RolloutError([...causes, ...stuck], seen.length, consequence, uncertain);
+  return new RolloutError([...causes, ...stuck], total, consequence, uncertain);
 }
 
 /**
@@ -124,7 +140,7 @@ export async function unsettle(
   unreachable: "fail" | "skip" = "fail",
 ): Promise<Behind> {
   const look = (director: Director) => observeSettings(director, undefined);
-  const { reached, behind, causes: missing } = await ask(directors, look, unreachable);
+  const { reached, behind, causes: missing } = await ask(directors, look, skipping(unreachable));
   if (missing.length > 0)
     throw new RolloutError(missing, directors.length, "No setting was changed on any director.");
   const outcomes = await Promise.allSettled(

@@ -45,7 +45,11 @@ exec sleep 600
 `;
 
 const NAMESPACES = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
-const ENTER = process.getuid?.() === 0 ? ["--mount"] : ["--user", "--preserve-credentials", "--mount"];
+/** With the root of the process in there: where tests run below a root of their own (chroot), the mounts are below it. */
+const ENTER =
+  process.getuid?.() === 0
+    ? ["--mount", "--root"]
+    : ["--user", "--preserve-credentials", "--mount", "--root"];
 
 /** A shell to try the script with, in place of `sh`. */
 export interface ShellKind {
