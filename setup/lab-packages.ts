@@ -16,6 +16,7 @@ export const LAB_PACKAGES: readonly string[] = [
   "iptables",
   "ethtool",
   "procps",
+  "strace",
   "mariadb-server-core",
   "mariadb-client-core",
 ];

@@ -1,27 +1,15 @@
 import assert from "node:assert/strict";
-import { parseRegistry, type Registry } from "../../director";
-import { renderRegistry } from "../../director/registry-format";
-import { destinationKey, findService, parseTable, serviceKey } from "../../ipvs";
 import { handlerFor } from "../../provider";
-import { realServerKey } from "../../spec";
+import { expectOwned, held, isServing, random } from "./crash-findings";
+import { durableSteps } from "./crash-record";
 import { Crasher } from "./crash-tracer";
 import { type Made, Site } from "./site";
 
 /** The web service's identity. */
 const KEY = "tcp 192.0.2.10:80";
 /** How many stops of each kind of change are tried. */
-const KILLS = 10;
-
-/** Numbers in [0, 1) that follow from a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+const KILLS = Number(process.env.HEYE_KILLS ?? 10);
+const REBOOTS = 2;
 
 /** A kind of change: how its beginning is made, how it is done, and what must be true in the end. */
 interface Kind {
@@ -38,6 +26,9 @@ describe("a change that is killed at a system call, on real IPVS", () => {
   let crasher: Crasher;
   let foreign: string[] = [];
   let other: Made;
+  /** Whose the web service is; entries come back at boot. */
+  let cluster: { id: string };
+  let dropCluster = async (): Promise<void> => {};
 
   before(async () => {
     site = await Site.up({ directors: 1, servers: 1, database: false });
@@ -46,10 +37,14 @@ describe("a change that is killed at a system call, on real IPVS", () => {
   });
   beforeEach(async () => {
     await strangers();
-    other = await site.create("VirtualServer", {
-      ...{ name: "other", cluster: { ...site.cluster, id: "test-2" }, address: "192.0.2.20", port: 80 },
-      ...{ healthCheck: { type: "none" }, realServers: pool({ 1: 1 }) },
-    });
+    other = await stranger();
+    const clusters = handlerFor("Cluster", site.fleet);
+    const { label, directors } = site.cluster;
+    const { inputs, problems } = clusters.check({ name: "test", label, directors, restoreAtBoot: true });
+    assert.deepEqual(problems, []);
+    const { id, outputs } = await clusters.create(inputs);
+    cluster = { ...site.cluster, id };
+    dropCluster = () => clusters.delete(id, outputs);
     foreign = (await site.table("d1")).split("\n");
   });
   afterEach(async function () {
@@ -58,6 +53,7 @@ describe("a change that is killed at a system call, on real IPVS", () => {
     await site.on("d1", "ipvsadm", "-D", "-t", "192.0.2.99:80");
     await site.on("d1", "ipvsadm", "-D", "-u", "192.0.2.98:53");
     await other.close();
+    await dropCluster();
     await site.expectEmpty();
   });
   after(() => site?.down());
@@ -68,10 +64,23 @@ describe("a change that is killed at a system call, on real IPVS", () => {
       "-A -t 192.0.2.99:80 -s rr\n-a -t 192.0.2.99:80 -r 10.20.9.1:80 -m -w 3\n-A -u 192.0.2.98:53 -s sh\n";
     assert.equal((await site.lab.exec("d1", ["ipvsadm", "--restore"], { stdin })).code, 0);
   };
+  /** An entry of another owner. */
+  const stranger = () =>
+    site.create("VirtualServer", {
+      ...{ name: "other", cluster: { ...site.cluster, id: "test-2" }, address: "192.0.2.20", port: 80 },
+      ...{ healthCheck: { type: "none" }, realServers: pool({ 1: 1 }) },
+    });
   const pool = (weights: Record<number, number>) =>
     Object.entries(weights).map(([last, weight]) => ({ address: `10.20.9.${last}`, weight }));
   const web = (overrides: object) => ({
-    ...{ name: "web", address: "192.0.2.10", port: 80, scheduler: "rr", healthCheck: { type: "none" } },
+    ...{
+      cluster,
+      name: "web",
+      address: "192.0.2.10",
+      port: 80,
+      scheduler: "rr",
+      healthCheck: { type: "none" },
+    },
     ...overrides,
   });
 
@@ -93,38 +102,12 @@ describe("a change that is killed at a system call, on real IPVS", () => {
         before: create,
         act: () => handlerFor("VirtualServer", site.fleet).delete(made.id, made.state),
         after: async () => {
-          const { registry, table } = await held();
+          const { registry, table } = await held(site);
           assert.deepEqual([table, Object.keys(registry.owners)], [foreign.join("\n"), ["test-2"]]);
         },
       },
     ];
   };
-
-  /** What the director holds, read past all code under test. */
-  const held = async () => {
-    const table = await site.table("d1");
-    const text = await site.on("d1", "cat", "/var/lib/heye/registry");
-    const registry = parseRegistry(text);
-    assert.ok(registry, `no registry: ${text}`);
-    assert.equal(renderRegistry(registry), text);
-    return { table, registry };
-  };
-
-  /** Fails unless all in the kernel is owned or a stranger's, and others' entries are as they were. */
-  const expectOwned = (registry: Registry, text: string, strange: readonly string[]) => {
-    const lines = text.split("\n");
-    for (const line of strange) assert.ok(lines.includes(line), `gone: ${line}`);
-    for (const service of parseTable(lines.filter((line) => !strange.includes(line)).join("\n"))) {
-      const owned = registry.owners["test-1"]?.virtualServers[serviceKey(service)];
-      assert.ok(owned, `${serviceKey(service)} is nobody's`);
-      const members = owned.members.map(realServerKey);
-      for (const one of service.destinations)
-        assert.ok(members.includes(destinationKey(one)), `${destinationKey(one)} is nobody's`);
-    }
-  };
-
-  const isServing = (text: string): boolean =>
-    findService(parseTable(text), KEY)?.destinations.some(({ weight }) => weight > 0) ?? false;
 
   /** How many stops an operation has: at the entry and at the exit of each of its system calls. */
   const count = async (kind: Kind): Promise<number> => {
@@ -155,9 +138,9 @@ describe("a change that is killed at a system call, on real IPVS", () => {
           const outcome = await crasher.during(`kill ${stop}`, kind.act);
           const reached = await crasher.note("reached");
           await crasher.end();
-          const { registry, table } = await held();
-          expectOwned(registry, table, foreign);
-          if (index === 1) assert.ok(isServing(table), "nobody serves");
+          const { registry, table } = await held(site);
+          expectOwned(registry, table, cluster.id, foreign);
+          if (index === 1) assert.ok(isServing(table, KEY), "nobody serves");
           if (reached) killed++;
           else assert.equal(outcome.status, "fulfilled");
           if (outcome.status === "rejected") await kind.act();
@@ -170,4 +153,47 @@ describe("a change that is killed at a system call, on real IPVS", () => {
       assert.ok(killed >= KILLS - 1, `only ${killed} were killed`);
     });
   }
+
+  it("a director that reboots while a change stands still ends as well, with what was registered restored", async () => {
+    for (const [index, kind] of kinds().entries()) {
+      const stops = await count(kind);
+      for (const stop of spread(stops, REBOOTS)) {
+        const at = `${kind.what}, rebooted at ${stop} of ${stops}, HEYE_SEED=${seed}`;
+        await kind.before();
+        const outcome = crasher.during(`hold ${stop}`, kind.act);
+        await crasher.reached();
+        await site.lab.fault.rebootDirector("d1");
+        assert.equal((await outcome).status, "rejected", at);
+        const { registry, table } = await held(site);
+        await crasher.rebooted();
+        expectOwned(registry, table, cluster.id, []);
+        if (index === 1) assert.ok(isServing(table, KEY), at);
+        // A reboot takes what nobody restores.
+        await strangers();
+        await other.update({});
+        await kind.act();
+        await kind.after();
+      }
+    }
+  });
+
+  // The lab's disks are memory: what was not synced cannot be lost there. So this holds the order of the calls.
+  it("has its registry synced and named before the kernel is edited, and the later one only afterwards", async () => {
+    await crasher.install("recorder");
+    try {
+      const first = ["sync during", "name during", "sync folder", "edit"];
+      const last = ["sync after", "edit", "name after", "sync folder"];
+      // What is to go is drained first, by a change of its own.
+      const expected = [first, [...first, ...last], [...first, ...last]];
+      for (const [index, kind] of kinds().entries()) {
+        await kind.before();
+        await crasher.end();
+        await crasher.during("record", kind.act);
+        assert.deepEqual(durableSteps(await crasher.note("log")), expected[index], kind.what);
+        await kind.after();
+      }
+    } finally {
+      await crasher.install("tracer");
+    }
+  });
 });
