@@ -1,7 +1,8 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { formatPath } from "../spec";
 import { withCode } from "./errors";
-import { type Hint, InitialisationError, type Properties, type ResourceHandler } from "./handler";
+import { InitialisationError, type Properties, type ResourceHandler } from "./handler";
+import { warnOnce } from "./warn";
 
 /** The property in which Pulumi keeps the text that leads back to this package. */
 const PROVIDER_KEY = "__provider";
@@ -15,7 +16,8 @@ export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
     check: (_olds: Properties, news: Properties) =>
       answer(news, () => {
         const { inputs, problems, warnings, hints = [] } = handler.check(own(news));
-        for (const warning of [...warnings, ...unsaid(hints)]) console.error(`warning: ${warning}`);
+        for (const warning of warnings) console.error(`warning: ${warning}`);
+        for (const hint of hints) warnOnce(hint);
         const failures = problems.map(({ path, reason }) => ({ property: formatPath(path), reason }));
         return { inputs: json(inputs), failures };
       }),
@@ -39,17 +41,6 @@ export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
       answer(news, async () => ({ outs: stateOf(await handler.update(id, own(olds), own(news))) })),
     delete: (id: string, props: Properties) => answer(props, () => handler.delete(id, own(props))),
   };
-}
-
-/** What this process has said; preview and up are processes of their own. */
-const said = new Set<string>();
-
-function unsaid(hints: readonly Hint[]): string[] {
-  return hints.flatMap(({ resource, reason }) => {
-    if (said.has(reason)) return [];
-    said.add(reason);
-    return [`${resource} (and any other like it): ${reason}.`];
-  });
 }
 
 async function answer<T>(properties: Properties, call: () => T | Promise<T>): Promise<T> {

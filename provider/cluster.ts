@@ -18,6 +18,7 @@ import { type Node, nodesOf, observeNodes } from "./nodes";
 import { ask, type Behind, skipping } from "./reach";
 import { hasSettings, type Survey, settle, survey, unsettle } from "./settlement";
 import { isUnknown } from "./unknown";
+import { warnOnce } from "./warn";
 
 /** Inputs of a Cluster, in normal form; what opens doors is kept apart (see `splitCredentials`). */
 interface Inputs extends Cluster {
@@ -181,7 +182,7 @@ function whole(inputs: Inputs): Inputs {
 function warnOf({ seen, behind }: Survey): void {
   warn(stepWarnings(Object.fromEntries(seen.map((one) => [one.director.name, one.capabilities]))));
   for (const [director, reason] of Object.entries(behind)) {
-    warn([`left out: ${reason} The next \`up\` tries ${director} again.`]);
+    warnOnce(`left out: ${reason} The next \`up\` tries ${director} again.`);
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from "../director";
 import { findService } from "../ipvs";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
+import { adoptions } from "./adoption";
 import { type Leaving, waitUntilDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
@@ -49,7 +50,8 @@ export interface Outcome {
   readonly failure?: Error;
 }
 
-const NOTHING = "Nothing was changed on any director for this resource.";
+const NOTHING =
+  "Nothing was changed on any director for this resource. Run `pulumi up` again when they are well.";
 
 /**
  * Makes a change once every server it lets in has proved healthy from every director. Servers are checked before any
@@ -119,7 +121,10 @@ export async function createGated(gated: GatedChange): Promise<Outcome> {
   );
   const outcome: Outcome = { behind, gate: seen, ...(held.size > 0 && { held: [...held] }) };
   try {
-    const made = await changeEverywhere([...states.keys()], gated.change(members, "go"), gated.policy);
+    const change = gated.change(members, "go");
+    const taken = gated.adopts ? adoptions(gated.key, change, states) : [];
+    const made = await changeEverywhere([...states.keys()], change, gated.policy);
+    for (const text of taken) console.error(`warning: ${text}.`);
     Object.assign(outcome, { behind: { ...behind, ...made.behind } });
   } catch (error) {
     // Forgetting the resource would leave what may stand there without anybody who removes it.

@@ -19,6 +19,7 @@ import { leave } from "./leave";
 import type { Behind } from "./reach";
 import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
+import { warnOnce } from "./warn";
 
 /** What every resource on a cluster has. */
 export interface OnCluster {
@@ -99,7 +100,7 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
 /** Only what there is to say: an empty property would be one more line in every preview. */
 function findingsOf({ behind, gate, held }: Outcome): Findings {
   for (const [director, reason] of Object.entries(behind)) {
-    console.error(`warning: left out: ${reason} The next \`up\` tries ${director} again.`);
+    warnOnce(`left out: ${reason} The next \`up\` tries ${director} again.`);
   }
   return {
     ...(Object.keys(behind).length > 0 && { behind }),

@@ -11,14 +11,7 @@ export interface Checked {
   /** Nothing wrong, but the user should know. */
   readonly warnings: readonly string[];
   /** Warnings that concern the cluster: the same words from several resources of a run are said once. */
-  readonly hints?: readonly Hint[];
-}
-
-/** Something that many resources of a cluster would say alike. */
-export interface Hint {
-  /** Who said it first. */
-  readonly resource: string;
-  readonly reason: string;
+  readonly hints?: readonly string[];
 }
 
 /** What `diff` found. */

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { type Director, type Member, putVirtualServer, type Registration } from "../../director";
+import {
+  type Director,
+  type DirectorState,
+  type Member,
+  putVirtualServer,
+  type Registration,
+} from "../../director";
+import { adoptions } from "../../provider/adoption";
 import { changeGated, createGated, type GatedChange } from "../../provider/gated-change";
 import { FakeDirector } from "./fake-director";
 
@@ -53,6 +60,21 @@ describe("a virtual server that is taken over", () => {
       message: /Nothing was changed on any director/,
     });
     assert.equal(d1.text, text(1, 2));
+  });
+
+  it("is told of with every edit that it takes, since no preview could show it", async () => {
+    const [d1, d2, d3] = [
+      new FakeDirector("d1", text(1, 2)),
+      new FakeDirector("d2", text(1)),
+      new FakeDirector("d3"),
+    ];
+    const change = gated([], [server(1)], { adopts: true }).change([server(1)], "go");
+    const states = new Map<Director, DirectorState>();
+    for (const one of [d1, d2, d3]) states.set(one as unknown as Director, await one.rehearse(change));
+    assert.deepEqual(adoptions(KEY, change, states), [
+      `${KEY} on director d1 belonged to nobody and was taken over: changed by ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.2:80`,
+      `${KEY} on director d2 belonged to nobody and was taken over: it is as declared`,
+    ]);
   });
 
   it("is made where it does not stand, with what is not healthy at weight 0", async () => {

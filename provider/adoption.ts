@@ -1,0 +1,30 @@
+import {
+  type Change,
+  type Director,
+  type DirectorState,
+  desiredService,
+  findRegistration,
+} from "../director";
+import { findService, plan, renderEdit } from "../ipvs";
+
+/**
+ * What taking over a virtual server that nobody has registered does to it, a sentence for each director that holds one.
+ * A preview reaches no director, so this is the first that anybody hears of it.
+ */
+export function adoptions(
+  key: string,
+  change: Change,
+  states: ReadonlyMap<Director, DirectorState>,
+): string[] {
+  return [...states].flatMap(([director, { registry, table }]) => {
+    const found = findService(table, key);
+    if (!found || findRegistration(registry, key)) return [];
+    const next = change.apply({ director: director.name, registry, table });
+    const registration = findRegistration(next, key)?.registration;
+    if (!registration) return [];
+    const desired = desiredService(registration, found, undefined);
+    const edits = plan(table, [desired], new Set([key])).map((edit) => `ipvsadm ${renderEdit(edit)}`);
+    const what = edits.length === 0 ? "it is as declared" : `changed by ${edits.join("; ")}`;
+    return [`${key} on director ${director.name} belonged to nobody and was taken over: ${what}`];
+  });
+}
