@@ -128,7 +128,7 @@ function check({ name, cluster, ...properties }: Properties): Checked {
     problems: all,
     // What is wrong has to be mended first; only then it can be told what follows from the rest.
     warnings: all.length > 0 ? [] : warningsOf(name, normal.healthCheck),
-    hints: all.length > 0 ? [] : placedOn(cluster, normal).map((text) => `RealServers: ${text}.`),
+    hints: all.length > 0 ? [] : placedOn(cluster, normal).map((text) => `${text}.`),
   };
 }
 

@@ -106,7 +106,7 @@ function check({ name, cluster, ...properties }: Properties): Checked {
     inputs,
     problems: all,
     warnings: warnings.map((text) => `VirtualServer ${name}: ${text}.`),
-    hints: placedOn(cluster, value).map((text) => `VirtualServers: ${text}.`),
+    hints: placedOn(cluster, value).map((text) => `${text}.`),
   };
 }
 
