@@ -120,7 +120,7 @@ describe("resources through the real engine", () => {
 
   it("a server that fails its gate keeps a new resource from completing, and the next up lets it in", async () => {
     await site.lab.fault.setHealth("rs2", 503);
-    const program = web({ healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 300 } });
+    const program = web({ healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 3_000 } });
     const failed = await stack.up(program);
     assert.equal(failed.ok, false);
     assert.match(
@@ -139,7 +139,7 @@ describe("resources through the real engine", () => {
 
   it("a refresh does not forget that servers are held back", async () => {
     await site.lab.fault.setHealth("rs2", 503);
-    const program = web({ healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 300 } });
+    const program = web({ healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 3_000 } });
     assert.equal((await stack.up(program)).ok, false);
     succeeded(await stack.refresh());
     assert.deepEqual(succeeded(await stack.preview(program)).steps, { update: 1 });
@@ -153,7 +153,7 @@ describe("resources through the real engine", () => {
     const before = await site.tables();
     await site.lab.fault.setHealth("rs3", 503);
     const changed = web({
-      healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 300 },
+      healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 3_000 },
       realServers: [{ address: site.address("rs3") }],
     });
     const failed = await stack.up(changed);
@@ -303,7 +303,13 @@ describe("resources through the real engine", () => {
         web({
           address: "192.0.2.20",
           port: 3306,
-          healthCheck: { type: "mysql", user: "heye", password: "planted-wrong", ...QUICK, deadlineMs: 300 },
+          healthCheck: {
+            type: "mysql",
+            user: "heye",
+            password: "planted-wrong",
+            ...QUICK,
+            deadlineMs: 3_000,
+          },
         }),
       ),
       await stack.up(database("planted-other")),

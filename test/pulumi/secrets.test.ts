@@ -66,7 +66,7 @@ describe("secrets", () => {
         headers: { Authorization: value },
         bodyRegex: ".",
         ...QUICK,
-        deadlineMs: 500,
+        deadlineMs: 3_000,
       });
       new VirtualServer("web", {
         cluster,
