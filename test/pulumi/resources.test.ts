@@ -193,7 +193,7 @@ describe("resources through the real engine", () => {
     succeeded(await stack.up(web()));
     await site.lab.fault.stopService("d3", "sshd");
     const refreshed = await stack.refresh();
-    assert.equal(refreshed.ok, false);
+    assert.equal(refreshed.ok, true, refreshed.output);
     assert.match(refreshed.output, /director d3: cannot reach/);
     await site.lab.fault.startService("d3", "sshd");
     assert.equal((await stack.state()).resources.filter(({ type }) => type.includes("heye:")).length, 2);
