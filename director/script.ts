@@ -48,7 +48,9 @@ ${PLACE}
 ours() {
   if [ -L "$1" ] || [ ! -d "$1" ] || [ ! -O "$1" ]; then answer "unsafe $1"; fi
 }
+# A shell remembers where it found a program, also when it is no longer there.
 prepare() {
+  hash -r
   for tool in ipvsadm flock sha256sum sort awk head mv sync; do
     command -v "$tool" >/dev/null || answer "missing $tool"
   done
