@@ -17,8 +17,6 @@ import type { SessionPool } from "./session-pool";
 import type { CommandResult, SshSession } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
-/** So long a state may serve rehearsals. Longer would be wrong: it decides who is asked at the gate. */
-const FRESH_MS = 100;
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
 
@@ -30,8 +28,6 @@ const ATTEMPTS = 5;
 export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
   #known: DirectorState | undefined;
-  /** When the state known was what the director held (`performance.now()`). */
-  #knownAt = Number.NEGATIVE_INFINITY;
   #ipvsadm = "";
   #reading: Promise<DirectorState> | undefined;
   #inspecting: Promise<DirectorState> | undefined;
@@ -65,23 +61,13 @@ export class Director {
   }
 
   /**
-   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. A state
-   * learnt a tenth of a second ago serves as well, but a refusal is believed of a fresh one alone.
+   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. Always of
+   * what the director holds now, never of what is remembered: it decides who is asked at the gate. A read sends only
+   * what is not known yet.
    */
   async rehearse(change: Change): Promise<DirectorState> {
-    const apply = ({ registry, table }: DirectorState) =>
-      change.apply({ director: this.name, registry, table });
-    const known = this.#known;
-    if (known && performance.now() - this.#knownAt < FRESH_MS) {
-      try {
-        apply(known);
-        return known;
-      } catch {
-        // Said again below, of what the director holds now.
-      }
-    }
     const state = await this.read();
-    apply(state);
+    change.apply({ director: this.name, registry: state.registry, table: state.table });
     return state;
   }
 
@@ -218,7 +204,6 @@ export class Director {
 
   #learn({ state }: Answer): DirectorState {
     this.#known = state;
-    this.#knownAt = performance.now();
     return state;
   }
 
