@@ -78,4 +78,8 @@ modprobe -a ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_lblcr i
   ip_vs_fo ip_vs_ovf ip_vs_mh veth bridge dummy ipip ip6_tunnel iptable_nat ip6table_nat iptable_filter \
   ip6table_filter xt_ipvs xt_nat xt_tcpudp xt_MASQUERADE xt_conntrack xt_statistic ipt_REJECT ip6t_REJECT sch_netem \
   sch_ingress cls_u32 act_mirred fou fou6 ip_gre ip6_gre sctp xt_mark iptable_mangle ip6table_mangle 2>/run/modprobe.log
+# So is the table of tracked connections, which keeps each for two minutes after its end: the few thousand that a small
+# guest allows are used up within seconds, and the next connection's first packet is dropped.
+tracked=/proc/sys/net/netfilter/nf_conntrack_max
+if [ "${HEYE_GUEST:-}" ] && [ -e "$tracked" ]; then echo 1048576 >"$tracked"; fi
 exec "$node" "$main" "$HEYE_DIR/world.json"

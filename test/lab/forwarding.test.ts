@@ -22,6 +22,8 @@ describe("the gate through the forwarding path", () => {
 
   before(async () => {
     site = await Site.up({ directors: 2, servers: 3, database: false });
+    // With connection tracking IPVS drops the first packet of a client's port that it still remembers. Only nat needs it.
+    for (const name of site.directorNames) await site.on(name, "sysctl", "-qw", "net.ipv4.vs.conntrack=0");
   });
 
   after(() => site?.down());
@@ -70,7 +72,10 @@ describe("the gate through the forwarding path", () => {
 
   for (const family of FAMILIES) {
     for (const forwarding of ["dr", "tun"] as const) {
-      const address = family === "ipv4" ? "192.0.2.41" : "2001:db8:100::41";
+      // One each: a connection by dr that IPVS still remembers would take a client's port, and is sent astray once the
+      // server's cached route is that of tun.
+      const last = forwarding === "dr" ? 41 : 43;
+      const address = family === "ipv4" ? `192.0.2.${last}` : `2001:db8:100::${last}`;
       const url = family === "ipv4" ? `http://${address}/` : `http://[${address}]/`;
 
       it(`lets servers with the virtual address in: ${forwarding} over ${family}`, async () => {
@@ -89,7 +94,8 @@ describe("the gate through the forwarding path", () => {
           service(address, { realServers: pool(["rs1", "rs3"], family, forwarding) }),
         );
         const before = await site.tables();
-        const load = await site.lab.startTraffic({ url });
+        // One at a time: at full speed the client would use its ports a second time before the check has ended.
+        const load = await site.lab.startTraffic({ url, concurrency: 1 });
         await site.lab.resetCounts();
         const change = {
           realServers: pool(["rs1", "rs2", "rs3"], family, forwarding),
@@ -212,20 +218,27 @@ done`;
     });
 
     it("that cannot check says what it lacks, and how to do without", async () => {
-      await site.on("d2", "sh", "-c", "mv $(command -v tc) /tmp/tc");
-      const realServers = pool(["rs1"], "ipv4", "dr");
-      const inputs = site.inputs("VirtualServer", service(address, { realServers }));
-      const handler = handlerFor("VirtualServer", site.fleet);
-      await assert.rejects(handler.create(inputs), (error: Error) => {
-        assert.match(error.message, /director d2: cannot check through the forwarding path: there is no tc/);
-        assert.match(error.message, /forwardingCheck: false/);
-        assert.doesNotMatch(error.message, /director d1/);
-        return true;
-      });
-      const healthCheck = { type: "http", ...QUICK, forwardingCheck: false };
-      const made = await site.create("VirtualServer", service(address, { realServers, healthCheck }));
-      await made.close();
-      await site.on("d2", "mv", "/tmp/tc", "/usr/sbin/tc");
+      const tc = (await site.on("d2", "sh", "-c", "command -v tc")).trim();
+      await site.on("d2", "mv", tc, "/tmp/tc");
+      try {
+        const realServers = pool(["rs1"], "ipv4", "dr");
+        const inputs = site.inputs("VirtualServer", service(address, { realServers }));
+        const handler = handlerFor("VirtualServer", site.fleet);
+        await assert.rejects(handler.create(inputs), (error: Error) => {
+          assert.match(
+            error.message,
+            /director d2: cannot check through the forwarding path: there is no tc/,
+          );
+          assert.match(error.message, /forwardingCheck: false/);
+          assert.doesNotMatch(error.message, /director d1/);
+          return true;
+        });
+        const healthCheck = { type: "http", ...QUICK, forwardingCheck: false };
+        const made = await site.create("VirtualServer", service(address, { realServers, healthCheck }));
+        await made.close();
+      } finally {
+        await site.on("d2", "mv", "/tmp/tc", tc);
+      }
     });
 
     for (const family of FAMILIES) {
