@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
@@ -73,11 +73,18 @@ export function leashed(program: string, args: readonly string[]): [string, stri
   return ["setpriv", ["--pdeathsig", "KILL", "--", program, ...args]];
 }
 
+/** How a program runs in our place. */
+export interface ForegroundOptions {
+  /** Milliseconds after which it gets SIGTERM; none by default. */
+  readonly limit?: number;
+  /** An open file that takes what it prints; our own output by default. */
+  readonly output?: number;
+}
+
 /**
  * Runs a program in our place: our terminal is its terminal, and its end is ours. Signals from the terminal
  * reach it anyway; we outlive them, so that it can clean up before the prompt returns. SIGTERM is passed on.
  *
- * @param limit milliseconds after which it gets SIGTERM; none by default
  * @returns its exit status as a shell would give it
  * @throws ToolMissing when there is no such program
  */
@@ -85,9 +92,10 @@ export async function foreground(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  limit?: number,
+  { limit, output }: ForegroundOptions = {},
 ): Promise<number> {
-  const child = spawn(program, args, { env, stdio: "inherit", timeout: limit });
+  const stdio: StdioOptions = output === undefined ? "inherit" : ["ignore", output, output];
+  const child = spawn(program, args, { env, stdio, timeout: limit });
   const outlive = (): void => undefined;
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on("SIGINT", outlive);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { foreground } from "./command";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
@@ -6,7 +6,9 @@ import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
 /** A layer that takes longer, in milliseconds, hangs: a handle was left open, or a wait never ends. */
-const LAYER_LIMIT = 30 * 60_000;
+const LAYER_LIMIT = 45 * 60_000;
+
+const TEST_FOLDER = join(RUNTIME_FOLDER, "test");
 
 /** Compiled tests that run in one mocha. */
 export interface Layer {
@@ -24,8 +26,13 @@ export interface Layer {
  * a mocha that crashed or hung, one whose status and counts disagree.
  *
  * @param options further arguments of mocha, such as --grep
+ * @param output an open file that takes what the tests print, instead of showing it
  */
-export async function runLayer(layer: Layer, options: readonly string[] = []): Promise<Counts> {
+export async function runLayer(
+  layer: Layer,
+  options: readonly string[] = [],
+  output?: number,
+): Promise<Counts> {
   const files = await testFiles(layer.folder);
   if (files.length === 0) return failure(layer, `there is no test in ${layer.folder}`);
   const env = await layer.prepare();
@@ -36,7 +43,7 @@ export async function runLayer(layer: Layer, options: readonly string[] = []): P
     process.execPath,
     [...mocha(layer, countsFile), ...options, ...files],
     env,
-    LAYER_LIMIT,
+    { limit: LAYER_LIMIT, ...(output !== undefined && { output }) },
   );
   const counts = await readCounts(countsFile);
   say(`tests of the layer ${layer.name}: ${duration(Date.now() - start)}`);
@@ -45,6 +52,33 @@ export async function runLayer(layer: Layer, options: readonly string[] = []): P
   if (status !== 0 && counts.failed === 0)
     return add(counts, failure(layer, `mocha ended with status ${status}`));
   return counts;
+}
+
+/**
+ * Runs layers at the same time: the first one's tests are shown as they run, those of the others when the layers
+ * before them have ended.
+ */
+export async function runTogether(layers: readonly Layer[]): Promise<Counts> {
+  const [first, ...others] = layers;
+  if (first === undefined) return { passed: 0, failed: 0 };
+  await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
+  const running = others.map(async (layer) => {
+    const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
+    await using file = await open(path, "w+", 0o600);
+    const counts = await runLayer(layer, [], file.fd);
+    const printed = await readFile(path);
+    await rm(path);
+    return { counts, printed };
+  });
+  // Looked at below; a failure before that must not end the process.
+  for (const one of running) one.catch(() => undefined);
+  let all = await runLayer(first);
+  for (const one of running) {
+    const { counts, printed } = await one;
+    process.stdout.write(printed);
+    all = add(all, counts);
+  }
+  return all;
 }
 
 /** The sum of two counts. */
@@ -79,10 +113,8 @@ function failure(layer: Layer, reason: string): Counts {
 }
 
 async function freshCountsFile(layer: Layer): Promise<string> {
-  const folder = join(RUNTIME_FOLDER, "test");
-  await mkdir(RUNTIME_FOLDER, { recursive: true, mode: 0o700 });
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${layer.name}-${process.pid}.json`);
+  await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
+  const file = join(TEST_FOLDER, `${layer.name}-${process.pid}.json`);
   await rm(file, { force: true });
   return file;
 }

@@ -6,13 +6,16 @@ import { engine } from "./engine";
 import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
 import { labLayer } from "./lab-packages";
-import { add, type Layer, runLayer } from "./layer";
+import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT } from "./project";
 import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
-/** In the order in which they run: the cheap and the telling ones first. */
+/**
+ * In the order in which they run: the cheap and the telling ones first. Those that need a lab run at the same time: a
+ * lab is one processor wide, and each takes a quarter of an hour.
+ */
 const LAYERS: readonly Layer[] = [
   { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
   { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
@@ -54,18 +57,20 @@ export async function test([name, ...options]: readonly string[]): Promise<numbe
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());
+    for (const layer of LAYERS) if (!NEEDING_LAB.includes(layer.name)) all = add(all, await runLayer(layer));
+    all = add(all, await runTogether(LAYERS.filter((layer) => NEEDING_LAB.includes(layer.name))));
+  } else {
+    all = await runLayer(named(name), options);
   }
-  for (const layer of chosen(name)) all = add(all, await runLayer(layer, options));
   console.log(`${all.passed} passed, ${all.failed} failed`);
   return all.failed === 0 ? 0 : 1;
 }
 
-function chosen(name: string | undefined): readonly Layer[] {
-  if (name === undefined) return LAYERS;
-  const layers = LAYERS.filter((layer) => layer.name === name);
-  if (layers.length > 0) return layers;
+function named(name: string): Layer {
+  const layer = LAYERS.find((one) => one.name === name);
+  if (layer) return layer;
   throw new UsageError({
-    expected: `a layer of the tests: ${LAYERS.map((layer) => layer.name).join(", ")}`,
+    expected: `a layer of the tests: ${LAYERS.map((one) => one.name).join(", ")}`,
     found: name,
     next: "npm test runs all of them",
   });

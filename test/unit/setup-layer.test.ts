@@ -1,5 +1,5 @@
-import { deepEqual } from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { deepEqual, ok } from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../setup/command";
@@ -59,5 +59,22 @@ describe("a layer of tests", () => {
 
   it("fails when a test file does not load", async () => {
     deepEqual(await counts(passing, 'throw new Error("on purpose");'), { passed: 0, failed: 1 });
+  });
+
+  it("runs at the same time as another, and shows both one after the other", async () => {
+    const folders = ["a", "b"].map((name) => join(folder, name));
+    const met = (name: string, other: string): string => `
+      it("of ${name}", async () => {
+        const { existsSync, writeFileSync } = require("node:fs");
+        writeFileSync(${JSON.stringify(join(folder, name))} + ".here", "");
+        while (!existsSync(${JSON.stringify(join(folder, other))} + ".here")) await new Promise((go) => setTimeout(go, 10));
+      });`;
+    for (const [index, path] of folders.entries()) {
+      await mkdir(path);
+      await writeFile(join(path, "0.test.js"), index === 0 ? met("a", "b") : `${met("b", "a")} ${failing}`);
+    }
+    const output = await run(process.execPath, [join(__dirname, "setup-layer-runner.js"), ...folders]);
+    deepEqual(JSON.parse(output.trim().split("\n").at(-1) ?? ""), { passed: 2, failed: 1 });
+    ok(output.indexOf("of a") >= 0 && output.indexOf("of a") < output.indexOf("of b"), output);
   });
 });
