@@ -82,10 +82,11 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
         actorOf({ ...state, id }),
       );
       for (const reason of unreached) warn([`${reason} What the state says of it is kept.`]);
-      const drifted = Object.keys(drift).length > 0;
+      const found = Object.keys(drift).length > 0 && { drift };
       return {
-        inputs: inputsOf(state),
-        outputs: { ...outputsOf(state, nodes, state.behind), ...(drifted && { drift }) },
+        // Among the inputs as well: a preview shows what of them changes, and so why there is an update.
+        inputs: { ...inputsOf(state), ...found },
+        outputs: { ...outputsOf(state, nodes, state.behind), ...found },
       };
     },
     async update(id, properties, news) {

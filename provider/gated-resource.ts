@@ -74,7 +74,13 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
   const typed = (properties: Properties) => properties as unknown as I;
   return {
     check: kind.check,
-    diff: (state, inputs) => difference(kind, state, inputs),
+    diff(state, inputs) {
+      // What is behind is no input: a preview would show an update, and not why.
+      for (const [director, reason] of Object.entries((state.behind ?? {}) as Behind)) {
+        warnOnce(`director ${director} does not hold the last change yet, and is tried again: ${reason}`);
+      }
+      return difference(kind, state, inputs);
+    },
     async create(properties) {
       const inputs = { ...typed(properties), token: randomBytes(8).toString("hex") };
       const outcome = await createGated(kind.gated(inputs, fleet));

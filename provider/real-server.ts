@@ -189,14 +189,18 @@ async function observe(state: State, fleet: Fleet) {
     ...(state.behind && { behind: state.behind }),
     ...(isSilent && { unreachable }),
   };
-  const [first] = differing;
-  if (!first) return { inputs: inputsOf(state), outputs: outputsOf(state, findings) };
   const drift = Object.fromEntries(
     differing.map((one) => [one.director, describe(server, one.found, declared, one.isOurs)]),
   );
+  const [first] = differing;
   const { tunnel: _, upperThreshold: __, lowerThreshold: ___, ...rest } = state;
-  const inputs: Inputs = { ...rest, ...(first.found ?? { weight: 0 }) };
-  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
+  // As with a virtual server: what one director lost is not what the cluster serves.
+  const everywhere = differing.length === found.length;
+  const inputs: Inputs = first && everywhere ? { ...rest, ...(first.found ?? { weight: 0 }) } : state;
+  return {
+    inputs: { ...inputsOf(inputs), ...(first && { drift }) },
+    outputs: { ...outputsOf(inputs, findings), ...(first && { drift }) },
+  };
 }
 
 function isRegistered({ state }: Sighting, ownerId: string, key: string, server: string): boolean {

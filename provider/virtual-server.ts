@@ -141,19 +141,30 @@ async function observe(state: State, fleet: Fleet) {
     const found = driftOf(sighting, state.cluster.id, key, wanted);
     if (found.length > 0) drift[sighting.director] = found;
   }
-  const first = seen.find(({ director }) => Object.hasOwn(drift, director));
+  const drifted = Object.keys(drift).length;
   const findings: Findings = {
     ...(state.gate && { gate: state.gate }),
     ...(state.behind && { behind: state.behind }),
     ...(Object.keys(unreachable).length > 0 && { unreachable }),
   };
-  if (!first) return { inputs: inputsOf(state), outputs: outputsOf(state, findings) };
+  const [first] = seen;
+  const found = drifted > 0 && { drift };
+  // What one director lost is not what the cluster serves: a wiped table there would look like an outage.
+  if (!first || drifted < seen.length) return observed(state, findings, found);
   const inputs: Inputs = {
     ...state,
     ...observedSettings(first, state),
     ...(state.realServers && { realServers: declaredAs(state.realServers, observedPool(first)) }),
   };
-  return { inputs: inputsOf(inputs), outputs: { ...outputsOf(inputs, findings), drift } };
+  return observed(inputs, findings, found);
+}
+
+/** Drift is among the inputs as well: a preview shows what of them changes, and so why there is an update. */
+function observed(inputs: Inputs, findings: Findings, drift: { drift: Drift } | false) {
+  return {
+    inputs: { ...inputsOf(inputs), ...drift },
+    outputs: { ...outputsOf(inputs, findings), ...drift },
+  };
 }
 
 function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): void {

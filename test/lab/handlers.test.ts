@@ -96,11 +96,12 @@ describe("resources on real directors", () => {
           await made.close();
         });
 
-        it(`udp over ${family} by ${forwarding} is written and read back`, async () => {
+        it(`udp over ${family} by ${forwarding} is written, read back and reaches both servers`, async () => {
           const address = family === "ipv4" ? "192.0.2.12" : "2001:db8:100::12";
           const realServers = ["rs1", "rs2"].map((name) => ({
             address: site.address(name, family),
             forwarding,
+            drainMs: 0,
           }));
           const made = await site.create(
             "VirtualServer",
@@ -114,6 +115,10 @@ describe("resources on real directors", () => {
               2,
             );
           }
+          const url = `udp://${family === "ipv4" ? address : `[${address}]`}:7000`;
+          const report = await site.lab.traffic({ url, requests: 12 });
+          assert.deepEqual(report.errors, {});
+          assert.deepEqual(Object.keys(report.servers).sort(), ["rs1", "rs2"]);
           assert.equal((await made.read())?.drift, undefined);
           await made.close();
         });
@@ -145,7 +150,7 @@ describe("resources on real directors", () => {
       await site.on("d2", "ipvsadm", "-a", "-t", "192.0.2.10:80", "-r", `${site.address("rs4")}:80`, "-m");
       const seen = await made.read();
       assert.deepEqual(Object.keys((seen?.drift as object) ?? {}), ["d2"]);
-      assert.equal(seen?.scheduler, "lc");
+      assert.equal(seen?.scheduler, "rr", "the others serve as declared");
       await made.update({});
       const [first, ...others] = await site.tables();
       for (const table of others) assert.equal(table, first);

@@ -183,7 +183,11 @@ describe("resources through the real engine", () => {
     succeeded(await stack.refresh());
     const planned = succeeded(await stack.preview(web()));
     assert.deepEqual(planned.steps, { update: 1 });
-    assert.match(planned.output, /~ weight *: 50 => 1/);
+    assert.match(planned.output, /- drift/);
+    assert.match(planned.output, /d2: \[\n.*-r 10\.20\.1\.2:80 -m -w 1/);
+    assert.match(planned.output, /d3: \[\n.*virtual server tcp 192\.0\.2\.10:80 is missing/);
+    // d1 serves as declared: nothing may look as if the pool were gone.
+    assert.doesNotMatch(planned.output, /[~+-] (weight|forwarding)/);
     succeeded(await stack.up(web()));
     assert.deepEqual((await site.tables()).map(sorted), before.map(sorted));
     assert.deepEqual(succeeded(await stack.preview(web())).steps, {});
