@@ -13,7 +13,13 @@ import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
 import { knownTable } from "./limits";
 import { placementFaults } from "./placement";
-import { duringRegistry, findRegistration, type Registration, type Registry } from "./registry";
+import {
+  duringRegistry,
+  findRegistration,
+  type Registration,
+  type Registry,
+  registeredMembers,
+} from "./registry";
 import { type ChangeRequest, changeRequest } from "./request";
 import type { DirectorState } from "./state";
 
@@ -87,23 +93,24 @@ function isLimited({ destinations }: Service): boolean {
 
 /** The table without what an earlier change of the group lets go: it leaves with them, so it is nobody's entry. */
 function remaining(state: DirectorState, registry: Registry, key: string): Table {
-  const before = findRegistration(state.registry, key)?.registration;
-  const now = findRegistration(registry, key)?.registration;
-  if (!before || before === now) return state.table;
-  const staying = new Set(now?.members.map(destinationKey));
-  const gone = new Set(before.members.map(destinationKey).filter((member) => !staying.has(member)));
-  return state.table.flatMap((service) => {
-    if (serviceKey(service) !== key) return [service];
-    const destinations = service.destinations.filter((one) => !gone.has(destinationKey(one)));
-    return now ? [{ ...service, destinations }] : [];
-  });
+  if (!findRegistration(state.registry, key)) return state.table;
+  if (!findRegistration(registry, key)) return state.table.filter((service) => serviceKey(service) !== key);
+  const staying = new Set(registeredMembers(registry, key).map(destinationKey));
+  const left = registeredMembers(state.registry, key).map(destinationKey);
+  const gone = new Set(left.filter((member) => !staying.has(member)));
+  if (gone.size === 0) return state.table;
+  return state.table.map((service) =>
+    serviceKey(service) === key
+      ? { ...service, destinations: service.destinations.filter((one) => !gone.has(destinationKey(one))) }
+      : service,
+  );
 }
 
 function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlySet<string>): Table {
   return [...scope].flatMap((key) => {
     const wanted = findRegistration(registry, key)?.registration;
-    const before = findRegistration(state.registry, key)?.registration;
-    return wanted ? [desiredService(wanted, findService(state.table, key), before)] : [];
+    if (!wanted) return [];
+    return [desiredService(wanted, findService(state.table, key), registeredMembers(state.registry, key))];
   });
 }
 

@@ -7,7 +7,7 @@ import type { Registration } from "./registry";
  * which they are registered. They lie next to the registration on the director: it can fill its table at boot by itself.
  */
 export function bootRules(registration: Registration): string[] {
-  const desired = desiredService(registration, undefined, undefined);
+  const desired = desiredService(registration, undefined);
   return renderEdits(plan([], [desired], new Set([serviceKey(desired)])))
     .split("\n")
     .slice(0, -1);

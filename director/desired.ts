@@ -35,15 +35,15 @@ export function isInService(
  * to somebody else and stay.
  *
  * @param found what the kernel holds
- * @param before what was registered until now: members that are leaving are ours, not somebody else's
+ * @param before members that were registered until now, by anybody: those that leave are ours, not somebody else's
  */
 export function desiredService(
   registration: Registration,
   found: Service | undefined,
-  before: Registration | undefined,
+  before: readonly Member[] = [],
 ): Service {
   const destinations = registration.members.map((one) => desiredDestination(one, registration.scheduler));
-  const ours = new Set([...registration.members, ...(before?.members ?? [])].map(destinationKey));
+  const ours = new Set([...registration.members, ...before].map(destinationKey));
   const foreign = (found?.destinations ?? []).filter((one) => !ours.has(destinationKey(one)));
   const { persistence, onePacket, schedulerFlags: flags } = registration;
   const bits = ADDRESS_BITS[familyOfIdentity(registration)];

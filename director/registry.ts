@@ -65,6 +65,14 @@ export function findRegistration(
   return undefined;
 }
 
+/**
+ * All servers that anybody has registered of a virtual server. Between a change's two writings of the registry, where one
+ * owner hands it to another, it has two.
+ */
+export function registeredMembers(registry: Registry, key: string): Member[] {
+  return Object.values(registry.owners).flatMap((owner) => owner.virtualServers[key]?.members ?? []);
+}
+
 /** The registry with one registration put in, replaced or (undefined) taken out; an owner of nothing goes too. */
 export function withRegistration(
   registry: Registry,

@@ -22,7 +22,7 @@ export function adoptions(
     const next = change.apply({ director: director.name, registry, table });
     const registration = findRegistration(next, key)?.registration;
     if (!registration) return [];
-    const desired = desiredService(registration, found, undefined);
+    const desired = desiredService(registration, found);
     const edits = plan(table, [desired], new Set([key])).map((edit) => `ipvsadm ${renderEdit(edit)}`);
     const what = edits.length === 0 ? "it is as declared" : `changed by ${edits.join("; ")}`;
     return [`${key} on director ${director.name} belonged to nobody and was taken over: ${what}`];

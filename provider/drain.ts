@@ -33,15 +33,28 @@ export async function waitUntilDrained(
     const elapsedMs = performance.now() - started;
     const waiting = leaving.filter(({ drainMs }) => drainMs > elapsedMs);
     if (waiting.length === 0) return;
-    const counts = await Promise.all(
-      directors.map((director) => director.connections().catch(() => undefined)),
-    );
+    const counts = await countsWithin(longestMs - elapsedMs, directors);
     const settling = isConnectionless || elapsedMs < HANDSHAKE_MS;
     const busy = waiting.some(({ server }) =>
       counts.some((one) => one?.some((count) => isBusy(count, service, server, settling)) ?? true),
     );
     if (!busy) return;
     await delay(Math.min(LOOK_EVERY_MS, Math.max(1, longestMs - elapsedMs)));
+  }
+}
+
+/** What directors know; nothing of those that have not answered by then: to dial a dead one may take a minute. */
+async function countsWithin(
+  limitMs: number,
+  directors: readonly Director[],
+): Promise<(ConnectionCount[] | undefined)[]> {
+  const answered = new AbortController();
+  const isOver = delay(limitMs, undefined, { signal: answered.signal }).catch(() => undefined);
+  const count = (director: Director) => director.connections().catch(() => undefined);
+  try {
+    return await Promise.all(directors.map((director) => Promise.race([count(director), isOver])));
+  } finally {
+    answered.abort();
   }
 }
 

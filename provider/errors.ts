@@ -31,6 +31,22 @@ export class GateError extends Error {
   }
 }
 
+/** A director has changed since its servers were checked: some would be let in that were not asked. */
+export class UnaskedError extends Error {
+  override readonly name = "UnaskedError";
+  readonly code = "HEYE_UNASKED";
+
+  constructor(
+    readonly director: string,
+    readonly servers: readonly string[],
+  ) {
+    super(
+      `director ${director}: expected ${servers.join(", ")} in service, as when servers were checked, ` +
+        "found otherwise (a table emptied, a weight set to 0): nothing was let in unchecked. Run `pulumi up` again.",
+    );
+  }
+}
+
 /** Some directors could not be changed; the message holds every director's reason. */
 export class RolloutError extends Error {
   override readonly name = "RolloutError";

@@ -9,6 +9,7 @@ import {
 import { findService } from "../ipvs";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
 import { adoptions } from "./adoption";
+import { anew, askedOf, guarded } from "./asked";
 import { type Leaving, waitUntilDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
@@ -60,21 +61,29 @@ const NOTHING =
  *
  * @throws RolloutError, GateError; either way no director is changed
  */
-export async function changeGated(gated: GatedChange): Promise<Outcome> {
+export function changeGated(gated: GatedChange): Promise<Outcome> {
+  return anew(() => changeOnce(gated));
+}
+
+async function changeOnce(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
-  const { failures, seen } = await passGate(entrants(gated, states));
+  const waiting = entrants(gated, states);
+  const { failures, seen } = await passGate(waiting);
   if (failures.length > 0) throw new GateError(failures, NOTHING);
   const directors = [...states.keys()];
   const members = inOrder(gated, states);
+  const asked = askedOf(directors, waiting);
+  const changeTo = (leaving: "drain" | "go") =>
+    guarded(gated.change(members, leaving), members, gated.adopts, asked);
   const leaving = leavingServers(gated, states);
   const drains = leaving.some(({ drainMs }) => drainMs > 0);
-  const change = gated.change(members, drains ? "drain" : "go");
+  const change = changeTo(drains ? "drain" : "go");
   const first = await changeEverywhere(directors, change, gated.policy);
   const fallen = { ...behind, ...first.behind };
   if (!drains) return { behind: fallen, gate: seen };
   const reached = directors.filter(({ name }) => fallen[name] === undefined);
   await waitUntilDrained(reached, gated.key, leaving);
-  const last = await afterDrain(reached, gated.change(members, "go"), gated.policy, first);
+  const last = await afterDrain(reached, changeTo("go"), gated.policy, first);
   return { behind: { ...fallen, ...last.behind }, gate: seen };
 }
 
@@ -110,7 +119,11 @@ export async function afterDrain(
  *
  * @throws RolloutError, GateError when nothing of it exists
  */
-export async function createGated(gated: GatedChange): Promise<Outcome> {
+export function createGated(gated: GatedChange): Promise<Outcome> {
+  return anew(() => createOnce(gated));
+}
+
+async function createOnce(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
   const waiting = entrants(gated, states);
   const { failures, seen } = await passGate(waiting);
@@ -121,7 +134,9 @@ export async function createGated(gated: GatedChange): Promise<Outcome> {
   );
   const outcome: Outcome = { behind, gate: seen, ...(held.size > 0 && { held: [...held] }) };
   try {
-    const change = gated.change(members, "go");
+    const entitled = members.filter(({ held }) => !held);
+    const asked = askedOf(states.keys(), waiting);
+    const change = guarded(gated.change(members, "go"), entitled, gated.adopts, asked);
     const taken = gated.adopts ? adoptions(gated.key, change, states) : [];
     const made = await changeEverywhere([...states.keys()], change, gated.policy);
     for (const text of taken) console.error(`warning: ${text}.`);

@@ -92,7 +92,7 @@ export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted
   );
   const lost =
     sighting.service && !registration ? [`virtual server ${key} is no longer registered as ours`] : [];
-  const desired = desiredService(wanted, sighting.service, undefined);
+  const desired = desiredService(wanted, sighting.service);
   return [...differences(sighting.table, [desired], new Set([key])), ...leftovers, ...lost];
 }
 

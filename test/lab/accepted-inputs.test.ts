@@ -91,7 +91,7 @@ function accept(inputs: Inputs): Accepted[] {
   if (problems.length > 0 || normal.scheduler === "twos") return [];
   const given = JSON.parse(JSON.stringify(normal)) as Normal;
   const registration = registrationOf(given, (given.realServers ?? []).map(memberOf));
-  return [{ inputs, service: desiredService(registration, undefined, undefined) }];
+  return [{ inputs, service: desiredService(registration, undefined) }];
 }
 
 function distinct(all: readonly Accepted[]): Accepted[] {

@@ -130,7 +130,7 @@ export class Site {
         .map((owner) => owner.virtualServers[key])
         .find((found) => found !== undefined);
       const found = findService(table, key);
-      const desired = registration ? [desiredService(registration, found, registration)] : [];
+      const desired = registration ? [desiredService(registration, found, registration.members)] : [];
       assert.deepEqual(plan(table, desired, new Set([key])), [], renderTable(table));
     }
   }

@@ -194,4 +194,26 @@ describe("changes of several resources, in any order and any groups", () => {
       { numRuns: 2_000 },
     );
   });
+
+  it("own what one owner hands to another in a group that dies after its first step", () => {
+    const step = (resource: number, more: Partial<Step>): Step => ({
+      resource: RESOURCES[resource] as Resource,
+      kind: "put",
+      scheduler: "rr",
+      pool: "inline",
+      leaving: "go",
+      weights: [0],
+      leaves: false,
+      crash: undefined,
+      ...more,
+    });
+    const play = new Play();
+    play.take(step(3, { leaves: true }));
+    play.take(step(3, { kind: "remove" }));
+    play.take(step(0, { pool: "separate", leaves: true, crash: 1 }));
+    assert.deepEqual(
+      play.director.table.filter(({ port }) => port === 80).map((one) => one.destinations),
+      [[]],
+    );
+  });
 });

@@ -319,20 +319,18 @@ describe("what a registration stands for", () => {
   it("is the whole pool inline, and leaves strangers alone in a separate one", () => {
     const [found] = parseTable("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 4\n");
     assert.deepEqual(
-      desiredService(registration(), found, undefined).destinations.map(({ address }) => address),
+      desiredService(registration(), found).destinations.map(({ address }) => address),
       ["10.0.0.1"],
     );
     assert.deepEqual(
-      desiredService(registration({ pool: "separate" }), found, undefined).destinations.map(
-        ({ address }) => address,
-      ),
+      desiredService(registration({ pool: "separate" }), found).destinations.map(({ address }) => address),
       ["10.0.0.1", "10.9.9.9"],
     );
   });
 
   it("fills every director in the order that is registered, which is that of the others", () => {
     const members = [member(10), member(9), member(100)];
-    const { destinations } = desiredService(registration({ members }), undefined, undefined);
+    const { destinations } = desiredService(registration({ members }), undefined);
     assert.deepEqual(
       destinations.map(({ address }) => address),
       ["10.0.0.10", "10.0.0.9", "10.0.0.100"],

@@ -14,6 +14,8 @@ export class FakeDirector {
   /** Which changes (the first is 1) find the connection lost; nothing of them is made. */
   lostAt: readonly number[] = [];
   counts: () => Promise<ConnectionCount[]> = async () => [];
+  /** What happens on it before so many changes (the first is 1). */
+  meanwhile: (nextChange: number) => void = () => undefined;
   #changes = 0;
 
   constructor(
@@ -34,6 +36,7 @@ export class FakeDirector {
 
   async change(change: Change): Promise<Applied> {
     this.#changes++;
+    this.meanwhile(this.#changes);
     if (this.lostAt.includes(this.#changes))
       throw new ConnectionLostError(this.name, "changing its table", "it is gone");
     const job: Job = { change, resolve: () => undefined, reject: () => undefined };

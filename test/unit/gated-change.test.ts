@@ -118,6 +118,14 @@ describe("a change that drains", () => {
     assert.equal(d1.text, text(1));
   });
 
+  it("ends with its time where a director does not answer at all", async () => {
+    const d1 = await filled("d1");
+    const d2 = await filled("d2");
+    d2.counts = () => new Promise(() => undefined);
+    await without2([d1, d2], { drainMsOf: () => 20 });
+    assert.equal(d1.text, text(1));
+  });
+
   it("bears as many failures over both of its halves as may be", async () => {
     const directors = [await filled("d1"), await filled("d2"), await filled("d3")] as const;
     directors[1].lostAt = [2];
@@ -126,6 +134,67 @@ describe("a change that drains", () => {
       code: "HEYE_ROLLOUT",
     });
     assert.equal(directors[0].table[0]?.destinations.length, 2);
+  });
+});
+
+describe("a director that changes while its servers are checked", () => {
+  const filled = async () => {
+    const director = new FakeDirector("d1");
+    await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
+    return director;
+  };
+  const toThree = (director: FakeDirector, checkOf: GatedChange["checkOf"]) =>
+    changeGated(gated([director], [server(1), server(2), server(3)], { checkOf }));
+
+  it("is asked about anew, so that nobody enters unasked", async () => {
+    const d1 = await filled();
+    d1.meanwhile = (change) => {
+      if (change === 2) d1.table = [];
+    };
+    const asked: string[] = [];
+    await toThree(d1, (member) => {
+      asked.push(member.address);
+      return NONE;
+    });
+    assert.deepEqual([...new Set(asked)].sort(), ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    assert.deepEqual(d1.text.split("\n").sort(), text(1, 2, 3).split("\n").sort());
+  });
+
+  it("lets nobody in who is not healthy by then", async () => {
+    const d1 = await filled();
+    d1.meanwhile = () => {
+      d1.table = [];
+    };
+    const isNew = (member: Member) => member.address === "10.0.0.3";
+    await assert.rejects(
+      toThree(d1, (member) => (isNew(member) ? NONE : CHECK)),
+      { code: "HEYE_GATE", message: /10\.0\.0\.1:80 from director d1/ },
+    );
+    assert.equal(d1.text, "");
+  });
+
+  it("is given up on when it never holds still", async () => {
+    const d1 = await filled();
+    const filledTable = d1.table;
+    let rehearsals = 0;
+    const { rehearse } = d1;
+    d1.rehearse = (change) => {
+      rehearsals++;
+      d1.table = filledTable;
+      return rehearse.call(d1, change);
+    };
+    d1.meanwhile = () => {
+      d1.table = [];
+    };
+    await assert.rejects(
+      toThree(d1, () => NONE),
+      {
+        code: "HEYE_ROLLOUT",
+        message: /expected 10\.0\.0\.1:80, 10\.0\.0\.2:80 in service.*\[HEYE_UNASKED\]/,
+      },
+    );
+    assert.equal(rehearsals, 3);
+    assert.equal(d1.text, "");
   });
 });
 

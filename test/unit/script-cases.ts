@@ -5,6 +5,7 @@ import {
   EMPTY_REGISTRY,
   type Member,
   type Registry,
+  registeredMembers,
   withRegistration,
 } from "../../director/registry";
 import { renderRegistry } from "../../director/registry-format";
@@ -47,7 +48,9 @@ export function changeTo(state: DirectorState, after: Registry): ChangeRequest |
   const scope = new Set([...Object.keys(owned(state.registry)), ...Object.keys(owned(after))]);
   const desired = [...scope].flatMap((key) => {
     const wanted = owned(after)[key];
-    return wanted ? [desiredService(wanted, findService(state.table, key), owned(state.registry)[key])] : [];
+    return wanted
+      ? [desiredService(wanted, findService(state.table, key), registeredMembers(state.registry, key))]
+      : [];
   });
   const edits = plan(state.table, desired, scope);
   return changeRequest(state, {
