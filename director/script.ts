@@ -241,7 +241,7 @@ serve() {
 tidy() {
   if [ -L "$run" ] || [ ! -O "$run" ]; then return; fi
   set +f
-  for left in "$run"/request.* "$run"/rules.*; do
+  for left in "$run"/request.* "$run"/rules.* "$run"/settings.*; do
     if [ -f "$left" ] && ! kill -0 "\${left##*.}" 2>/dev/null; then rm -f "$left"; fi
   done
   set -f

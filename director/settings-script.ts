@@ -116,13 +116,20 @@ report_settings settings
  * complained. Whether the change worked is decided by whoever reads the report.
  */
 export const CHANGE_SETTINGS = `${COMMON}${REPORT}
-lock -x
-in=$state/settings.incoming
-cleanup() { rm -f "$in" "$settings.new"; rmdir "$state" 2>/dev/null || :; }
+in=/run/heye/settings.$$
+locked=
+cleanup() {
+  rm -f "$in"
+  if [ -n "$locked" ]; then rm -f "$settings.new"; rmdir "$state" 2>/dev/null || :; fi
+}
 trap cleanup EXIT
 unwritable() { echo "heye 1 unwritable"; printf "%s\\n" "$said"; exit 0; }
-said=$({ mkdir -p "$state" && cat >"$in"; } 2>&1) || unwritable
+# Before the lock: nobody waits for a sender that is slow, or gone.
+said=$({ cat >"$in"; } 2>&1) || unwritable
 if [ "$(tail -n 1 "$in")" != complete ]; then answer truncated; fi
+lock -x
+locked=yes
+said=$(mkdir -p "$state" 2>&1) || unwritable
 part() { sed -n "s/^$1 //p" "$in"; }
 names=$(part name)
 found=$(cat "$settings" 2>/dev/null | sha256sum)
