@@ -18,8 +18,14 @@ export interface Capabilities {
   readonly clockSkewMs: number;
   /** How wrong that may be: half of what the answer took. */
   readonly clockErrorMs: number;
-  /** Other programs that manage IPVS there, and how one knows. */
-  readonly rivals: readonly { readonly rival: Rival; readonly evidence: string }[];
+  /** Other programs that manage IPVS there. */
+  readonly rivals: readonly RivalSign[];
+}
+
+/** Another program that manages IPVS on a director, and how one knows. */
+export interface RivalSign {
+  readonly rival: Rival;
+  readonly evidence: string;
 }
 
 /** When a report was asked for and when it had come, by our clock, in milliseconds since the epoch. */
@@ -30,17 +36,11 @@ export interface Moments {
 
 /** Reads the lines of a report (settings-script.ts) that say what a director is. */
 export function parseCapabilities(lines: readonly string[], { sentMs, receivedMs }: Moments): Capabilities {
-  const all = (word: string) =>
-    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+  const all = (word: string) => wordsBehind(lines, word);
   const first = (word: string) => all(word)[0] ?? "";
   const modules = new Set(all("module"));
   const clocks = all("clock").map((text) => Math.round(Number(text) * 1_000));
   const [started = Number.NaN, ended = Number.NaN] = clocks;
-  const keepalived = all("keepalived").map(parseProcess);
-  const rivals: { rival: Rival; evidence: string }[] = [];
-  if (runsCheckers(keepalived, new Set(all("harmless"))))
-    rivals.push({ rival: RIVALS[0], evidence: `process ${keepalived[0]?.pid}, with checkers` });
-  if (lines.includes("kube-proxy")) rivals.push({ rival: RIVALS[1], evidence: "interface kube-ipvs0" });
   return {
     kernel: first("kernel"),
     ipvsadm: first("ipvsadm"),
@@ -51,8 +51,23 @@ export function parseCapabilities(lines: readonly string[], { sentMs, receivedMs
     // As NTP reckons: what the way there and the way back took cancels out as far as both took the same.
     clockSkewMs: Math.round((started - sentMs + (ended - receivedMs)) / 2),
     clockErrorMs: Math.ceil((receivedMs - sentMs - (ended - started)) / 2),
-    rivals,
+    rivals: parseRivals(lines),
   };
+}
+
+/** Reads the lines of a report that tell of other programs which manage IPVS. */
+export function parseRivals(lines: readonly string[]): RivalSign[] {
+  const keepalived = wordsBehind(lines, "keepalived").map(parseProcess);
+  const rivals: RivalSign[] = [];
+  if (runsCheckers(keepalived, new Set(wordsBehind(lines, "harmless"))))
+    rivals.push({ rival: RIVALS[0], evidence: `process ${keepalived[0]?.pid}, with checkers` });
+  if (lines.includes("kube-proxy")) rivals.push({ rival: RIVALS[1], evidence: "interface kube-ipvs0" });
+  return rivals;
+}
+
+/** What follows a word on the lines that begin with it. */
+function wordsBehind(lines: readonly string[], word: string): string[] {
+  return lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
 }
 
 /** A process called keepalived, in the director's own network. */

@@ -5,7 +5,7 @@
  */
 
 export type { Applied } from "./batch";
-export { type Capabilities, steadySkewMs, stepWarnings } from "./capabilities";
+export { type Capabilities, type RivalSign, steadySkewMs, stepWarnings } from "./capabilities";
 export {
   type Change,
   type Claim,
@@ -33,6 +33,7 @@ export {
   type Registry,
 } from "./registry";
 export { parseRegistry } from "./registry-format";
+export { findRivals } from "./rivals";
 export { connectionKey, SessionPool } from "./session-pool";
 export {
   changeSettings,

@@ -4,6 +4,7 @@
  */
 import { BOOT_FILES } from "./boot";
 import { PLACE } from "./placement";
+import { RIVALS_THERE } from "./rivals";
 import { COMMON } from "./root-script";
 
 /**
@@ -14,21 +15,7 @@ import { COMMON } from "./root-script";
 const REPORT = `
 settings=$state/settings
 ${PLACE}
-keepalived() {
-  here=
-  for folder in /proc/[0-9]*; do
-    IFS= read -r comm 2>/dev/null <"$folder/comm" || continue
-    case $comm in [Kk]eepalived*) ;; *) continue ;; esac
-    [ -n "$here" ] || here=$(readlink /proc/self/ns/net)
-    there=$(readlink "$folder/ns/net" 2>/dev/null) || continue
-    if [ "$there" != "$here" ]; then continue; fi
-    IFS=" " read -r pid name mode parent rest 2>/dev/null <"$folder/stat" || continue
-    echo "keepalived $pid $parent $comm $(tr "\\\\0" " " 2>/dev/null <"$folder/cmdline")"
-  done
-  [ -z "$here" ] || for file in /run/vrrp*.pid /run/bfd*.pid /run/keepalived/vrrp*.pid /run/keepalived/bfd*.pid; do
-    if IFS= read -r pid 2>/dev/null <"$file"; then echo "harmless $pid"; fi
-  done
-}
+${RIVALS_THERE}
 facts() {
   echo "architecture $(uname -m)"
   if [ -r /etc/os-release ]; then
@@ -43,10 +30,7 @@ facts() {
     if [ -r "$file" ]; then sed -n "s/^[^:]*\\/\\(ip_vs[a-z_]*\\)\\.ko.*/module \\1/p" "$file"; fi
   done
   if [ ! -d /proc/sys/net/ipv6 ]; then echo "without ipv6"; fi
-  while IFS=": " read -r device rest; do
-    if [ "$device" = kube-ipvs0 ]; then echo "kube-proxy"; fi
-  done </proc/net/dev
-  keepalived
+  rivals
 }
 report_settings() {
   echo "heye 1 $1"

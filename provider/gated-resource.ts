@@ -171,7 +171,10 @@ function difference<I extends OnCluster>(
   return { changes, replaces, deleteBeforeReplace: replaces.length > 0 && samePlace };
 }
 
-/** The order in which directors are listed means nothing, nor do settings, which are the cluster's own business. */
+/**
+ * The order in which directors are listed means nothing, nor do settings, which are the cluster's own business. `rollout`
+ * and `unreachable` count: a delete knows the state alone, so the state has to learn how one is to be made.
+ */
 function byName(cluster: Partial<ClusterHandle> | undefined): unknown {
   if (!Array.isArray(cluster?.directors)) return cluster;
   const { settings: _, ...acted } = cluster;

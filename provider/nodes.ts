@@ -54,7 +54,7 @@ export async function observeNodes(
   actor: Actor,
 ): Promise<Observation> {
   // A refresh installs nothing.
-  const outcomes = await Promise.allSettled(directors.map((one) => sight(one, { ...state, install: false })));
+  const outcomes = await Promise.allSettled(directors.map((one) => sight(one, state)));
   const causes = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
   const unreached = causes.filter(
     (cause) => cause instanceof UnreachableError || cause instanceof ConnectionLostError,

@@ -2,12 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   type Actor,
   type Capabilities,
-  CoexistenceError,
   ConnectionLostError,
   changeSettings,
   type Director,
   DUMMY_DEVICE,
-  installMissing,
   isSomething,
   observeSettings,
   rehearseSettings,
@@ -16,6 +14,7 @@ import {
   UnexpectedAnswerError,
 } from "../director";
 import { type Cluster, kernelValues } from "../spec";
+import { equip, refuseRivals } from "./equip";
 import { RolloutError } from "./errors";
 import { ask, type Behind, skipping } from "./reach";
 import { type Rollout, wavesOf } from "./waves";
@@ -50,7 +49,6 @@ function wishOf(declared: Declared, ipv6: boolean): SettingsWish {
 
 /** Looks at one director: its table and registry can be read, its modules load, and what it is. */
 export async function sight(director: Director, declared: Declared): Promise<Sight> {
-  if (declared.install) await installMissing(director);
   await director.read();
   const { capabilities, ...state } = await observeSettings(director, wishOf(declared, true));
   return { director, wish: wishOf(declared, capabilities.ipv6), state, capabilities };
@@ -58,7 +56,8 @@ export async function sight(director: Director, declared: Declared): Promise<Sig
 
 /**
  * Looks at all directors at the same time, and finds out whether the cluster can have what it declares there. All that
- * stands in the way is said together; no setting is changed.
+ * stands in the way is said together; no setting is changed. Missing programs are installed first, where that is asked
+ * for.
  *
  * @throws RolloutError
  */
@@ -67,11 +66,10 @@ export async function survey(
   declared: Declared,
   actor: Actor,
 ): Promise<Survey> {
+  await equip(directors, declared);
   const look = async (director: Director) => {
     const seen = await sight(director, declared);
-    for (const { rival, evidence } of seen.capabilities.rivals) {
-      if (!declared.coexist?.includes(rival)) throw new CoexistenceError(director.name, rival, evidence);
-    }
+    refuseRivals(director, seen.capabilities.rivals, declared);
     rehearseSettings(director, seen.state, actor, seen.wish);
     return seen;
   };

@@ -356,6 +356,21 @@ describe("a cluster's settings on real directors", () => {
       ]);
     });
 
+    it("are not installed anywhere for a cluster that is refused", async () => {
+      await fake("d1", "apt-get", RETURN);
+      await hide("d1");
+      await site.on("d2", "ip", "link", "add", "kube-ipvs0", "type", "dummy");
+      try {
+        await assert.rejects(
+          handler().create(declare({ install: true })),
+          /1 of 2 directors failed:\n {2}director d2: kube-proxy manages IPVS there too[\s\S]*Nothing was installed on any director/,
+        );
+      } finally {
+        await site.on("d2", "ip", "link", "del", "kube-ipvs0");
+      }
+      await site.on("d1", "sh", "-c", "[ ! -e /tmp/told ]");
+    });
+
     it("that cannot be installed are an error with the package manager's last words", async () => {
       await fake(
         "d1",

@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { BOOT_FILES, RESTORE_SCRIPT, UNIT } from "../../director/boot";
 import { INSTALL } from "../../director/install";
+import { FIND_RIVALS } from "../../director/rivals";
 import { CHANGE_SETTINGS, OBSERVE_SETTINGS } from "../../director/settings-script";
 
 describe("the scripts of settings", () => {
   it("are POSIX shell, and hold no single quotes where they travel inside a pair", () => {
-    for (const script of [INSTALL, OBSERVE_SETTINGS, CHANGE_SETTINGS, RESTORE_SCRIPT]) {
+    for (const script of [INSTALL, FIND_RIVALS, OBSERVE_SETTINGS, CHANGE_SETTINGS, RESTORE_SCRIPT]) {
       const { status, stderr } = spawnSync("sh", ["-n"], { input: script, encoding: "utf8" });
       assert.deepEqual([status, stderr], [0, ""]);
     }
-    for (const script of [INSTALL, OBSERVE_SETTINGS, CHANGE_SETTINGS]) assert.doesNotMatch(script, /'/);
+    for (const script of [INSTALL, FIND_RIVALS, OBSERVE_SETTINGS, CHANGE_SETTINGS])
+      assert.doesNotMatch(script, /'/);
   });
 });
 
