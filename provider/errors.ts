@@ -31,6 +31,19 @@ export class GateError extends Error {
   }
 }
 
+/** The state does not say any more which directors a resource is on. What stands there instead is secret. */
+export class HandleError extends Error {
+  override readonly name = "HandleError";
+  readonly code = "HEYE_HANDLE";
+
+  constructor(resource: string) {
+    super(
+      `${resource}: expected the handle of its cluster in the state (property cluster), found something else. ` +
+        "Run `pulumi up` with the resource in the program: it is written anew. Then repeat what was to be done.",
+    );
+  }
+}
+
 /** A director has changed since its servers were checked: some would be let in that were not asked. */
 export class UnaskedError extends Error {
   override readonly name = "UnaskedError";

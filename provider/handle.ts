@@ -1,4 +1,5 @@
 import { isRecord, type Problem, unseal } from "../spec";
+import { HandleError } from "./errors";
 import type { ClusterHandle } from "./fleet";
 import { InitialisationError, type Observed, type Properties, type ResourceHandler } from "./handler";
 import { isUnknown } from "./unknown";
@@ -16,7 +17,11 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
       const checked = handler.check(open(inputs));
       return { ...checked, inputs: closed(checked.inputs, inputs) };
     },
-    diff: (state, inputs) => handler.diff(open(state), open(inputs)),
+    diff(state, inputs) {
+      const [before, after] = [open(state), open(inputs)];
+      if (isUsable(before)) return handler.diff(before, after);
+      return { ...handler.diff({ ...before, cluster: after.cluster }, after), changes: true };
+    },
     async create(inputs) {
       try {
         const { id, outputs } = await handler.create(open(inputs));
@@ -27,14 +32,16 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
       }
     },
     async read(id, state): Promise<Observed | undefined> {
-      const observed = await handler.read(id, open(state));
+      const observed = await handler.read(id, whole(state));
       if (!observed) return undefined;
       return { inputs: closed(observed.inputs, state), outputs: closed(observed.outputs, state) };
     },
     async update(id, state, inputs) {
-      return closed(await handler.update(id, open(state), open(inputs)), inputs);
+      const [before, after] = [open(state), whole(inputs)];
+      const known = isUsable(before) ? before : { ...before, cluster: after.cluster };
+      return closed(await handler.update(id, known, after), inputs);
     },
-    delete: (id, state) => handler.delete(id, open(state)),
+    delete: async (id, state) => handler.delete(id, whole(state)),
   };
 }
 
@@ -44,6 +51,17 @@ function open(properties: Properties): Properties {
   const known = handles.get(cluster) ?? readHandle(cluster);
   if (known) handles.set(cluster, known);
   return { ...properties, cluster: known };
+}
+
+/** With the handle open. Throws HandleError where it cannot be. */
+function whole(properties: Properties): Properties {
+  const opened = open(properties);
+  if (!isUsable(opened)) throw new HandleError(String(properties.name));
+  return opened;
+}
+
+function isUsable({ cluster }: Properties): boolean {
+  return handleProblems(cluster).length === 0;
 }
 
 /** undefined: the text is no handle. */

@@ -42,4 +42,17 @@ describe("the handle of a cluster", () => {
     const other = { ...inputs, cluster: seal({ ...HANDLE, id: "edge-2" }) };
     assert.deepEqual(handler.diff(state, other).replaces, ["cluster"]);
   });
+
+  it("that is damaged in the state is an error, which an update mends", async () => {
+    const handler = handlerFor("VirtualServer");
+    const { inputs } = handler.check({ ...WEB, cluster: seal(HANDLE) });
+    for (const cluster of ["no handle", seal("nothing of the kind"), undefined]) {
+      const state = { ...inputs, cluster };
+      const expected = { code: "HEYE_HANDLE", message: /^web: expected the handle .* Run `pulumi up`/ };
+      await assert.rejects(async () => handler.read("id", state), expected);
+      await assert.rejects(async () => handler.delete("id", state), expected);
+      const { changes, replaces } = handler.diff(state, inputs);
+      assert.deepEqual([changes, replaces], [true, []]);
+    }
+  });
 });
