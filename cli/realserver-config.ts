@@ -20,7 +20,7 @@ Prints what a Linux host needs to be a real server of these virtual addresses.
   --tunnel TYPE             with tun: ${TUNNEL_TYPES.join(", ")} (default: ipip)
   --tunnel-port PORT        UDP port of gue
   --tunnel-checksum KIND    ${TUNNEL_CHECKSUMS.join(", ")} (default: none)
-  --server ADDRESS          the server's own address; only gre with a checksum needs it
+  --server ADDRESS          the server's own address; with gre with a checksum, and with nothing else
   --format FORMAT           ${CONFIG_FORMATS.join(", ")} (default: commands)
 `;
 
@@ -53,22 +53,44 @@ export function textFor(argv: readonly string[]): string {
   };
   const addresses = (values.address ?? []).map((text) => address("--address", text));
   if (addresses.length === 0) faults.push("--address: expected a virtual address, found nothing");
-  const role = {
-    addresses,
-    forwarding: one("--forwarding", values.forwarding ?? "", FORWARDING_METHODS),
-    server: values.server === undefined ? undefined : address("--server", values.server),
-    tunnel: {
-      type: one("--tunnel", values.tunnel, TUNNEL_TYPES),
-      checksum: one("--tunnel-checksum", values["tunnel-checksum"], TUNNEL_CHECKSUMS),
-      ...(values["tunnel-port"] !== undefined && { port: portOf(values["tunnel-port"], faults) }),
-    } satisfies Tunnel,
+  const tunnel: Tunnel = {
+    type: one("--tunnel", values.tunnel ?? "ipip", TUNNEL_TYPES),
+    checksum: one("--tunnel-checksum", values["tunnel-checksum"] ?? "none", TUNNEL_CHECKSUMS),
+    ...(values["tunnel-port"] !== undefined && { port: portOf(values["tunnel-port"], faults) }),
   };
-  faults.push(
-    ...tunnelProblems(role.tunnel).map(({ path, reason }) => `--tunnel-${path.join("-")}: ${reason}`),
-  );
+  const server = values.server === undefined ? undefined : address("--server", values.server);
+  const forwarding = one("--forwarding", values.forwarding ?? "", FORWARDING_METHODS);
+  faults.push(...meaningless(values, tunnel));
+  const role = { addresses, forwarding, server, ...(forwarding === "tun" && { tunnel }) };
   const format = one("--format", values.format, CONFIG_FORMATS);
   if (faults.length > 0) throw new RealServerConfigUsageError(`${faults.join("\n")}\n\n${USAGE}`);
   return realServerConfig(role, format);
+}
+
+/** Options that the method, or the tunnel, has no use for. */
+function meaningless(values: ReturnType<typeof parsed>, tunnel: Tunnel): string[] {
+  const { forwarding } = values;
+  const isTun = forwarding !== "nat" && forwarding !== "dr";
+  const ofTunnels = (["tunnel", "tunnel-port", "tunnel-checksum"] as const).filter(
+    (name) => values[name] !== undefined,
+  );
+  const isChecked = isTun && tunnel.type === "gre" && tunnel.checksum !== "none";
+  return [
+    ...(isTun
+      ? tunnelProblems(tunnel).map(({ path, reason }) => `--tunnel-${path.join("-")}: ${reason}`)
+      : ofTunnels.map(
+          (name) =>
+            `--${name}: expected with --forwarding tun alone, found it with ${forwarding}: only tun wraps packets`,
+        )),
+    ...(values.server !== undefined && !isChecked
+      ? [
+          "--server: expected with a gre tunnel with a checksum alone: nothing else needs the server's own address",
+        ]
+      : []),
+    ...(forwarding === "nat" && values.format === "files"
+      ? ["--format: expected commands with nat, found files: there is nothing to set up on the server"]
+      : []),
+  ];
 }
 
 function parsed(argv: readonly string[]) {
@@ -78,9 +100,9 @@ function parsed(argv: readonly string[]) {
       options: {
         address: { type: "string", multiple: true },
         forwarding: { type: "string" },
-        tunnel: { type: "string", default: "ipip" },
+        tunnel: { type: "string" },
         "tunnel-port": { type: "string" },
-        "tunnel-checksum": { type: "string", default: "none" },
+        "tunnel-checksum": { type: "string" },
         server: { type: "string" },
         format: { type: "string", default: "commands" },
       },

@@ -1,6 +1,7 @@
 import { type Family, familyOf } from "./address";
+import { formatPath } from "./problem";
 import type { ForwardingMethod } from "./real-server";
-import type { Tunnel } from "./tunnel";
+import { type Tunnel, tunnelProblems } from "./tunnel";
 
 /** What a real server has to be set up for. */
 export interface RealServerRole {
@@ -44,9 +45,10 @@ export class RealServerRoleError extends Error {
 /**
  * What a real server needs for its forwarding method.
  *
- * @throws RealServerRoleError when the server's own address is needed and missing
+ * @throws RealServerRoleError when there is no such tunnel, or when the server's own address is needed and missing
  */
 export function realServerSetup(role: RealServerRole): RealServerSetup {
+  checkTunnel(role);
   const families = (["ipv4", "ipv6"] as const).filter((family) =>
     role.addresses.some((address) => familyOf(address) === family),
   );
@@ -64,6 +66,19 @@ export function realServerSetup(role: RealServerRole): RealServerSetup {
     deviceSysctls: tunnels.flatMap(({ deviceSysctls }) => deviceSysctls),
     advice: tunnels.flatMap(({ advice }) => advice),
   };
+}
+
+function checkTunnel({ forwarding, tunnel }: RealServerRole): void {
+  if (tunnel === undefined) return;
+  if (forwarding !== "tun") {
+    throw new RealServerRoleError(
+      `tunnel: expected none with ${forwarding}, found one: only tun wraps packets`,
+    );
+  }
+  const problems = tunnelProblems(tunnel).map(
+    ({ path, reason }) => `${formatPath(["tunnel", ...path])}: ${reason}`,
+  );
+  if (problems.length > 0) throw new RealServerRoleError(problems.join("\n"));
 }
 
 const NOTHING = { modules: [], sysctls: [], commands: [], deviceSysctls: [] } as const;

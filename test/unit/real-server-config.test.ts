@@ -112,6 +112,52 @@ WantedBy=multi-user.target
     assert.throws(() => textFor(["--bogus"]), RealServerConfigUsageError);
   });
 
+  const GUE = ["--tunnel", "gue", "--tunnel-port", "6080", "--tunnel-checksum", "normal"];
+  const meaningless: [string, string[], string[]][] = [
+    [
+      "a tunnel's options with dr",
+      ["dr", ...GUE, "--server", "10.0.0.1"],
+      ["--tunnel", "--tunnel-port", "--tunnel-checksum", "--server"],
+    ],
+    [
+      "a tunnel's options with nat",
+      ["nat", "--tunnel", "ipip", "--format", "files"],
+      ["--tunnel", "--format"],
+    ],
+    ["a port of ipip", ["tun", "--tunnel-port", "6080"], ["--tunnel-port"]],
+    [
+      "what gre without a checksum has no use for",
+      ["tun", "--tunnel", "gre", "--tunnel-port", "1", "--server", "10.0.0.1"],
+      ["--tunnel-port", "--server"],
+    ],
+  ];
+  for (const [what, argv, options] of meaningless) {
+    it(`refuses ${what}, all at once`, () => {
+      assert.throws(
+        () => textFor(["--address", "192.0.2.10", "--forwarding", ...argv]),
+        (error: Error) => {
+          assert.ok(error instanceof RealServerConfigUsageError);
+          const found = [...error.message.matchAll(/^(--[a-z-]+): expected /gm)].map(([, option]) => option);
+          assert.deepEqual(found, options);
+          return true;
+        },
+      );
+    });
+  }
+
+  it("is refused to programs too, for a tunnel that does not exist", () => {
+    const role = {
+      addresses: ["192.0.2.10"],
+      forwarding: "dr",
+      tunnel: { type: "gue", checksum: "none" },
+    } as const;
+    assert.throws(() => realServerConfig(role), /^RealServerRoleError: tunnel: expected none with dr/);
+    assert.throws(
+      () => realServerConfig({ ...role, forwarding: "tun" }),
+      /^RealServerRoleError: tunnel\.port: expected the UDP port/,
+    );
+  });
+
   it("is what a program gets of its virtual server too", async () => {
     const text = await new Promise<string>((resolve) => {
       configText(pulumi.output("192.0.2.10"), { forwarding: "tun", tunnel: { type: "gre" } }).apply(resolve);
