@@ -56,20 +56,21 @@ export function placedWarnings(cluster: LintedCluster, server: LintedServer): st
   const directors = count(cluster);
   const settings: Settings = isRecord(cluster.settings) ? cluster.settings : {};
   const members = Array.isArray(server.realServers) ? server.realServers.filter(isRecord) : [];
-  const alone = server.protocol === "udp" && isOff(settings.expireNodestConn) ? [UDP_PINNED] : [];
-  if (directors < 2) return alone;
   return [
-    ...alone,
-    ...moveWarnings(settings, server),
-    ...(isRecord(server.persistence) ? [PERSISTENCE_APART] : []),
-    ...members.flatMap((member) => memberWarnings(settings, member)),
+    ...(server.protocol === "udp" && isOff(settings.expireNodestConn) ? [UDP_PINNED] : []),
+    ...(directors > 1 ? moveWarnings(settings, server) : []),
+    ...(directors > 1 && isRecord(server.persistence) ? [PERSISTENCE_APART] : []),
+    ...members.flatMap((member) => placedMemberWarnings(cluster, member)),
   ].filter((text, index, all) => all.indexOf(text) === index);
 }
 
-/** What should be known about one server of a pool on a cluster of several directors. */
-export function placedMemberWarnings(cluster: LintedCluster, member: LintedMember): string[] {
-  if (count(cluster) < 2) return [];
-  return memberWarnings(isRecord(cluster.settings) ? cluster.settings : {}, member);
+/** What should be known about one server of a pool on this cluster. */
+export function placedMemberWarnings(cluster: LintedCluster, { forwarding }: LintedMember): string[] {
+  const settings: Settings = isRecord(cluster.settings) ? cluster.settings : {};
+  if (forwarding === "nat")
+    return count(cluster) > 1 && isOff(settings.conntrack) ? [NAT_WITHOUT_CONNTRACK] : [];
+  const isTracked = settings.conntrack === true && settings.connReuseMode !== 0;
+  return isTracked && (forwarding === "dr" || forwarding === "tun") ? [trackedWithoutNat(forwarding)] : [];
 }
 
 function moveWarnings(settings: Settings, { protocol, scheduler }: LintedServer): string[] {
@@ -86,10 +87,6 @@ function moveWarnings(settings: Settings, { protocol, scheduler }: LintedServer)
   return isOff(settings.scheduleIcmp) ? [...refused, ICMP_LOST] : refused;
 }
 
-function memberWarnings(settings: Settings, { forwarding }: LintedMember): string[] {
-  return forwarding === "nat" && isOff(settings.conntrack) ? [NAT_WITHOUT_CONNTRACK] : [];
-}
-
 const UDP_PINNED =
   "settings.expireNodestConn is not set: udp clients that keep sending stay with a server that was removed, and their packets are dropped, until they pause for the udp timeout (300 s)";
 const ICMP_LOST =
@@ -98,6 +95,11 @@ const PERSISTENCE_APART =
   "each director remembers persistent clients for itself: a client that the switch spreads over several directors, or moves, meets other servers. Use mh without persistence, or a switch that hashes by source address alone";
 const NAT_WITHOUT_CONNTRACK =
   "settings.conntrack is not set: with nat on several directors answers must come back through the same director, which takes source NAT there, which takes conntrack";
+
+/** Only the sender's next try gets through: the kernel drops the first packet along with the old tracked connection. */
+function trackedWithoutNat(forwarding: string): string {
+  return `settings.conntrack is set: with it IPVS drops the first packet of a client that uses a port again within two minutes, which delays that connection by a second, by ${forwarding} as by nat. Leave it out where no nat needs it`;
+}
 
 /** Said to be off, or not said at all; what is not known yet is neither. */
 function isOff(setting: boolean | undefined): boolean {

@@ -25,8 +25,6 @@ const cluster = new heye.Cluster("forward-nodes", {
     // A connection that the switch moves to another forward node is taken over there.
     sloppyTcp: true,
     scheduleIcmp: true,
-    // nat over several forward nodes needs source NAT on them, and that needs this.
-    conntrack: true,
     expireNodestConn: true,
   },
   restoreAtBoot: true,
@@ -54,11 +52,14 @@ const database = new heye.VirtualServer("database", {
   port: 3306,
   scheduler: "lc",
   healthCheck: { type: "mysql", user: "heye", password: config.requireSecret("databasePassword") },
-  realServers: config.requireObject<string[]>("databaseServers").map((address) => ({ address })),
+  realServers: config
+    .requireObject<string[]>("databaseServers")
+    .map((address) => ({ address, forwarding: "dr" as const })),
 });
 
-/** Of the web servers: what each needs in order to take packets to the virtual address. */
+/** What each server needs in order to take packets to its virtual address. */
 export const webServerSetup = web.realServerConfig({ forwarding: "dr" });
+export const databaseServerSetup = database.realServerConfig({ forwarding: "dr" });
 export const services = [web.key, database.key];
 /** What was found on the forward nodes. */
 export const nodes = cluster.nodes;

@@ -268,6 +268,11 @@ describe("lint of clusters", () => {
   it("says nothing of combinations that keep connections", () => {
     assert.deepEqual(clusterWarnings({ directors: many(3), settings: all }), []);
     const server = { protocol: "tcp", scheduler: "mh", realServers: [{ forwarding: "nat" }] };
+    const untracked = { ...server, realServers: [{ forwarding: "dr" }, { forwarding: "tun" }] };
+    assert.deepEqual(
+      placedWarnings({ directors: many(3), settings: { ...all, conntrack: false } }, untracked),
+      [],
+    );
     assert.deepEqual(placedWarnings({ directors: many(3), settings: all }, server), []);
     assert.deepEqual(placedWarnings({ directors: many(1) }, { ...server, persistence: {} }), []);
   });
@@ -305,6 +310,21 @@ describe("lint of clusters", () => {
       const found = placedWarnings({ directors: many(2), settings: { ...all, ...settings } }, server);
       assert.equal(found.length, 1);
       assert.match(found[0] ?? "", reason);
+    });
+  }
+
+  for (const forwarding of ["dr", "tun"]) {
+    it(`warns of tracked connections by ${forwarding}, on one director as on several`, () => {
+      for (const directors of [many(1), many(2)]) {
+        const tracked = { directors, settings: all };
+        const pool = { protocol: "tcp", realServers: [{ forwarding }, { forwarding }] };
+        const found = placedWarnings(tracked, pool);
+        assert.equal(found.length, 1);
+        assert.match(found[0] ?? "", /^settings\.conntrack is set: .* drops the first packet/);
+        assert.deepEqual(placedMemberWarnings(tracked, { forwarding }), found);
+        assert.deepEqual(placedWarnings({ directors, settings: { ...all, connReuseMode: 0 } }, pool), []);
+      }
+      assert.deepEqual(placedMemberWarnings({ directors: many(1) }, { forwarding }), []);
     });
   }
 
