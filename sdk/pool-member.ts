@@ -29,7 +29,10 @@ export interface GreTunnelArgs {
 /** How packets reach a server. Only `tun` has a tunnel. */
 export type ForwardingArgs =
   | {
-      /** `nat` (the default) rewrites the destination, `dr` the MAC address, `tun` wraps the packet. */
+      /**
+       * `nat` (the default) rewrites the destination, `dr` the MAC address, `tun` wraps the packet. Connections that
+       * exist are not carried over: before a change, remove the server, and add it again two minutes later.
+       */
       forwarding?: pulumi.Input<ForwardingMethod>;
       tunnel?: undefined;
     }

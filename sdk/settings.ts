@@ -17,7 +17,10 @@ export interface SettingsArgs {
   sloppyTcp?: pulumi.Input<boolean>;
   /** Take over SCTP associations that began on another director. */
   sloppySctp?: pulumi.Input<boolean>;
-  /** Connection tracking for what IPVS forwards: needed where nat passes through source NAT as well. */
+  /**
+   * Connection tracking for what IPVS forwards: needed where nat passes through source NAT as well.
+   * Elsewhere it only costs: the first packet of a client's port that is used again within two minutes is dropped.
+   */
   conntrack?: pulumi.Input<boolean>;
   /** Forward ICMP errors of connections that this director does not know. */
   scheduleIcmp?: pulumi.Input<boolean>;
