@@ -89,7 +89,10 @@ function sentence(words: string): string {
 /** What a change of one argument does, asked of the handler that will have to do it. */
 export function consequence(kind: ResourceKind, name: string): string {
   const handler = handlerFor(kind);
-  const { changes, replaces } = handler.diff({ [name]: { id: "before" } }, { [name]: { id: "after" } });
+  const handle = (id: string) => ({ id, directors: [] });
+  // A state without a handle shows a change in any case.
+  const having = (id: string) => ({ cluster: handle("same"), [name]: handle(id) });
+  const { changes, replaces } = handler.diff(having("before"), having("after"));
   if (replaces.includes(name)) return "*A change replaces.*";
   return changes ? "" : "*A change alone does nothing.*";
 }
