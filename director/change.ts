@@ -1,4 +1,4 @@
-import { findService } from "../ipvs";
+import { findService, type Service } from "../ipvs";
 import { realServerKey } from "../spec";
 import { isInService } from "./desired";
 import { NoVirtualServerError } from "./errors";
@@ -47,12 +47,17 @@ export interface Manner {
   readonly adopts?: boolean;
   /** `drain`: what leaves stays registered for now, and takes no new connections. Default `go`. */
   readonly leaving?: "drain" | "go";
+  /**
+   * What is left in a separate pool of the inline one before it, and no RealServer has claimed. `stay`: the pool is
+   * turning, perhaps not for the first time, and the claims are to come. Default `go`, once a claimed one is in service.
+   */
+  readonly unclaimed?: "stay" | "go";
 }
 
 /**
  * Puts a virtual server in place. For a separate pool the members registered so far stay. When an inline pool becomes
  * a separate one its members stay too, so that the service is not emptied before RealServer resources claim
- * them; those that none claims go with the next change of the virtual server.
+ * them; those that none claims go with a later change of the virtual server, when it has others in service.
  */
 export function putVirtualServer(actor: Actor, key: string, wanted: Registration, manner: Manner): Change {
   const { known, adopts = false, leaving = "go" } = manner;
@@ -72,7 +77,7 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
               ...wanted.members.map((one) => (serves(one) ? released(one) : one)),
               ...(leaving === "drain" ? leavingMembers(mine, wanted) : []),
             ]
-          : stayingMembers(mine);
+          : separateMembers(mine, service, manner);
       return withRegistration(basis.registry, actor, key, { ...wanted, members });
     },
     undo: (before) =>
@@ -225,7 +230,10 @@ function restoreVirtualServer(
     apply: ({ registry }) => {
       const now = registered(registry, actor, key);
       if (written ? !now || !holds(now, written) : findRegistration(registry, key)) return registry;
-      const members = before.pool === "separate" && now?.pool === "separate" ? now.members : before.members;
+      const members =
+        before.pool === "separate" && now?.pool === "separate"
+          ? withUnclaimed(now.members, before.members)
+          : before.members;
       return withRegistration(registry, actor, key, { ...before, members });
     },
     undo: () => nothing(key),
@@ -277,9 +285,28 @@ function awake({ draining: _, ...member }: Member): Member {
   return member;
 }
 
-function stayingMembers(mine: Registration | undefined): readonly Member[] {
-  if (!mine) return [];
-  return mine.pool === "inline" ? mine.members : mine.members.filter((one) => one.resource !== undefined);
+function isClaimed({ resource }: Member): boolean {
+  return resource !== undefined;
+}
+
+function separateMembers(
+  mine: Registration | undefined,
+  service: Service | undefined,
+  { unclaimed = "go", leaving = "go" }: Manner,
+): readonly Member[] {
+  const members = mine?.members ?? [];
+  if (mine?.pool === "inline" || unclaimed === "stay") return members;
+  const serves = (one: Member) => isInService(mine, service, realServerKey(one));
+  if (!members.some((one) => isClaimed(one) && serves(one))) return members;
+  return members.flatMap((one) => (isClaimed(one) ? [one] : leaving === "drain" ? [draining(one)] : []));
+}
+
+/** What others have made of a separate pool since then, with those as they were that only its virtual server lets go. */
+function withUnclaimed(members: readonly Member[], before: readonly Member[]): Member[] {
+  const old = new Map(before.filter((one) => !isClaimed(one)).map((one) => [realServerKey(one), one]));
+  const here = new Set(members.map(realServerKey));
+  const kept = members.map((one) => (isClaimed(one) ? one : (old.get(realServerKey(one)) ?? one)));
+  return [...kept, ...[...old.values()].filter((one) => !here.has(realServerKey(one)))];
 }
 
 function withMember(

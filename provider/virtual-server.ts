@@ -57,7 +57,12 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
       const key = virtualServerKey(inputs);
       const pool = inputs.realServers ?? [];
       const checks = new Map(pool.map((one) => [realServerKey(one), one.healthCheck]));
-      const manner = { known: state !== undefined, adopts: inputs.adopt === true };
+      const manner = {
+        known: state !== undefined,
+        adopts: inputs.adopt === true,
+        // A run that was killed may have turned the pool already, and the state does not know.
+        unclaimed: state === undefined || state.realServers ? "stay" : "go",
+      } as const;
       return {
         key,
         service: inputs,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { type Change, ForeignEntryError, OwnedElsewhereError, type Registration } from "../../director";
-import { parseTable } from "../../ipvs";
+import { parseTable, type Table } from "../../ipvs";
 import { ModelDirector, type Outcome } from "./model-director";
 import { changeOf, keyOf, ModelOwners, type Resource, registryText, type Wish } from "./model-owners";
 import { always } from "./property";
@@ -88,6 +88,12 @@ interface Undone {
   readonly known: boolean;
 }
 
+/** What a director held when a group reached it. */
+interface Before {
+  readonly strangers: ReadonlySet<string>;
+  readonly table: Table;
+}
+
 /** Sends changes to a model of a director as resources do, and tells what should have come of them. */
 class Play {
   readonly director = new ModelDirector(FOREIGN);
@@ -123,11 +129,11 @@ class Play {
     this.#group = [];
     if (group.length === 0) return;
     const changes = group.map(({ change }) => change);
-    const strangers = new Set(this.director.strangers.keys());
+    const before = { strangers: new Set(this.director.strangers.keys()), table: this.director.table };
     const outcomes = this.director.run(changes, crash) ?? this.#repair(group);
     outcomes?.forEach((outcome, index) => {
       const sent = group[index];
-      if (sent) this.#learn(sent, outcome, strangers);
+      if (sent) this.#learn(sent, outcome, before);
     });
     assert.deepEqual(registryText(this.director.registry), this.owners.asText());
   }
@@ -148,7 +154,7 @@ class Play {
     return undefined;
   }
 
-  #learn(sent: Sent, outcome: Outcome, strangers: ReadonlySet<string>): void {
+  #learn(sent: Sent, outcome: Outcome, { strangers, table }: Before): void {
     const { resource, wish, undoes } = sent;
     const key = keyOf(resource);
     this.#granted.delete(resource);
@@ -170,7 +176,7 @@ class Play {
     }
     if (undoes) this.owners.takeBack(resource, wish, undoes.before);
     else {
-      this.owners.grant(resource, wish);
+      this.owners.grant(resource, wish, table);
       this.#granted.set(resource, { ...sent, before: outcome.before, known: this.#known.has(resource) });
     }
     const exists = undoes

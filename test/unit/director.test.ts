@@ -220,7 +220,45 @@ describe("ownership", () => {
     assert.deepEqual(addresses(turned), ["10.0.0.1", "10.0.0.2"]);
     const claimed = apply(turned, putMember(ME, KEY, { ...member(2), resource: "b" }));
     assert.deepEqual(addresses(claimed), ["10.0.0.1", "10.0.0.2"]);
-    assert.deepEqual(addresses(apply(claimed, putVirtualServer(ME, KEY, separate))), ["10.0.0.2"]);
+    const changed = (registry: Registry, text: string, unclaimed: "stay" | "go" = "go") => {
+      const change = putService(ME, KEY, separate, { known: true, unclaimed });
+      return addresses(change.apply(basis(registry, parseTable(`-A -t 192.0.2.1:80 -s rr\n${text}`))));
+    };
+    const serving = "-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1\n";
+    assert.deepEqual(changed(turned, serving), ["10.0.0.1", "10.0.0.2"], "nobody else serves");
+    assert.deepEqual(changed(claimed, ""), ["10.0.0.1", "10.0.0.2"], "the kernel knows of nobody who serves");
+    assert.deepEqual(changed(claimed, serving, "stay"), ["10.0.0.1", "10.0.0.2"], "the same run, repeated");
+    assert.deepEqual(changed(claimed, serving), ["10.0.0.2"]);
+  });
+
+  it("servers that a separate pool inherited are drained, and come back when that is undone", () => {
+    const separate = registration({ pool: "separate", members: [] });
+    const text = "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1\n";
+    const start = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, registration({ members: [member(1), member(2)] })),
+      putVirtualServer(ME, KEY, separate),
+      putMember(ME, KEY, { ...member(1), resource: "a" }),
+    );
+    const before = start.owners[ME.id]?.virtualServers[KEY];
+    const now = (registry: Registry) => registry.owners[ME.id]?.virtualServers[KEY]?.members;
+    for (const leaving of ["drain", "go"] as const) {
+      const change = putService(ME, KEY, separate, { known: true, leaving });
+      const after = change.apply(basis(start, parseTable(text)));
+      const left = leaving === "drain" ? [{ ...member(2), draining: true as const }] : [];
+      assert.deepEqual(now(after), [{ ...member(1), resource: "a" }, ...left]);
+      assert.deepEqual(now(apply(after, change.undo(before))), before?.members);
+    }
+  });
+
+  it("a server that is declared under another name is not taken from the old one, which goes on serving", () => {
+    const start = apply(
+      EMPTY_REGISTRY,
+      putVirtualServer(ME, KEY, registration({ pool: "separate", members: [] })),
+      putMember(ME, KEY, { ...member(1), resource: "a", token: "t1" }),
+    );
+    const again = putMember(ME, KEY, { ...member(1), resource: "b", token: "t2" });
+    assert.throws(() => apply(start, again), OwnedElsewhereError);
   });
 
   it("an inline pool and separate servers do not mix", () => {

@@ -34,6 +34,10 @@ export class FakeDirector {
     return this.#state();
   }
 
+  async inspect(): Promise<DirectorState> {
+    return this.#state();
+  }
+
   async change(change: Change): Promise<Applied> {
     this.#changes++;
     this.meanwhile(this.#changes);

@@ -11,6 +11,8 @@ import {
   removeMember,
   removeVirtualServer,
 } from "../../director";
+import { effectiveWeight } from "../../director/weight";
+import { destinationKey, findService, type Table } from "../../ipvs";
 import { realServerKey } from "../../spec";
 
 /** A resource of a program: a virtual server, or (with `server`) one of the servers of a separate pool. */
@@ -79,11 +81,12 @@ export class ModelOwners {
     return member?.resource === undefined || isSame(member, resource);
   }
 
-  grant(resource: Resource, wish: Wish): void {
+  /** @param table what the director's kernel held when it was asked */
+  grant(resource: Resource, wish: Wish, table: Table): void {
     const key = keyOf(resource);
     const found = this.services.get(key);
     if (wish.kind === "put") {
-      if ("members" in wish.wanted) this.#putService(resource, wish.wanted, wish.leaving);
+      if ("members" in wish.wanted) this.#putService(resource, wish.wanted, wish.leaving, table);
       else if (found) this.#putMember(key, found, resource.server ?? "", wish.wanted);
     } else if (found && this.#holds(resource, found)) {
       const { server } = resource;
@@ -121,7 +124,9 @@ export class ModelOwners {
       if (!stands) return;
       if (!before) return void this.services.delete(key);
       const members =
-        found?.pool === "separate" && before.pool === "separate" ? found.members : before.members;
+        found?.pool === "separate" && before.pool === "separate"
+          ? withInherited(found.members, before.members)
+          : before.members;
       this.services.set(key, { ...before, members, ownerId: actor.id });
     } else if (found) {
       const now = found.members.find((one) => realServerKey(one) === server);
@@ -160,14 +165,17 @@ export class ModelOwners {
     return [...this.services].map(([key, { ownerId, ...one }]) => line(ownerId, key, one)).sort();
   }
 
-  #putService(resource: Resource, wanted: Registration, leaving: "drain" | "go"): void {
+  #putService(resource: Resource, wanted: Registration, leaving: "drain" | "go", table: Table): void {
     const key = keyOf(resource);
     const found = this.services.get(key);
     const before = found?.members ?? [];
     const names = new Set(wanted.members.map(realServerKey));
     const gone = before.filter((one) => !names.has(realServerKey(one)));
     const inline = [...wanted.members, ...(leaving === "drain" ? gone.map(draining) : [])];
-    const separate = found?.pool === "inline" ? before : before.filter((one) => one.resource !== undefined);
+    const claimed = before.filter((one) => one.resource !== undefined);
+    const unclaimed = before.filter((one) => one.resource === undefined);
+    const stays = found?.pool === "inline" || !claimed.some((one) => serves(key, one, table));
+    const separate = stays ? before : [...claimed, ...(leaving === "drain" ? unclaimed.map(draining) : [])];
     const members = wanted.pool === "inline" ? inline : separate;
     this.services.set(key, { ...wanted, members, ownerId: resource.actor.id });
   }
@@ -219,4 +227,20 @@ function isSame(claim: { readonly token?: string; readonly resource?: string }, 
 
 function draining(one: Member): Member {
   return { ...one, draining: true };
+}
+
+/** Whether a server takes connections, by what is registered and by the kernel. */
+function serves(key: string, one: Member, table: Table): boolean {
+  const found = findService(table, key)?.destinations.find(
+    (other) => destinationKey(other) === realServerKey(one),
+  );
+  return effectiveWeight(one) > 0 && (found?.weight ?? 0) > 0;
+}
+
+/** Resources' servers as they are now, nobody's as they were before. */
+function withInherited(now: readonly Member[], before: readonly Member[]): Member[] {
+  const taken = new Set(now.filter((one) => one.resource !== undefined).map(realServerKey));
+  const was = before.filter((one) => one.resource === undefined && !taken.has(realServerKey(one)));
+  const back = new Set(was.map(realServerKey));
+  return [...now.filter((one) => !back.has(realServerKey(one))), ...was];
 }
