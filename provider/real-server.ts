@@ -178,19 +178,19 @@ async function observe(state: State, fleet: Fleet) {
   const found = seen.map((sighting) => ({
     director: sighting.director,
     found: observedPool(sighting).find((one) => realServerKey(one) === server),
-    isOurs: isRegistered(sighting, state.cluster.id, key, server),
+    lost: lostClaim(sighting, state.cluster.id, key, server),
   }));
   const isSilent = Object.keys(unreachable).length > 0;
   if (!isSilent && found.every((one) => one.found === undefined)) return undefined;
   const declared = memberOf(state);
-  const differing = found.filter((one) => !one.isOurs || !isDeepStrictEqual(one.found, declared));
+  const differing = found.filter((one) => one.lost || !isDeepStrictEqual(one.found, declared));
   const findings: Findings = {
     ...(state.gate && { gate: state.gate }),
     ...(state.behind && { behind: state.behind }),
     ...(isSilent && { unreachable }),
   };
   const drift = Object.fromEntries(
-    differing.map((one) => [one.director, describe(server, one.found, declared, one.isOurs)]),
+    differing.map((one) => [one.director, describe(server, one.found, declared, one.lost)]),
   );
   const [first] = differing;
   const { tunnel: _, upperThreshold: __, lowerThreshold: ___, ...rest } = state;
@@ -203,14 +203,17 @@ async function observe(state: State, fleet: Fleet) {
   };
 }
 
-function isRegistered({ state }: Sighting, ownerId: string, key: string, server: string): boolean {
+/** Why a director does not know the server as a RealServer's, if so. */
+function lostClaim({ state }: Sighting, ownerId: string, key: string, server: string): string | undefined {
   const members = state.registry.owners[ownerId]?.virtualServers[key]?.members ?? [];
-  return members.some((one) => realServerKey(one) === server);
+  const found = members.find((one) => realServerKey(one) === server);
+  if (!found) return `real server ${server} is no longer registered as ours`;
+  return found.resource === undefined ? `real server ${server} is registered as of no RealServer` : undefined;
 }
 
-function describe(server: string, found: Member | undefined, declared: Member, isOurs: boolean): string[] {
+function describe(server: string, found: Member | undefined, declared: Member, claim?: string): string[] {
   if (!found) return [`real server ${server} is missing`];
-  const lost = isOurs ? [] : [`real server ${server} is no longer registered as ours`];
+  const lost = claim === undefined ? [] : [claim];
   if (isDeepStrictEqual(found, declared)) return lost;
   const { address: _, port: __, tunnel, ...rest } = found;
   const settings = { ...rest, ...(tunnel && { tunnel: tunnel.type }) };
