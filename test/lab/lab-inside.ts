@@ -96,7 +96,7 @@ async function rebooted(lab: Lab): Promise<string> {
   for (const folder of ["/etc", "/var/lib", "/root"])
     await output(lab, "d1", "touch", `${folder}/lab-test-file`);
   await lab.fault.rebootDirector("d1");
-  return output(lab, "d1", "sh", "-c", "ipvsadm -Sn; ls /root; cat /etc/hostname");
+  return output(lab, "d1", "sh", "-c", "ipvsadm -Sn; ls /root | grep ^lab-; cat /etc/hostname");
 }
 
 function state(): string[] {
