@@ -1,6 +1,6 @@
 import { findService, type Service } from "../ipvs";
 import { realServerKey } from "../spec";
-import { isInService } from "./desired";
+import { isInService, observedServer } from "./desired";
 import { NoVirtualServerError } from "./errors";
 import {
   type Actor,
@@ -75,7 +75,9 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
         wanted.pool === "inline"
           ? [
               ...wanted.members.map((one) => (serves(one) ? released(one) : one)),
-              ...(leaving === "drain" ? leavingMembers(mine, wanted) : []),
+              ...(leaving === "drain"
+                ? leavingMembers(mine?.members ?? service?.destinations.map(observedServer), wanted)
+                : []),
             ]
           : separateMembers(mine, service, manner);
       return withRegistration(basis.registry, actor, key, { ...wanted, members });
@@ -109,17 +111,7 @@ export function removeVirtualServer(actor: Actor, key: string, claim: Claim): Ch
  */
 export function drain(actor: Actor, key: string, claim: Claim, member?: string): Change {
   return {
-    key,
-    ...(member !== undefined && { member }),
-    apply: ({ registry }) => {
-      const mine = registered(registry, actor, key);
-      const old = member === undefined ? mine : findMember(mine, member);
-      if (!mine || !old || !holds(old, claim)) return registry;
-      const members = mine.members.map((one) =>
-        member === undefined || realServerKey(one) === member ? draining(one) : one,
-      );
-      return withRegistration(registry, actor, key, { ...mine, members });
-    },
+    ...withMembers(actor, key, claim, member, draining),
     undo: (before) => undrain(actor, key, claim, before, member),
   };
 }
@@ -132,6 +124,21 @@ function undrain(
   before: Registration | undefined,
   member: string | undefined,
 ): Change {
+  const wake = (one: Member) => {
+    const was = findMember(before, realServerKey(one));
+    return was && !was.draining ? awake(one) : one;
+  };
+  return { ...withMembers(actor, key, claim, member, wake), undo: () => nothing(key) };
+}
+
+/** Changes every member of a virtual server, or one of a separate pool, that is still there and that resource's. */
+function withMembers(
+  actor: Actor,
+  key: string,
+  claim: Claim,
+  member: string | undefined,
+  alter: (one: Member) => Member,
+): Omit<Change, "undo"> {
   return {
     key,
     ...(member !== undefined && { member }),
@@ -139,14 +146,10 @@ function undrain(
       const mine = registered(registry, actor, key);
       const old = member === undefined ? mine : findMember(mine, member);
       if (!mine || !old || !holds(old, claim)) return registry;
-      const members = mine.members.map((one) => {
-        const was = findMember(before, realServerKey(one));
-        const isIt = member === undefined || realServerKey(one) === member;
-        return isIt && was && !was.draining ? awake(one) : one;
-      });
+      const isIt = (one: Member) => member === undefined || realServerKey(one) === member;
+      const members = mine.members.map((one) => (isIt(one) ? alter(one) : one));
       return withRegistration(registry, actor, key, { ...mine, members });
     },
-    undo: () => nothing(key),
   };
 }
 
@@ -271,10 +274,10 @@ function findMember(registration: Registration | undefined, member: string): Mem
   return registration?.members.find((one) => realServerKey(one) === member);
 }
 
-/** What is registered and not wanted any more, on its way out. */
-function leavingMembers(mine: Registration | undefined, wanted: Registration): Member[] {
+/** What is there and not wanted any more, on its way out. */
+function leavingMembers(before: readonly Member[] = [], wanted: Registration): Member[] {
   const staying = new Set(wanted.members.map(realServerKey));
-  return (mine?.members ?? []).filter((one) => !staying.has(realServerKey(one))).map(draining);
+  return before.filter((one) => !staying.has(realServerKey(one))).map(draining);
 }
 
 function draining(member: Member): Member {

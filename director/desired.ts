@@ -2,11 +2,19 @@ import {
   type Destination,
   destinationExtra,
   destinationKey,
+  readDestinationExtra,
   type Service,
   type ServiceId,
   serviceExtra,
 } from "../ipvs";
-import { ADDRESS_BITS, familyOfIdentity, type Scheduler, type VirtualServerIdentity } from "../spec";
+import {
+  ADDRESS_BITS,
+  familyOfIdentity,
+  type RealServer,
+  type Scheduler,
+  type Tunnel,
+  type VirtualServerIdentity,
+} from "../spec";
 import type { Member, Registration } from "./registry";
 import { effectiveWeight } from "./weight";
 
@@ -67,6 +75,28 @@ export function desiredDestination(member: Member, scheduler: Scheduler): Destin
     extra: destinationExtra(member),
     ...(upperThreshold > 0 && { thresholds: { upper: upperThreshold, lower: lowerThreshold } }),
     ...(scheduler === "mh" && weight === 0 && lastWeight !== undefined && { lastWeight }),
+  };
+}
+
+/** The server that a destination is, in the words of the specification. */
+export function observedServer({
+  address,
+  port,
+  weight,
+  method,
+  extra,
+  thresholds,
+}: Destination): RealServer {
+  const { tunnel } = readDestinationExtra(extra);
+  const { upper = 0, lower = 0 } = thresholds ?? {};
+  return {
+    address,
+    port,
+    weight,
+    forwarding: method,
+    ...(tunnel && { tunnel: tunnel as Tunnel }),
+    ...(upper > 0 && { upperThreshold: upper }),
+    ...(lower > 0 && { lowerThreshold: lower }),
   };
 }
 

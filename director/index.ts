@@ -16,7 +16,7 @@ export {
   removeMember,
   removeVirtualServer,
 } from "./change";
-export { desiredService, isInService } from "./desired";
+export { desiredService, isInService, observedServer } from "./desired";
 export { Director } from "./director";
 export * from "./errors";
 export { checkForwarding } from "./forwarding-check";

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Director } from "../director";
+import type { Change, Director } from "../director";
 import type { ConnectionCount } from "../ipvs";
+import { RolloutError, UnaskedError } from "./errors";
+import { changeEverywhere, type Made, notPutBack, type Policy } from "./rollout";
 
 /** A server on its way out, which takes no new connections any more. */
 export interface Leaving {
@@ -62,4 +64,33 @@ function isBusy(count: ConnectionCount, service: string, server: string, countAl
   // Both families of a firewall mark look the same in the kernel's list.
   const isSame = count.service === service || service === `${count.service} -6`;
   return isSame && count.destination === server && count.active + (countAll ? count.inactive : 0) > 0;
+}
+
+/**
+ * Removes servers once they have drained; where that fails, the change before it is taken back as well. Not on a director that somebody
+ * else has changed since: what was in service there has to be asked first. Failures that were borne before count here
+ * too.
+ */
+export async function removeWhenDrained(
+  directors: readonly Director[],
+  leaving: readonly Leaving[],
+  removal: Change,
+  policy: Policy,
+  drained: Made,
+): Promise<Made> {
+  await waitUntilDrained(directors, removal.key, leaving);
+  const borne = Object.keys(drained.behind).length;
+  const maxFailures = Math.max(0, (policy.rollout?.maxFailures ?? 0) - borne);
+  try {
+    return await changeEverywhere(directors, removal, {
+      ...policy,
+      rollout: { ...policy.rollout, maxFailures },
+    });
+  } catch (error) {
+    const causes = error instanceof RolloutError ? error.causes : [];
+    const changed = causes.flatMap((cause) => (cause instanceof UnaskedError ? [cause.director] : []));
+    const stuck = await drained.takeBack(new Set(changed));
+    if (stuck.length === 0 || !(error instanceof RolloutError)) throw error;
+    throw new RolloutError([...causes, ...stuck], directors.length, notPutBack(stuck.length), true);
+  }
 }

@@ -67,13 +67,16 @@ export class RolloutError extends Error {
 
   constructor(
     readonly causes: readonly Error[],
+    /** Directors that took part. */
     total: number,
     consequence: string,
     /** A director may hold the change all the same: it could not be asked, or not be put back. */
     readonly uncertain = false,
   ) {
     const lines = causes.map((cause) => `  ${withCode(cause).replaceAll("\n", "\n  ")}`);
-    super(`${causes.length} of ${total} directors failed:\n${lines.join("\n")}\n${consequence}`);
+    // One that could not be put back either is among them twice.
+    const failed = new Set(causes.map((cause) => ("director" in cause ? cause.director : cause)));
+    super(`${failed.size} of ${total} directors failed:\n${lines.join("\n")}\n${consequence}`);
   }
 }
 

@@ -10,11 +10,11 @@ import { findService } from "../ipvs";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
 import { adoptions } from "./adoption";
 import { anew, askedOf, guarded } from "./asked";
-import { type Leaving, waitUntilDrained } from "./drain";
+import { type Leaving, removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
-import type { Behind } from "./reach";
-import { changeEverywhere, type Made, notPutBack, type Policy, rehearseEverywhere } from "./rollout";
+import { type Behind, errorOf } from "./reach";
+import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 
 /** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
 export interface GatedChange {
@@ -70,46 +70,39 @@ async function changeOnce(gated: GatedChange): Promise<Outcome> {
   const waiting = entrants(gated, states);
   const { failures, seen } = await passGate(waiting);
   if (failures.length > 0) throw new GateError(failures, NOTHING);
-  const directors = [...states.keys()];
-  const members = inOrder(gated, states);
-  const asked = askedOf(directors, waiting);
-  const changeTo = (leaving: "drain" | "go") =>
-    guarded(gated.change(members, leaving), members, gated.adopts, asked);
-  const leaving = leavingServers(gated, states);
-  const drains = leaving.some(({ drainMs }) => drainMs > 0);
-  const change = changeTo(drains ? "drain" : "go");
-  const first = await changeEverywhere(directors, change, gated.policy);
+  const steps = stepsOf(gated, states, inOrder(gated, states), waiting);
+  const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
   const fallen = { ...behind, ...first.behind };
-  if (!drains) return { behind: fallen, gate: seen };
-  const reached = directors.filter(({ name }) => fallen[name] === undefined);
-  await waitUntilDrained(reached, gated.key, leaving);
-  const last = await afterDrain(reached, changeTo("go"), gated.policy, first);
+  if (!steps.removal) return { behind: fallen, gate: seen };
+  const reached = without(states.keys(), fallen);
+  const last = await removeWhenDrained(reached, steps.leaving, steps.removal, gated.policy, first);
   return { behind: { ...fallen, ...last.behind }, gate: seen };
 }
 
-/**
- * Removes what has drained; where that fails, the change before it is taken back as well. Failures that were borne there
- * count here too.
- */
-export async function afterDrain(
-  directors: readonly Director[],
-  removal: Change,
-  policy: Policy,
-  drained: Made,
-): Promise<Made> {
-  const borne = Object.keys(drained.behind).length;
-  const maxFailures = Math.max(0, (policy.rollout?.maxFailures ?? 0) - borne);
-  try {
-    return await changeEverywhere(directors, removal, {
-      ...policy,
-      rollout: { ...policy.rollout, maxFailures },
-    });
-  } catch (error) {
-    const stuck = await drained.takeBack();
-    if (stuck.length === 0 || !(error instanceof RolloutError)) throw error;
-    const causes = [...error.causes, ...stuck];
-    throw new RolloutError(causes, directors.length, notPutBack(stuck.length), true);
-  }
+/** A change in one step, or in two where servers drain in between. */
+interface Steps {
+  readonly first: Change;
+  readonly removal?: Change;
+  readonly leaving: readonly Leaving[];
+}
+
+function stepsOf(
+  gated: GatedChange,
+  states: States,
+  members: readonly Member[],
+  waiting: readonly Entrant[],
+): Steps {
+  const asked = askedOf(states.keys(), waiting);
+  const entitled = members.filter(({ held }) => !held);
+  const changeTo = (leaving: "drain" | "go") =>
+    guarded(gated.change(members, leaving), entitled, gated.adopts, asked);
+  const leaving = leavingServers(gated, states);
+  if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
+  return { first: changeTo("drain"), removal: changeTo("go"), leaving };
+}
+
+function without(directors: Iterable<Director>, behind: Behind): Director[] {
+  return [...directors].filter(({ name }) => behind[name] === undefined);
 }
 
 /**
@@ -133,23 +126,32 @@ async function createOnce(gated: GatedChange): Promise<Outcome> {
     held.has(realServerKey(member)) ? { ...member, held: true as const } : member,
   );
   const outcome: Outcome = { behind, gate: seen, ...(held.size > 0 && { held: [...held] }) };
-  try {
-    const entitled = members.filter(({ held }) => !held);
-    const asked = askedOf(states.keys(), waiting);
-    const change = guarded(gated.change(members, "go"), entitled, gated.adopts, asked);
-    const taken = gated.adopts ? adoptions(gated.key, change, states) : [];
-    const made = await changeEverywhere([...states.keys()], change, gated.policy);
-    for (const text of taken) console.error(`warning: ${text}.`);
-    Object.assign(outcome, { behind: { ...behind, ...made.behind } });
-  } catch (error) {
-    // Forgetting the resource would leave what may stand there without anybody who removes it.
-    if (error instanceof RolloutError && error.uncertain) return { ...outcome, failure: error };
-    throw error;
-  }
-  if (failures.length === 0) return outcome;
+  const made = await makeNew(gated, states, stepsOf(gated, states, members, waiting), outcome);
+  if (made.failure || failures.length === 0) return made;
   const consequence =
     "The resource exists, its servers take no connections (weight 0). Run `pulumi up` again when they are well.";
-  return { ...outcome, failure: new GateError(failures, consequence) };
+  return { ...made, failure: new GateError(failures, consequence) };
+}
+
+/** Where this fails, and something of it may stand, the resource is kept: nobody else would ever remove it. */
+async function makeNew(gated: GatedChange, states: States, steps: Steps, outcome: Outcome): Promise<Outcome> {
+  let made: Outcome = outcome;
+  try {
+    const taken = gated.adopts ? adoptions(gated.key, steps.removal ?? steps.first, states) : [];
+    const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
+    for (const text of taken) console.error(`warning: ${text}.`);
+    made = { ...outcome, behind: { ...outcome.behind, ...first.behind } };
+    if (!steps.removal) return made;
+    // What was let in serves by now: it stays where this fails, and the next `up` goes on from there.
+    const kept = { ...first, takeBack: async () => [] };
+    const reached = without(states.keys(), made.behind);
+    const last = await removeWhenDrained(reached, steps.leaving, steps.removal, gated.policy, kept);
+    return { ...made, behind: { ...made.behind, ...last.behind } };
+  } catch (error) {
+    const stands = made !== outcome || (error instanceof RolloutError && error.uncertain);
+    if (stands) return { ...made, failure: errorOf(error) };
+    throw error;
+  }
 }
 
 /** Whether a virtual server that nobody has registered stands on a director, and would become the resource's own. */
@@ -201,18 +203,21 @@ function inOrder({ key, members }: GatedChange, states: States): Member[] {
 }
 
 /**
- * Servers that some director has registered for this resource and that the change would remove. Where a server at weight
- * 0 refuses connections that others could take, none is drained.
+ * Servers that some director holds for this resource, or that are taken over with it, and that the change would remove.
+ * Where a server at weight 0 refuses connections that others could take, none is drained.
  */
 function leavingServers(gated: GatedChange, states: States): Leaving[] {
   const servers = new Set<string>();
   for (const [director, { registry, table }] of states) {
-    const before = findRegistration(registry, gated.key)?.registration.members ?? [];
-    const next = gated.change(gated.members, "go").apply({ director: director.name, registry, table });
-    const wanted = findRegistration(next, gated.key)?.registration;
+    const after = (leaving: "drain" | "go") => {
+      const next = gated.change(gated.members, leaving).apply({ director: director.name, registry, table });
+      return findRegistration(next, gated.key)?.registration;
+    };
+    const wanted = after("go");
     if (wanted && refusesAtWeightZero(wanted.scheduler, wanted.schedulerFlags)) continue;
-    const after = new Set(wanted?.members.map(realServerKey));
-    for (const one of before) if (!after.has(realServerKey(one))) servers.add(realServerKey(one));
+    const staying = new Set(wanted?.members.map(realServerKey));
+    const all = after("drain")?.members.map(realServerKey) ?? [];
+    for (const server of all) if (!staying.has(server)) servers.add(server);
   }
   return [...servers].map((server) => ({ server, drainMs: gated.drainMsOf(server) }));
 }

@@ -1,12 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { type Change, type Director, findRegistration } from "../director";
-import { findService } from "../ipvs";
-import { refusesAtWeightZero } from "../spec";
-import { type Leaving, waitUntilDrained } from "./drain";
 import { type ClusterHandle, departed, type Fleet } from "./fleet";
 import type { Seen } from "./gate";
-import { afterDrain, changeGated, createGated, type GatedChange, type Outcome } from "./gated-change";
+import { changeGated, createGated, type GatedChange, type Outcome } from "./gated-change";
 import {
   type Checked,
   type Difference,
@@ -15,9 +11,8 @@ import {
   type Properties,
   type ResourceHandler,
 } from "./handler";
-import { leave } from "./leave";
+import { leave, type Removal, removeDrained } from "./leave";
 import type { Behind } from "./reach";
-import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 import { isUnknown } from "./unknown";
 import { warnOnce } from "./warn";
 
@@ -57,17 +52,6 @@ export interface GatedKind<I extends OnCluster> {
   readonly observe: (state: I, fleet: Fleet) => Promise<Observed | undefined>;
 }
 
-/** How a resource leaves. */
-export interface Removal {
-  /** Key of the virtual server. */
-  readonly key: string;
-  /** Its servers take no new connections. */
-  readonly drain: Change;
-  /** It is gone. */
-  readonly remove: Change;
-  readonly leaving: readonly Leaving[];
-}
-
 /** The handler of a kind of resource whose servers pass a gate before they are let in, on every director of a cluster. */
 export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind<I>): ResourceHandler {
   // The engine hands back what `check` returned, and `outputs` for a state.
@@ -93,7 +77,7 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
       const state = typed(properties);
       const inputs = { ...typed(news), token: state.token };
       const outcome = await changeGated(kind.gated(inputs, fleet, state));
-      await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state).remove);
+      await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state));
       return kind.outputs(inputs, findingsOf(outcome));
     },
     async delete(_id, properties) {
@@ -113,45 +97,6 @@ function findingsOf({ behind, gate, held }: Outcome): Findings {
     ...(Object.keys(gate).length > 0 && { gate }),
     ...(held && { held }),
   };
-}
-
-/** Whether a server there can be at weight 0 without refusing connections that others could take. */
-function isDrainable(found: ReturnType<typeof findRegistration>): boolean {
-  if (!found) return true;
-  return !refusesAtWeightZero(found.registration.scheduler, found.registration.schedulerFlags);
-}
-
-/**
- * Takes a resource off its directors when the connections of its servers have ended or their time is over. A director
- * that cannot be reached is found before the others have let the service go. No failure is borne, whatever
- * `rollout.maxFailures` says: nobody would try again what the state has forgotten.
- */
-async function removeDrained(
-  directors: readonly Director[],
-  { key, drain, remove, leaving }: Removal,
-  { rollout, unreachable }: Policy,
-): Promise<void> {
-  const policy = { unreachable, rollout: { ...rollout, maxFailures: 0 } };
-  const { states, behind } = await rehearseEverywhere(directors, remove, policy);
-  for (const reason of Object.values(behind)) {
-    console.error(`warning: virtual server ${key} may still stand there: ${reason}`);
-  }
-  const reached = [...states.keys()];
-  for (const [director, { registry, table }] of states) {
-    if (findRegistration(registry, key) || !findService(table, key)) continue;
-    console.error(
-      `warning: virtual server ${key} stands on director ${director.name} and is no longer registered there: it was left as it is. ` +
-        "If it was this one, remove it there with ipvsadm.",
-    );
-  }
-  const drains = [...states.values()].every(({ registry }) => isDrainable(findRegistration(registry, key)));
-  if (!drains || !leaving.some(({ drainMs }) => drainMs > 0)) {
-    await changeEverywhere(reached, remove, policy);
-    return;
-  }
-  const drained = await changeEverywhere(reached, drain, policy);
-  await waitUntilDrained(reached, key, leaving);
-  await afterDrain(reached, remove, policy, drained);
 }
 
 function difference<I extends OnCluster>(

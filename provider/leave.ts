@@ -1,31 +1,107 @@
-import type { Change, Director } from "../director";
+import { type Change, type Director, findRegistration, type Registration } from "../director";
+import { findService } from "../ipvs";
+import { DRAIN_MS, realServerKey, refusesAtWeightZero } from "../spec";
+import { type Leaving, removeWhenDrained, waitUntilDrained } from "./drain";
+import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
+
+/** How a resource leaves. */
+export interface Removal {
+  /** Key of the virtual server. */
+  readonly key: string;
+  /** Its servers take no new connections. */
+  readonly drain: Change;
+  /** It is gone. */
+  readonly remove: Change;
+  readonly leaving: readonly Leaving[];
+}
+
+/**
+ * Takes a resource off its directors when the connections of its servers have ended or their time is over. A director
+ * that cannot be reached is found before the others have let the service go. No failure is borne, whatever
+ * `rollout.maxFailures` says: nobody would try again what the state has forgotten.
+ */
+export async function removeDrained(
+  directors: readonly Director[],
+  { key, drain, remove, leaving }: Removal,
+  { rollout, unreachable }: Policy,
+): Promise<void> {
+  const policy = { unreachable, rollout: { ...rollout, maxFailures: 0 } };
+  const { states, behind } = await rehearseEverywhere(directors, remove, policy);
+  for (const reason of Object.values(behind)) {
+    console.error(`warning: virtual server ${key} may still stand there: ${reason}`);
+  }
+  const reached = [...states.keys()];
+  for (const [director, { registry, table }] of states) {
+    if (findRegistration(registry, key) || !findService(table, key)) continue;
+    console.error(
+      `warning: virtual server ${key} stands on director ${director.name} and is no longer registered there: it was left as it is. ` +
+        "If it was this one, remove it there with ipvsadm.",
+    );
+  }
+  const drains = [...states.values()].every(({ registry }) => isDrainable(findRegistration(registry, key)));
+  if (!drains || !leaving.some(({ drainMs }) => drainMs > 0)) {
+    await changeEverywhere(reached, remove, policy);
+    return;
+  }
+  const drained = await changeEverywhere(reached, drain, policy);
+  await removeWhenDrained(reached, leaving, remove, policy, drained);
+}
+
+/** Whether a server there can be at weight 0 without refusing connections that others could take. */
+function isDrainable(found: ReturnType<typeof findRegistration>): boolean {
+  if (!found) return true;
+  return !refusesAtWeightZero(found.registration.scheduler, found.registration.schedulerFlags);
+}
 
 /** Directors that could not be reached in this process: each resource would wait for them anew. */
 const unreachable = new WeakMap<Director, string>();
 
 /**
- * Takes entries off directors that have left the cluster, as far as they can still be reached: a dead director is the
- * usual reason to remove one, and must not hold up the others. A warning says what may still stand where.
+ * Takes a resource off directors that have left the cluster, as far as they can still be reached: a dead director is the
+ * usual reason to remove one, and must not hold up the others. Each drains by itself. A warning says what may still stand
+ * where.
  */
-export async function leave(directors: readonly Director[], change: Change): Promise<void> {
+export async function leave(directors: readonly Director[], removal: Removal): Promise<void> {
   await Promise.all(
     directors.map(async (director) => {
-      const reason = unreachable.get(director) ?? (await attempt(director, change));
+      const reason = unreachable.get(director) ?? (await attempt(director, removal));
       if (reason === undefined) return;
       unreachable.set(director, reason);
       console.error(
-        `warning: virtual server ${change.key} may still stand on a director that left the cluster. ${reason} ` +
+        `warning: virtual server ${removal.key} may still stand on a director that left the cluster. ${reason} ` +
           "When it is back, add it to the cluster once more and remove it again, or see docs/errors.md (entries of an owner who is gone).",
       );
     }),
   );
 }
 
-async function attempt(director: Director, change: Change): Promise<string | undefined> {
+async function attempt(director: Director, removal: Removal): Promise<string | undefined> {
+  const { key, drain, remove } = removal;
   try {
-    await director.change(change);
+    const { registry } = await director.rehearse(remove);
+    const found = findRegistration(registry, key);
+    const leaving = found && isDrainable(found) ? leavingWith(removal, found.registration) : [];
+    if (leaving.some(({ drainMs }) => drainMs > 0)) {
+      await director.change(drain);
+      await waitUntilDrained([director], key, leaving);
+    }
+    await director.change(remove);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/**
+ * The servers that a resource takes with it. A virtual server is the first to leave and takes its whole pool: of servers that
+ * are resources of their own it does not know for how long, and gives them the usual time.
+ */
+function leavingWith({ drain, leaving }: Removal, { members }: Registration): Leaving[] {
+  const limits = new Map(leaving.map((one) => [one.server, one]));
+  return members.flatMap((member) => {
+    const server = realServerKey(member);
+    const declared = limits.get(server);
+    if (declared) return [declared];
+    return drain.member === undefined ? [{ server, drainMs: DRAIN_MS }] : [];
+  });
 }

@@ -2,19 +2,11 @@ import {
   type Director,
   type DirectorState,
   desiredService,
+  observedServer,
   type Registration,
   UnreachableError,
 } from "../director";
-import {
-  type Destination,
-  differences,
-  findService,
-  readDestinationExtra,
-  readServiceExtra,
-  type Service,
-  type Table,
-  withLimits,
-} from "../ipvs";
+import { differences, findService, readServiceExtra, type Service, type Table, withLimits } from "../ipvs";
 import {
   ADDRESS_BITS,
   familyOfIdentity,
@@ -24,7 +16,6 @@ import {
   type Scheduler,
   type SchedulerFlag,
   type ServiceSettings,
-  type Tunnel,
   type VirtualServerIdentity,
 } from "../spec";
 import { RolloutError, withCode } from "./errors";
@@ -98,21 +89,7 @@ export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted
 
 /** The pool a director really has, in the words of the specification. */
 export function observedPool({ service }: Sighting): RealServer[] {
-  return (service?.destinations ?? []).map(observedMember);
-}
-
-function observedMember({ address, port, weight, method, extra, thresholds }: Destination): RealServer {
-  const { tunnel } = readDestinationExtra(extra);
-  const { upper = 0, lower = 0 } = thresholds ?? {};
-  return {
-    address,
-    port,
-    weight,
-    forwarding: method,
-    ...(tunnel && { tunnel: tunnel as Tunnel }),
-    ...(upper > 0 && { upperThreshold: upper }),
-    ...(lower > 0 && { lowerThreshold: lower }),
-  };
+  return (service?.destinations ?? []).map(observedServer);
 }
 
 /** How a director really treats the connections of a virtual server, in the words of the specification. */

@@ -24,8 +24,12 @@ export interface Policy {
 export interface Made {
   /** Directors that failed and may, with what the change did to them undone. */
   readonly behind: Behind;
-  /** Takes the change back where it was made; what that runs into is returned. */
-  readonly takeBack: () => Promise<Error[]>;
+  /**
+   * Takes the change back where it was made; what that runs into is returned.
+   *
+   * @param except names of directors to be left as they are
+   */
+  readonly takeBack: (except?: ReadonlySet<string>) => Promise<Error[]>;
 }
 
 /** Who takes part in a change, and what each held when it was asked. */
@@ -49,7 +53,7 @@ export async function rehearseEverywhere(
   const { reached, behind, causes } = await ask(directors, rehearse, (error) => mayLack(error, policy));
   if (causes.length > 0) {
     const nothing = "Nothing was changed on any director for this resource.";
-    throw new RolloutError(causes, directors.length, nothing);
+    throw new RolloutError(causes, reached.size + causes.length, nothing);
   }
   return { states: reached, behind };
 }
@@ -97,13 +101,22 @@ export async function changeEverywhere(
       if (failed.length > 0) throw await undone(change, done, failed, untouched, directors.length);
     }
   }
-  await Promise.all(failed.map((one) => undo(change, one.director, beforeOf(one.error))));
-  const takeBack = async () => {
-    const undoing = [...done].map(([director, applied]) => undo(change, director, applied));
+  const takeBack = async (except: ReadonlySet<string> = new Set()) => {
+    const taken = [...done].filter(([director]) => !except.has(director.name));
+    const undoing = taken.map(([director, applied]) => undo(change, director, applied));
     return (await Promise.all(undoing)).filter((error) => error !== undefined);
   };
-  const behind = Object.fromEntries(failed.map(({ director, error }) => [director.name, withCode(error)]));
-  return { behind, takeBack };
+  return { behind: await leftBehind(change, failed), takeBack };
+}
+
+/** Puts those back that failed and may, and says why they are behind. */
+async function leftBehind(change: Change, failed: readonly Failed[]): Promise<Behind> {
+  const reasons = failed.map(async ({ director, error }) => {
+    const stuck = await undo(change, director, beforeOf(error));
+    const rest = stuck ? ` What it has of the change could not be put back: ${withCode(stuck)}` : "";
+    return [director.name, `${withCode(error)}${rest}`] as const;
+  });
+  return Object.fromEntries(await Promise.all(reasons));
 }
 
 /** Puts everybody back and says who is in which state. */

@@ -3,6 +3,7 @@ import {
   type Director,
   type DirectorState,
   type Member,
+  NotWritableError,
   putVirtualServer,
   type Registration,
 } from "../../director";
@@ -77,6 +78,33 @@ describe("a virtual server that is taken over", () => {
     ]);
   });
 
+  it("drains what it does not list, once what it lists is in", async () => {
+    const d1 = new FakeDirector("d1", text(2, 3));
+    const seen: string[] = [];
+    d1.counts = async () => {
+      seen.push(d1.text);
+      return seen.length > 1
+        ? []
+        : [{ service: KEY, destination: "10.0.0.3:80", weight: 0, active: 1, inactive: 0 }];
+    };
+    const more = { adopts: true, checkOf: () => NONE, drainMsOf: () => 60_000 };
+    await createGated(gated([d1], [server(1), server(2)], more));
+    assert.equal(seen.length, 2);
+    assert.match(seen[0] ?? "", /10\.0\.0\.3:80 -m -w 0/);
+    assert.match(seen[0] ?? "", /10\.0\.0\.1:80 -m -w 1/);
+    assert.deepEqual(d1.text.split("\n").sort(), text(1, 2).split("\n").sort());
+  });
+
+  it("is kept, with what it does not list at weight 0, when that cannot be removed", async () => {
+    const d1 = new FakeDirector("d1", text(1, 2));
+    d1.meanwhile = (change) => {
+      if (change === 2) throw new NotWritableError("d1", "no space left");
+    };
+    const { failure } = await createGated(gated([d1], [server(1)], { adopts: true, drainMsOf: () => 1 }));
+    assert.match(String(failure), /director d1/);
+    assert.equal(d1.text, text(1, 2).replace("2:80 -m -w 1", "2:80 -m -w 0"));
+  });
+
   it("is made where it does not stand, with what is not healthy at weight 0", async () => {
     const d1 = new FakeDirector("d1");
     const { failure, held } = await createGated(gated([d1], [server(3)], { adopts: true }));
@@ -126,6 +154,12 @@ describe("a change that drains", () => {
     assert.equal(d1.text, text(1));
   });
 
+  it("counts a director once that could not be put back either", async () => {
+    const d1 = await filled("d1");
+    d1.lostAt = [3, 4];
+    await assert.rejects(without2([d1]), { message: /^1 of 1 directors failed:/ });
+  });
+
   it("bears as many failures over both of its halves as may be", async () => {
     const directors = [await filled("d1"), await filled("d2"), await filled("d3")] as const;
     directors[1].lostAt = [2];
@@ -170,6 +204,16 @@ describe("a director that changes while its servers are checked", () => {
       toThree(d1, (member) => (isNew(member) ? NONE : CHECK)),
       { code: "HEYE_GATE", message: /10\.0\.0\.1:80 from director d1/ },
     );
+    assert.equal(d1.text, "");
+  });
+
+  it("does not get its servers back unasked either, when it was emptied while others drained", async () => {
+    const d1 = await filled();
+    d1.meanwhile = (change) => {
+      if (change === 3) d1.table = [];
+    };
+    const one = gated([d1], [server(1)], { checkOf: () => CHECK, drainMsOf: () => 1 });
+    await assert.rejects(changeGated(one), { code: "HEYE_GATE" });
     assert.equal(d1.text, "");
   });
 

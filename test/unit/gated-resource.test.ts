@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { NotAppliedError, UnreachableError } from "../../director";
 import type { Fleet } from "../../provider/fleet";
 import { virtualServerHandler } from "../../provider/virtual-server";
 import { FakeDirector } from "./fake-director";
 
 /** A handler over directors without a network. */
-function handlerOver(directors: readonly FakeDirector[]) {
-  const fleet = { of: () => directors, briefly: () => [] } as unknown as Fleet;
+function handlerOver(directors: readonly FakeDirector[], departed: readonly FakeDirector[] = []) {
+  const fleet = { of: () => directors, briefly: () => departed } as unknown as Fleet;
   return virtualServerHandler(fleet);
 }
 
@@ -28,5 +29,83 @@ describe("a resource that is deleted", () => {
     directors[1].lostAt = [2];
     await assert.rejects(handler.delete(id, outputs), { code: "HEYE_ROLLOUT" });
     assert.notEqual(directors[0].text, "");
+  });
+});
+
+describe("a director that leaves the cluster", () => {
+  const declared = (drainMs: number) => {
+    const [one] = inputs({}).realServers;
+    return { ...inputs({}), realServers: [{ ...one, drainMs }] };
+  };
+  const made = async (drainMs = 60_000, more: object = {}) => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const { id, outputs } = await handlerOver([d1, d2]).create({ ...declared(drainMs), ...more });
+    return { d1, d2, id, outputs };
+  };
+  const connection = {
+    service: "tcp 192.0.2.1:80",
+    destination: "10.0.0.1:80",
+    weight: 0,
+    active: 1,
+    inactive: 0,
+  };
+
+  it("keeps the connections that go through it until they have ended", async () => {
+    const { d1, d2, id, outputs } = await made();
+    const seen: string[] = [];
+    d2.counts = async () => {
+      seen.push(d2.text);
+      return seen.length > 1 ? [] : [connection];
+    };
+    await handlerOver([d1], [d2]).update(id, outputs, declared(60_000));
+    assert.equal(seen.length, 2);
+    assert.match(seen[0] ?? "", /10\.0\.0\.1:80 -m -w 0/);
+    assert.equal(d2.text, "");
+    assert.match(d1.text, /-w 1/);
+  });
+
+  it("cuts them where that was asked for", async () => {
+    const { d1, d2, id, outputs } = await made(0);
+    d2.counts = () => Promise.reject(new Error("nobody is to ask"));
+    await handlerOver([d1], [d2]).update(id, outputs, declared(0));
+    assert.equal(d2.text, "");
+  });
+
+  it("keeps those of servers that are resources of their own as well", async () => {
+    const { d1, d2, id, outputs } = await made(0, { realServers: undefined });
+    const [member] = declared(0).realServers;
+    const [owner] = Object.values(d2.registry.owners);
+    const [[key, registration] = []] = Object.entries(owner?.virtualServers ?? {});
+    assert.ok(owner && key && registration);
+    const server = { ...member, forwarding: "nat" as const, address: "10.0.0.1", port: 80, weight: 1 };
+    const virtualServers = { [key]: { ...registration, members: [server] } };
+    d2.registry = { owners: { "me-1": { ...owner, virtualServers } } };
+    let asked = 0;
+    d2.counts = async () => (++asked > 1 ? [] : [connection]);
+    await handlerOver([d1], [d2]).update(id, outputs, { ...declared(0), realServers: undefined });
+    assert.equal(asked, 2);
+    assert.equal(d2.text, "");
+  });
+
+  it("does not hold up the others when it is dead", async () => {
+    const { d1, d2, id, outputs } = await made();
+    const d3 = new FakeDirector("d3");
+    d3.rehearse = () => Promise.reject(new UnreachableError("d3", "192.0.2.13:22", 1, "timed out"));
+    await handlerOver([d1], [d3, d2]).update(id, outputs, declared(60_000));
+    assert.equal(d2.text, "");
+  });
+});
+
+describe("a director that may fail", () => {
+  it("is said to be half changed when what it has could not be put back", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const failed = new NotAppliedError("d2", ["add 10.0.0.1:80"], "", undefined);
+    d2.meanwhile = (change) => {
+      if (change === 1) throw failed;
+    };
+    d2.lostAt = [2];
+    const { outputs } = await handlerOver([d1, d2]).create(inputs({ maxFailures: 1 }));
+    const { d2: reason } = outputs.behind as Record<string, string>;
+    assert.match(reason ?? "", /HEYE_NOT_APPLIED.*could not be put back: .*HEYE_CONNECTION_LOST/s);
   });
 });
