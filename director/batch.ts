@@ -126,6 +126,16 @@ export function settle(director: string, batch: Batch, state: DirectorState, mes
   }
 }
 
+/** Tells every job that ipvsadm complained, and that nobody could see to it since: somebody else kept changing the director. */
+export function abandon(director: string, batch: Batch, messages: string): void {
+  const left = [
+    "not all of it is known to hold: somebody else changed the director each time that it was tried again",
+  ];
+  for (const [job, error] of batch.refused) job.reject(error);
+  for (const [job, before] of batch.accepted)
+    job.reject(new NotAppliedError(director, left, messages, before));
+}
+
 /** The address in a virtual server's key; a firewall mark has none. */
 function addressOf(key: string): string | undefined {
   return /^[a-z]+ \[?([0-9a-f.:]+?)\]?:[0-9]+$/.exec(key)?.[1];

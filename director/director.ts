@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Target } from "../health";
 import type { ConnectionCount, Limits } from "../ipvs";
 import type { HostConnection } from "../spec";
-import { type Applied, isMissing, type Job, prepare, settle } from "./batch";
+import { type Applied, abandon, type Batch, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
 import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
 import { BusyError, ConnectionLostError } from "./errors";
@@ -148,7 +148,7 @@ export class Director {
     let fresh = this.#known === undefined;
     let state = this.#known ?? (await this.read());
     let lost: unknown;
-    let complained = false;
+    let complaint: { readonly batch: Batch; readonly messages: string } | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       let batch = prepare(this.name, state, jobs);
       if (!fresh && (batch.request === undefined || batch.refused.size > 0)) {
@@ -162,9 +162,9 @@ export class Director {
         fresh = true;
         if (answer.outcome !== "applied") continue;
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.
-        if (complained || answer.messages === "" || /^address /m.test(answer.messages))
+        if (complaint || answer.messages === "" || /^address /m.test(answer.messages))
           return settle(this.name, batch, state, answer.messages);
-        complained = true;
+        complaint = { batch, messages: answer.messages };
         if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
       } catch (error) {
         if (!(error instanceof ConnectionLostError) || lost !== undefined) throw error;
@@ -173,6 +173,9 @@ export class Director {
         fresh = true;
       }
     }
+    if (complaint) return abandon(this.name, complaint.batch, complaint.messages);
+    // It may have been made before the connection broke.
+    if (lost !== undefined) throw lost;
     throw new BusyError(
       this.name,
       `its table or registry was changed by somebody else ${ATTEMPTS} times in a row`,
