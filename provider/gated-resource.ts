@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { RolloutError } from "./errors";
 import { type ClusterHandle, departed, type Fleet } from "./fleet";
 import type { Seen } from "./gate";
 import { changeGated, createGated, type GatedChange, type Outcome } from "./gated-change";
@@ -73,10 +74,14 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
       return { id, outputs };
     },
     read: (_id, state) => kind.observe(typed(state), fleet),
-    async update(_id, properties, news) {
+    async update(id, properties, news) {
       const state = typed(properties);
       const inputs = { ...typed(news), token: state.token };
-      const outcome = await changeGated(kind.gated(inputs, fleet, state));
+      const outcome = await changeGated(kind.gated(inputs, fleet, state)).catch((error: unknown) => {
+        if (!(error instanceof RolloutError) || !error.uncertain) throw error;
+        // The state stays the one before, and is marked: even when the program goes back to it, the next `up` repairs.
+        throw new InitialisationError(id, properties, error);
+      });
       await leave(fleet.briefly(departed(state.cluster, inputs.cluster)), kind.removal(state));
       return kind.outputs(inputs, findingsOf(outcome));
     },

@@ -23,13 +23,8 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
       return { ...handler.diff({ ...before, cluster: after.cluster }, after), changes: true };
     },
     async create(inputs) {
-      try {
-        const { id, outputs } = await handler.create(open(inputs));
-        return { id, outputs: closed(outputs, inputs) };
-      } catch (error) {
-        if (!(error instanceof InitialisationError)) throw error;
-        throw new InitialisationError(error.id, closed(error.outputs, inputs), error.cause);
-      }
+      const { id, outputs } = await handler.create(open(inputs)).catch(closing(inputs));
+      return { id, outputs: closed(outputs, inputs) };
     },
     async read(id, state): Promise<Observed | undefined> {
       const observed = await handler.read(id, whole(state));
@@ -39,7 +34,7 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
     async update(id, state, inputs) {
       const [before, after] = [open(state), whole(inputs)];
       const known = isUsable(before) ? before : { ...before, cluster: after.cluster };
-      return closed(await handler.update(id, known, after), inputs);
+      return closed(await handler.update(id, known, after).catch(closing(state)), inputs);
     },
     delete: async (id, state) => handler.delete(id, whole(state)),
   };
@@ -83,6 +78,14 @@ export function handleProblems(cluster: unknown): Problem[] {
   if (isUnknown(cluster) || isHandle(cluster)) return [];
   const found = cluster === undefined ? "nothing" : "something else";
   return [{ path: ["cluster"], reason: `expected a Cluster, found ${found}` }];
+}
+
+/** Throws what was thrown; what it says of the resource goes out as closed as everything else. */
+function closing(source: Properties): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof InitialisationError)) throw error;
+    throw new InitialisationError(error.id, closed(error.outputs, source), error.cause);
+  };
 }
 
 /** With the handle as it came. */

@@ -40,12 +40,16 @@ export interface ResourceHandler {
   create(inputs: Properties): Promise<{ readonly id: string; readonly outputs: Properties }>;
   /** undefined: it is gone. */
   read(id: string, state: Properties): Promise<Observed | undefined>;
-  /** On failure everything is as it was before. */
+  /**
+   * On failure everything is as it was before.
+   *
+   * @throws InitialisationError with the state before, when that is not known of every director
+   */
   update(id: string, state: Properties, inputs: Properties): Promise<Properties>;
   delete(id: string, state: Properties): Promise<void>;
 }
 
-/** The resource was created, but does not work yet: it is kept, and the next `up` tries again. */
+/** The resource exists, but does not work yet or is changed by half: it is kept, and the next `up` tries again. */
 export class InitialisationError extends Error {
   override readonly name = "InitialisationError";
   readonly code = "HEYE_INITIALISATION";

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { NotAppliedError, UnreachableError } from "../../director";
 import type { Fleet } from "../../provider/fleet";
+import { withOpenHandle } from "../../provider/handle";
+import { InitialisationError } from "../../provider/handler";
 import { virtualServerHandler } from "../../provider/virtual-server";
+import { seal } from "../../spec";
 import { FakeDirector } from "./fake-director";
 
 /** A handler over directors without a network. */
@@ -107,5 +110,28 @@ describe("a director that may fail", () => {
     const { outputs } = await handlerOver([d1, d2]).create(inputs({ maxFailures: 1 }));
     const { d2: reason } = outputs.behind as Record<string, string>;
     assert.match(reason ?? "", /HEYE_NOT_APPLIED.*could not be put back: .*HEYE_CONNECTION_LOST/s);
+  });
+});
+
+describe("an update that could not be put back everywhere", () => {
+  it("leaves the state before, marked, so that the next up repairs whatever the program says", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const handler = withOpenHandle(handlerOver([d1, d2]));
+    const cluster = seal(inputs({}).cluster);
+    const { id, outputs } = await handler.create({ ...inputs({}), cluster });
+    [d1.lostAt, d2.lostAt] = [[3], [2]];
+    const heavier = inputs({}).realServers.map((one) => ({ ...one, weight: 7 }));
+    await assert.rejects(
+      handler.update(id, outputs, { ...inputs({}), cluster, realServers: heavier }),
+      (error) => {
+        assert.ok(error instanceof InitialisationError, String(error));
+        assert.deepEqual([error.id, error.outputs], [id, outputs]);
+        assert.match(error.message, /Putting back failed on 1 /);
+        return true;
+      },
+    );
+    assert.match(d1.text, /-w 7/);
+    await handler.update(id, outputs, { ...inputs({}), cluster });
+    assert.match(d1.text, /-w 1/);
   });
 });
