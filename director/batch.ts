@@ -71,7 +71,8 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   const isOurs = (key: string) =>
     !!(findRegistration(state.registry, key) ?? findRegistration(registry, key));
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
-  const desired = desiredTable(registry, state, scope);
+  const left = new Map([...accepted.keys()].map(({ change }) => [change.key, change.leaves?.(director)]));
+  const desired = desiredTable(registry, state, scope, left);
   const known = knownTable(state, scope);
   const edits = plan(known, desired, scope);
   const during = duringRegistry(state.registry, registry);
@@ -106,10 +107,16 @@ function remaining(state: DirectorState, registry: Registry, key: string): Table
   );
 }
 
-function desiredTable(registry: Registry, state: DirectorState, scope: ReadonlySet<string>): Table {
+/** @param left what stands where nobody owns it any more */
+function desiredTable(
+  registry: Registry,
+  state: DirectorState,
+  scope: ReadonlySet<string>,
+  left: ReadonlyMap<string, Service | undefined>,
+): Table {
   return [...scope].flatMap((key) => {
     const wanted = findRegistration(registry, key)?.registration;
-    if (!wanted) return [];
+    if (!wanted) return left.get(key) ?? [];
     return [desiredService(wanted, findService(state.table, key), registeredMembers(state.registry, key))];
   });
 }

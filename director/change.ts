@@ -37,6 +37,8 @@ export interface Change {
   readonly apply: (basis: Basis) => Registry;
   /** The change that takes this one back, given what was registered before it. */
   readonly undo: (before: Registration | undefined) => Change;
+  /** What is to stand on a director once nobody owns the virtual server there any more. Default: nothing. */
+  readonly leaves?: (director: string) => Service | undefined;
 }
 
 /** What a change may take for its own, beyond what is registered, and what it does with what it lets go. */

@@ -28,3 +28,14 @@ export function adoptions(
     return [`${key} on director ${director.name} belonged to nobody and was taken over: ${what}`];
   });
 }
+
+/** A change that, taken back, gives a virtual server that it took over back to nobody, as it stood. */
+export function givingBack(change: Change, states: ReadonlyMap<Director, DirectorState>): Change {
+  const nobodys = [...states].filter(([, { registry }]) => !findRegistration(registry, change.key));
+  const stood = new Map(nobodys.map(([{ name }, { table }]) => [name, findService(table, change.key)]));
+  const leaves = (director: string) => stood.get(director);
+  return {
+    ...change,
+    undo: (before) => (before ? change.undo(before) : { ...change.undo(before), leaves }),
+  };
+}

@@ -8,7 +8,7 @@ import {
 } from "../director";
 import { findService } from "../ipvs";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
-import { adoptions } from "./adoption";
+import { adoptions, givingBack } from "./adoption";
 import { anew, askedOf, guarded } from "./asked";
 import { type Leaving, removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
@@ -95,7 +95,7 @@ function stepsOf(
   const asked = askedOf(states.keys(), waiting);
   const entitled = members.filter(({ held }) => !held);
   const changeTo = (leaving: "drain" | "go") =>
-    guarded(gated.change(members, leaving), entitled, gated.adopts, asked);
+    guarded(givingBack(gated.change(members, leaving), states), entitled, gated.adopts, asked);
   const leaving = leavingServers(gated, states);
   if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
   return { first: changeTo("drain"), removal: changeTo("go"), leaving };

@@ -78,6 +78,22 @@ describe("a virtual server that is taken over", () => {
     ]);
   });
 
+  it("stands as it did, and is nobody's, where it was taken over and another director fails", async () => {
+    const [d1, d2, d3] = [new FakeDirector("d1", text(1, 2)), new FakeDirector("d2"), new FakeDirector("d3")];
+    d3.meanwhile = () => {
+      throw new NotWritableError("d3", "no space left");
+    };
+    for (const drainMs of [0, 60_000]) {
+      const more = { adopts: true, checkOf: () => NONE, drainMsOf: () => drainMs };
+      await assert.rejects(createGated(gated([d1, d2, d3], [server(1), server(3)], more)), {
+        message: /Put back to what they held before: d1, d2/,
+      });
+      assert.deepEqual(d1.text.split("\n").sort(), text(1, 2).split("\n").sort());
+      assert.equal(d2.text, "");
+      assert.deepEqual([d1.registry, d2.registry], [{ owners: {} }, { owners: {} }]);
+    }
+  });
+
   it("drains what it does not list, once what it lists is in", async () => {
     const d1 = new FakeDirector("d1", text(2, 3));
     const seen: string[] = [];
