@@ -1,43 +1,14 @@
-import {
-  type Change,
-  type Director,
-  type DirectorState,
-  findRegistration,
-  forwardingPath,
-  type Member,
-} from "../director";
+import { type Director, type DirectorState, findRegistration, forwardingPath } from "../director";
 import { findService } from "../ipvs";
-import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
-import { adoptions, givingBack } from "./adoption";
-import { anew, askedOf, guarded } from "./asked";
-import { type Leaving, removeWhenDrained } from "./drain";
+import { realServerKey } from "../spec";
+import { adoptions } from "./adoption";
+import { anew } from "./asked";
+import { removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
 import { type Behind, errorOf } from "./reach";
-import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
-
-/** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
-export interface GatedChange {
-  /** Key of the virtual server. */
-  readonly key: string;
-  /** What clients ask for. */
-  readonly service: VirtualServerIdentity;
-  readonly directors: readonly Director[];
-  readonly policy: Policy;
-  /** The servers the resource declares. */
-  readonly members: readonly Member[];
-  readonly checkOf: (member: Member) => HealthCheck;
-  /** Entries that nobody registered are taken for the resource's own: the kernel alone says who is in service. */
-  readonly adopts: boolean;
-  /** How long a server's connections may go on when the change removes it; 0: they are not waited for. */
-  readonly drainMsOf: (server: string) => number;
-  /**
-   * The change with these members in it, as declared or held back.
-   *
-   * @param leaving `drain`: servers that are to go stay a while, and take no new connections
-   */
-  readonly change: (members: readonly Member[], leaving: "drain" | "go") => Change;
-}
+import { changeEverywhere, rehearseEverywhere } from "./rollout";
+import { type GatedChange, inOrder, type States, type Steps, stepsOf } from "./steps";
 
 /** How a change ended that has been made. */
 export interface Outcome {
@@ -77,28 +48,6 @@ async function changeOnce(gated: GatedChange): Promise<Outcome> {
   const reached = without(states.keys(), fallen);
   const last = await removeWhenDrained(reached, steps.leaving, steps.removal, gated.policy, first);
   return { behind: { ...fallen, ...last.behind }, gate: seen };
-}
-
-/** A change in one step, or in two where servers drain in between. */
-interface Steps {
-  readonly first: Change;
-  readonly removal?: Change;
-  readonly leaving: readonly Leaving[];
-}
-
-function stepsOf(
-  gated: GatedChange,
-  states: States,
-  members: readonly Member[],
-  waiting: readonly Entrant[],
-): Steps {
-  const asked = askedOf(states.keys(), waiting);
-  const entitled = members.filter(({ held }) => !held);
-  const changeTo = (leaving: "drain" | "go") =>
-    guarded(givingBack(gated.change(members, leaving), states), entitled, gated.adopts, asked);
-  const leaving = leavingServers(gated, states);
-  if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
-  return { first: changeTo("drain"), removal: changeTo("go"), leaving };
 }
 
 function without(directors: Iterable<Director>, behind: Behind): Director[] {
@@ -165,8 +114,6 @@ function rehearse(gated: GatedChange) {
   return rehearseEverywhere(gated.directors, gated.change(gated.members, "go"), gated.policy);
 }
 
-type States = ReadonlyMap<Director, DirectorState>;
-
 function entrants(gated: GatedChange, states: States): Entrant[] {
   return [...states].flatMap(([director, { registry, table }]) => {
     const before = findRegistration(registry, gated.key)?.registration;
@@ -178,46 +125,4 @@ function entrants(gated: GatedChange, states: States): Entrant[] {
       path: forwardingPath(gated.service, member, gated.checkOf(member)),
     }));
   });
-}
-
-/**
- * The members in the order in which directors got them: hashing schedulers depend on it, so a director that is filled
- * anew must be filled as the others were. New ones come last, in normal order.
- */
-function inOrder({ key, members }: GatedChange, states: States): Member[] {
-  const registered = [...states.values()].map(
-    ({ registry }) => findRegistration(registry, key)?.registration.members ?? [],
-  );
-  const reference = registered.find((one) => one.length > 0) ?? [];
-  const known = reference.map(realServerKey);
-  const place = (member: Member) => {
-    const at = known.indexOf(realServerKey(member));
-    return at === -1 ? known.length : at;
-  };
-  const ordered = [...members].sort((a, b) => place(a) - place(b));
-  // A director that has not got it yet is to hold it as the others do.
-  return ordered.map((member) => {
-    const lastWeight = reference[place(member)]?.lastWeight;
-    return lastWeight === undefined ? member : { ...member, lastWeight };
-  });
-}
-
-/**
- * Servers that some director holds for this resource, or that are taken over with it, and that the change would remove.
- * Where a server at weight 0 refuses connections that others could take, none is drained.
- */
-function leavingServers(gated: GatedChange, states: States): Leaving[] {
-  const servers = new Set<string>();
-  for (const [director, { registry, table }] of states) {
-    const after = (leaving: "drain" | "go") => {
-      const next = gated.change(gated.members, leaving).apply({ director: director.name, registry, table });
-      return findRegistration(next, gated.key)?.registration;
-    };
-    const wanted = after("go");
-    if (wanted && refusesAtWeightZero(wanted.scheduler, wanted.schedulerFlags)) continue;
-    const staying = new Set(wanted?.members.map(realServerKey));
-    const all = after("drain")?.members.map(realServerKey) ?? [];
-    for (const server of all) if (!staying.has(server)) servers.add(server);
-  }
-  return [...servers].map((server) => ({ server, drainMs: gated.drainMsOf(server) }));
 }

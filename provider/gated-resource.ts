@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { RolloutError } from "./errors";
 import { type ClusterHandle, departed, type Fleet } from "./fleet";
 import type { Seen } from "./gate";
-import { changeGated, createGated, type GatedChange, type Outcome } from "./gated-change";
+import { changeGated, createGated, type Outcome } from "./gated-change";
 import {
   type Checked,
   type Difference,
@@ -14,6 +14,7 @@ import {
 } from "./handler";
 import { leave, type Removal, removeDrained } from "./leave";
 import type { Behind } from "./reach";
+import type { GatedChange } from "./steps";
 import { isUnknown } from "./unknown";
 import { warnOnce } from "./warn";
 

@@ -8,7 +8,8 @@ import {
   type Registration,
 } from "../../director";
 import { adoptions } from "../../provider/adoption";
-import { changeGated, createGated, type GatedChange } from "../../provider/gated-change";
+import { changeGated, createGated } from "../../provider/gated-change";
+import type { GatedChange } from "../../provider/steps";
 import { FakeDirector } from "./fake-director";
 
 const ME = { id: "me-1", label: "shop/prod Cluster edge" };
