@@ -6,23 +6,17 @@
 
 export type { Applied } from "./batch";
 export { type Capabilities, type RivalSign, steadySkewMs, stepWarnings } from "./capabilities";
-export {
-  type Change,
-  type Claim,
-  drain,
-  type Manner,
-  putMember,
-  putVirtualServer,
-  removeMember,
-  removeVirtualServer,
-} from "./change";
+export type { Change, Manner } from "./change";
+export type { Claim } from "./claim";
 export { desiredService, isInService, observedServer } from "./desired";
 export { Director } from "./director";
+export { drain } from "./drain-change";
 export * from "./errors";
 export { checkForwarding } from "./forwarding-check";
 export { type ForwardingPath, forwardingPath } from "./forwarding-path";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
+export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";
 export type { Actor, Basis } from "./refusal";
 export {
@@ -44,4 +38,5 @@ export {
 } from "./settings";
 export { isSomething, type SettingsWish } from "./settings-plan";
 export type { DirectorState } from "./state";
+export { putVirtualServer, removeVirtualServer } from "./virtual-server-change";
 export { effectiveWeight } from "./weight";

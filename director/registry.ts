@@ -65,6 +65,20 @@ export function findRegistration(
   return undefined;
 }
 
+/** What an owner has registered of a virtual server. */
+export function registered(
+  registry: Registry,
+  actor: { readonly id: string },
+  key: string,
+): Registration | undefined {
+  return registry.owners[actor.id]?.virtualServers[key];
+}
+
+/** A member of a pool, by `realServerKey`. */
+export function findMember(registration: Registration | undefined, member: string): Member | undefined {
+  return registration?.members.find((one) => realServerKey(one) === member);
+}
+
 /**
  * All servers that anybody has registered of a virtual server. Between a change's two writings of the registry, where one
  * owner hands it to another, it has two.
