@@ -71,8 +71,11 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   const isOurs = (key: string) =>
     !!(findRegistration(state.registry, key) ?? findRegistration(registry, key));
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
-  const left = new Map([...accepted.keys()].map(({ change }) => [change.key, change.leaves?.(director)]));
-  const desired = desiredTable(registry, state, scope, left);
+  const given = [...accepted.keys()].flatMap(({ change: { key, member, leaves } }) => {
+    const service = leaves?.(director);
+    return service ? [{ key, member, service }] : [];
+  });
+  const desired = desiredTable(registry, state, scope, given);
   const known = knownTable(state, scope);
   const edits = plan(known, desired, scope);
   const during = duringRegistry(state.registry, registry);
@@ -107,17 +110,30 @@ function remaining(state: DirectorState, registry: Registry, key: string): Table
   );
 }
 
-/** @param left what stands where nobody owns it any more */
+/** What is given back to nobody: a whole virtual server, or one member of it, as it stood. */
+interface Given {
+  readonly key: string;
+  readonly member: string | undefined;
+  readonly service: Service;
+}
+
 function desiredTable(
   registry: Registry,
   state: DirectorState,
   scope: ReadonlySet<string>,
-  left: ReadonlyMap<string, Service | undefined>,
+  given: readonly Given[],
 ): Table {
   return [...scope].flatMap((key) => {
     const wanted = findRegistration(registry, key)?.registration;
-    if (!wanted) return left.get(key) ?? [];
-    return [desiredService(wanted, findService(state.table, key), registeredMembers(state.registry, key))];
+    const back = given.filter((one) => one.key === key);
+    if (!wanted) return back.find(({ member }) => member === undefined)?.service ?? [];
+    const owned = registeredMembers(state.registry, key);
+    const desired = desiredService(wanted, findService(state.table, key), owned);
+    const registered = new Set(wanted.members.map(destinationKey));
+    const returned = back.flatMap(({ member, service }) =>
+      service.destinations.filter((one) => destinationKey(one) === member && !registered.has(member)),
+    );
+    return [{ ...desired, destinations: [...desired.destinations, ...returned] }];
   });
 }
 

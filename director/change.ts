@@ -19,7 +19,10 @@ export interface Change {
   readonly apply: (basis: Basis) => Registry;
   /** The change that takes this one back, given what was registered before it. */
   readonly undo: (before: Registration | undefined) => Change;
-  /** What is to stand on a director once nobody owns the virtual server there any more. Default: nothing. */
+  /**
+   * What is to stand on a director once nobody owns the virtual server there any more, or (with `member`) that member of
+   * it. Default: nothing.
+   */
   readonly leaves?: (director: string) => Service | undefined;
 }
 

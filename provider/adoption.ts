@@ -4,8 +4,10 @@ import {
   type DirectorState,
   desiredService,
   findRegistration,
+  type Registration,
 } from "../director";
 import { findService, plan, renderEdit } from "../ipvs";
+import { realServerKey } from "../spec";
 
 /**
  * What taking over a virtual server that nobody has registered does to it, a sentence for each director that holds one.
@@ -29,13 +31,20 @@ export function adoptions(
   });
 }
 
-/** A change that, taken back, gives a virtual server that it took over back to nobody, as it stood. */
+/** A change that, taken back, gives what it took over back to nobody, as it stood. */
 export function givingBack(change: Change, states: ReadonlyMap<Director, DirectorState>): Change {
-  const nobodys = [...states].filter(([, { registry }]) => !findRegistration(registry, change.key));
-  const stood = new Map(nobodys.map(([{ name }, { table }]) => [name, findService(table, change.key)]));
+  const { key, member } = change;
+  const isOwned = (registration: Registration | undefined) =>
+    member === undefined
+      ? registration !== undefined
+      : (registration?.members.some((one) => realServerKey(one) === member) ?? false);
+  const nobodys = [...states].filter(
+    ([, { registry }]) => !isOwned(findRegistration(registry, key)?.registration),
+  );
+  const stood = new Map(nobodys.map(([{ name }, { table }]) => [name, findService(table, key)]));
   const leaves = (director: string) => stood.get(director);
   return {
     ...change,
-    undo: (before) => (before ? change.undo(before) : { ...change.undo(before), leaves }),
+    undo: (before) => (isOwned(before) ? change.undo(before) : { ...change.undo(before), leaves }),
   };
 }

@@ -4,9 +4,11 @@ import {
   type DirectorState,
   type Member,
   NotWritableError,
+  putMember,
   putVirtualServer,
   type Registration,
 } from "../../director";
+import { parseTable } from "../../ipvs";
 import { adoptions } from "../../provider/adoption";
 import { changeGated, createGated } from "../../provider/gated-change";
 import type { GatedChange } from "../../provider/steps";
@@ -93,6 +95,37 @@ describe("a virtual server that is taken over", () => {
       assert.equal(d2.text, "");
       assert.deepEqual([d1.registry, d2.registry], [{ owners: {} }, { owners: {} }]);
     }
+  });
+
+  it("stands as it did in a separate pool too, when one server of it was taken over and another director fails", async () => {
+    const directors = [new FakeDirector("d1"), new FakeDirector("d2")] as const;
+    const pool: Registration = {
+      ...IDENTITY,
+      resource: "web",
+      scheduler: "rr",
+      pool: "separate",
+      members: [],
+    };
+    const put = () => putVirtualServer(ME, KEY, pool, { known: false });
+    await createGated(gated(directors, [], { change: put }));
+    const strangers = "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.5:80 -m -w 7\n";
+    for (const one of directors) one.table = parseTable(strangers);
+    const before = directors.map(({ registry }) => registry);
+    directors[1].meanwhile = () => {
+      throw new NotWritableError("d2", "no space left");
+    };
+    const member = { ...server(5), resource: "rs5" };
+    const change = () => putMember(ME, KEY, member, { known: false, adopts: true });
+    const adopting = gated(directors, [member], { adopts: true, checkOf: () => NONE, change });
+    await assert.rejects(createGated(adopting), { message: /Put back to what they held before: d1/ });
+    assert.deepEqual(
+      directors.map((one) => one.text),
+      [strangers, strangers],
+    );
+    assert.deepEqual(
+      directors.map(({ registry }) => registry),
+      before,
+    );
   });
 
   it("drains what it does not list, once what it lists is in", async () => {
