@@ -76,12 +76,13 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
     },
     async read(id, properties) {
       const state = properties as unknown as State;
-      const { nodes, drift, unreached } = await observeNodes(
+      const { nodes, drift, unreached, unshared } = await observeNodes(
         fleet.of(whole(state)),
         state,
         actorOf({ ...state, id }),
       );
       for (const reason of unreached) warn([`${reason} What the state says of it is kept.`]);
+      warn(unshared.map((text) => `Cluster ${state.name}: ${text}`));
       const found = Object.keys(drift).length > 0 && { drift };
       return {
         // Among the inputs as well: a preview shows what of them changes, and so why there is an update.
@@ -166,13 +167,9 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
     const left = Object.entries(registry.owners[id]?.virtualServers ?? {});
     await Promise.all(left.map(([key, claim]) => director.change(removeVirtualServer(actor, key, claim))));
   };
-  const { causes } = await ask(directors, remove, skipping(inputs.unreachable));
+  const { causes, total } = await ask(directors, remove, skipping(inputs.unreachable));
   if (causes.length > 0)
-    throw new RolloutError(
-      causes,
-      directors.length,
-      "The cluster is kept in the state; run the command again.",
-    );
+    throw new RolloutError(causes, total, "The cluster is kept in the state; run the command again.");
 }
 
 function whole(inputs: Inputs): Inputs {

@@ -16,15 +16,14 @@ export async function equip(directors: readonly Director[], wanted: Wanted): Pro
   if (!wanted.install) return;
   const mayLack = skipping(wanted.unreachable);
   const look = async (director: Director) => refuseRivals(director, await findRivals(director), wanted);
-  const { reached, causes } = await ask(directors, look, mayLack);
-  if (causes.length > 0)
-    throw new RolloutError(causes, directors.length, "Nothing was installed on any director.");
+  const { reached, causes, total } = await ask(directors, look, mayLack);
+  if (causes.length > 0) throw new RolloutError(causes, total, "Nothing was installed on any director.");
   const installed = await ask([...reached.keys()], installMissing, mayLack);
   for (const [director, packages] of installed.reached) {
     if (packages.length > 0) console.error(`director ${director.name}: installed ${packages.join(", ")}`);
   }
   if (installed.causes.length > 0)
-    throw new RolloutError(installed.causes, reached.size, "No setting was changed on any director.");
+    throw new RolloutError(installed.causes, installed.total, "No setting was changed on any director.");
 }
 
 /** @throws CoexistenceError */

@@ -9,6 +9,7 @@ import {
 } from "../director";
 import { RolloutError } from "./errors";
 import { type Declared, type Survey, sight } from "./settlement";
+import { unsharedWarnings } from "./unshared";
 
 /** What was found on a director: an output of its Cluster. */
 export type Node = Pick<
@@ -40,6 +41,8 @@ export interface Observation {
   readonly drift: Record<string, string[]>;
   /** Why directors could not be reached, one text each. */
   readonly unreached: readonly string[];
+  /** Which directors hold entries of the cluster that others lack, one text each. */
+  readonly unshared: readonly string[];
 }
 
 /**
@@ -69,5 +72,11 @@ export async function observeNodes(
     nodes: { ...state.nodes, ...nodesOf({ seen }, state.nodes) },
     drift: Object.fromEntries(drifts.filter(([, found]) => found.length > 0)),
     unreached: unreached.map(({ message }) => message),
+    unshared: unsharedWarnings(
+      seen.map(({ director, registry }) => ({
+        director: director.name,
+        virtualServers: registry.owners[actor.id]?.virtualServers ?? {},
+      })),
+    ),
   };
 }

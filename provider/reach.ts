@@ -11,6 +11,8 @@ export interface Reach<T> {
   readonly behind: Behind;
   /** What stands in the way. */
   readonly causes: readonly Error[];
+  /** How many took part: all but those left out. */
+  readonly total: number;
 }
 
 /** Whether a director that answers so, or not at all, may be left out. */
@@ -43,7 +45,7 @@ export async function ask<T>(
   const causes = failed.map(({ error }) => error);
   if (reached.size === 0) causes.push(...silent.map(({ error }) => error));
   const behind = Object.fromEntries(silent.map(({ director, error }) => [director.name, withCode(error)]));
-  return { reached, behind, causes };
+  return { reached, behind, causes, total: reached.size + causes.length };
 }
 
 /** What was thrown, as an error. */

@@ -50,10 +50,12 @@ export async function rehearseEverywhere(
   policy: Policy = {},
 ): Promise<Rehearsal> {
   const rehearse = (director: Director) => director.rehearse(change);
-  const { reached, behind, causes } = await ask(directors, rehearse, (error) => mayLack(error, policy));
+  const { reached, behind, causes, total } = await ask(directors, rehearse, (error) =>
+    mayLack(error, policy),
+  );
   if (causes.length > 0) {
     const nothing = "Nothing was changed on any director for this resource.";
-    throw new RolloutError(causes, reached.size + causes.length, nothing);
+    throw new RolloutError(causes, total, nothing);
   }
   return { states: reached, behind };
 }

@@ -8,6 +8,7 @@ import {
   DUMMY_DEVICE,
   isSomething,
   observeSettings,
+  type Registry,
   rehearseSettings,
   type SettingsState,
   type SettingsWish,
@@ -31,6 +32,7 @@ export interface Sight {
   readonly wish: SettingsWish;
   readonly state: SettingsState;
   readonly capabilities: Capabilities;
+  readonly registry: Registry;
 }
 
 /** What a cluster wants of a director's kernel; one without IPv6 has nothing to forward there. */
@@ -49,9 +51,9 @@ function wishOf(declared: Declared, ipv6: boolean): SettingsWish {
 
 /** Looks at one director: its table and registry can be read, its modules load, and what it is. */
 export async function sight(director: Director, declared: Declared): Promise<Sight> {
-  await director.read();
+  const { registry } = await director.read();
   const { capabilities, ...state } = await observeSettings(director, wishOf(declared, true));
-  return { director, wish: wishOf(declared, capabilities.ipv6), state, capabilities };
+  return { director, wish: wishOf(declared, capabilities.ipv6), state, capabilities, registry };
 }
 
 /**
@@ -73,9 +75,8 @@ export async function survey(
     rehearseSettings(director, seen.state, actor, seen.wish);
     return seen;
   };
-  const { reached, behind, causes } = await ask(directors, look, skipping(declared.unreachable));
-  if (causes.length > 0)
-    throw new RolloutError(causes, directors.length, "No setting was changed on any director.");
+  const { reached, behind, causes, total } = await ask(directors, look, skipping(declared.unreachable));
+  if (causes.length > 0) throw new RolloutError(causes, total, "No setting was changed on any director.");
   return { seen: [...reached.values()], behind };
 }
 
@@ -138,19 +139,14 @@ export async function unsettle(
   unreachable: "fail" | "skip" = "fail",
 ): Promise<Behind> {
   const look = (director: Director) => observeSettings(director, undefined);
-  const { reached, behind, causes: missing } = await ask(directors, look, skipping(unreachable));
-  if (missing.length > 0)
-    throw new RolloutError(missing, directors.length, "No setting was changed on any director.");
+  const { reached, behind, causes: missing, total } = await ask(directors, look, skipping(unreachable));
+  if (missing.length > 0) throw new RolloutError(missing, total, "No setting was changed on any director.");
   const outcomes = await Promise.allSettled(
     [...reached].map(([director, state]) => changeSettings(director, state, actor, undefined)),
   );
   const causes = rejections(outcomes);
   if (causes.length > 0)
-    throw new RolloutError(
-      causes,
-      directors.length,
-      "The cluster is kept in the state; run the command again.",
-    );
+    throw new RolloutError(causes, reached.size, "The cluster is kept in the state; run the command again.");
   return behind;
 }
 
