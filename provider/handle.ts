@@ -34,7 +34,8 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
     async update(id, state, inputs) {
       const [before, after] = [open(state), whole(inputs)];
       const known = isUsable(before) ? before : { ...before, cluster: after.cluster };
-      return closed(await handler.update(id, known, after).catch(closing(state)), inputs);
+      const source = isUsable(before) ? state : inputs;
+      return closed(await handler.update(id, known, after).catch(closing(source)), inputs);
     },
     delete: async (id, state) => handler.delete(id, whole(state)),
   };

@@ -1,7 +1,15 @@
-import { type Change, type Director, findRegistration, type Registration } from "../director";
+import {
+  type Change,
+  ConnectionLostError,
+  type Director,
+  findRegistration,
+  type Registration,
+  UnreachableError,
+} from "../director";
 import { findService } from "../ipvs";
 import { DRAIN_MS, realServerKey, refusesAtWeightZero } from "../spec";
 import { type Leaving, removeWhenDrained, waitUntilDrained } from "./drain";
+import { errorOf } from "./reach";
 import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 
 /** How a resource leaves. */
@@ -66,7 +74,6 @@ export async function leave(directors: readonly Director[], removal: Removal): P
     directors.map(async (director) => {
       const reason = unreachable.get(director) ?? (await attempt(director, removal));
       if (reason === undefined) return;
-      unreachable.set(director, reason);
       console.error(
         `warning: virtual server ${removal.key} may still stand on a director that left the cluster. ${reason} ` +
           "When it is back, add it to the cluster once more and remove it again, or see docs/errors.md (entries of an owner who is gone).",
@@ -88,7 +95,10 @@ async function attempt(director: Director, removal: Removal): Promise<string | u
     await director.change(remove);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const { message } = errorOf(error);
+    if (error instanceof UnreachableError || error instanceof ConnectionLostError)
+      unreachable.set(director, message);
+    return message;
   }
 }
 

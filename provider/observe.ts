@@ -6,18 +6,8 @@ import {
   type Registration,
   UnreachableError,
 } from "../director";
-import { differences, findService, readServiceExtra, type Service, type Table, withLimits } from "../ipvs";
-import {
-  ADDRESS_BITS,
-  familyOfIdentity,
-  type Persistence,
-  type RealServer,
-  realServerKey,
-  type Scheduler,
-  type SchedulerFlag,
-  type ServiceSettings,
-  type VirtualServerIdentity,
-} from "../spec";
+import { differences, findService, type Service, type Table, withLimits } from "../ipvs";
+import { type RealServer, realServerKey } from "../spec";
 import { RolloutError, withCode } from "./errors";
 
 /** What one director holds of a virtual server, next to what it should hold. */
@@ -75,35 +65,26 @@ export async function sightings(directors: readonly Director[], key: string): Pr
  */
 export function driftOf(sighting: Sighting, ownerId: string, key: string, wanted: Registration): string[] {
   const registration = sighting.state.registry.owners[ownerId]?.virtualServers[key];
-  const registered = registration?.members ?? [];
-  const unclaimed =
-    wanted.pool === "separate" ? registered.filter(({ resource }) => resource === undefined) : [];
-  const leftovers = unclaimed.map(
-    (one) => `real server ${realServerKey(one)} is left over from an inline pool`,
-  );
   const lost =
     sighting.service && !registration ? [`virtual server ${key} is no longer registered as ours`] : [];
+  const turned =
+    registration && registration.pool !== wanted.pool
+      ? [`the pool of virtual server ${key} is registered as ${POOLS[registration.pool]}`]
+      : [];
   const desired = desiredService(wanted, sighting.service);
-  return [...differences(sighting.table, [desired], new Set([key])), ...leftovers, ...lost];
+  return [...differences(sighting.table, [desired], new Set([key])), ...turned, ...lost];
+}
+
+/** What a run that was killed while it turned a pool leaves behind. */
+const POOLS = { inline: "a list (`realServers`)", separate: "one of RealServer resources" } as const;
+
+/** Servers that are registered there for a pool of separate resources, and of none of these. */
+export function unclaimedServers({ state }: Sighting, ownerId: string, key: string): string[] {
+  const members = state.registry.owners[ownerId]?.virtualServers[key]?.members ?? [];
+  return members.filter(({ resource }) => resource === undefined).map(realServerKey);
 }
 
 /** The pool a director really has, in the words of the specification. */
 export function observedPool({ service }: Sighting): RealServer[] {
   return (service?.destinations ?? []).map(observedServer);
-}
-
-/** How a director really treats the connections of a virtual server, in the words of the specification. */
-export function observedSettings(
-  { service }: Sighting,
-  identity: VirtualServerIdentity,
-): ServiceSettings | undefined {
-  if (!service) return undefined;
-  const bits = ADDRESS_BITS[familyOfIdentity(identity)];
-  const { persistence, onePacket, flags } = readServiceExtra(service.extra, bits);
-  return {
-    scheduler: service.scheduler as Scheduler,
-    schedulerFlags: flags as SchedulerFlag[] | undefined,
-    persistence: persistence as Persistence | undefined,
-    onePacket: onePacket ? true : undefined,
-  };
 }

@@ -192,14 +192,11 @@ async function observe(state: State, fleet: Fleet) {
   const drift = Object.fromEntries(
     differing.map((one) => [one.director, describe(server, one.found, declared, one.lost)]),
   );
-  const [first] = differing;
-  const { tunnel: _, upperThreshold: __, lowerThreshold: ___, ...rest } = state;
-  // As with a virtual server: what one director lost is not what the cluster serves.
-  const everywhere = differing.length === found.length;
-  const inputs: Inputs = first && everywhere ? { ...rest, ...(first.found ?? { weight: 0 }) } : state;
+  // As with a virtual server: all else stays as it was declared.
+  const drifted = differing.length > 0 && { drift };
   return {
-    inputs: { ...inputsOf(inputs), ...(first && { drift }) },
-    outputs: { ...outputsOf(inputs, findings), ...(first && { drift }) },
+    inputs: { ...inputsOf(state), ...drifted },
+    outputs: { ...outputsOf(state, findings), ...drifted },
   };
 }
 

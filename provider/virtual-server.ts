@@ -14,7 +14,6 @@ import {
   parseVirtualServer,
   placedWarnings,
   realServerKey,
-  sortPool,
   type VirtualServer,
   virtualServerKey,
   virtualServerLint,
@@ -24,7 +23,7 @@ import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
-import { type Drift, driftOf, observedPool, observedSettings, type Sighting, sightings } from "./observe";
+import { type Drift, driftOf, type Sighting, sightings, unclaimedServers } from "./observe";
 import { unlikeDirectors, unlikeWarning } from "./sameness";
 import { isUnknown } from "./unknown";
 
@@ -140,36 +139,37 @@ async function observe(state: State, fleet: Fleet) {
   const isGone = seen.every(({ service }) => service === undefined);
   if (isGone && Object.keys(unreachable).length === 0) return undefined;
   warnOfUnlike(key, state, seen);
+  warnOfLeftovers(key, state, seen);
   const wanted = registrationOf(state, (state.realServers ?? []).map(memberOf));
   const drift: Drift = {};
   for (const sighting of seen) {
     const found = driftOf(sighting, state.cluster.id, key, wanted);
     if (found.length > 0) drift[sighting.director] = found;
   }
-  const drifted = Object.keys(drift).length;
+  const found = Object.keys(drift).length > 0 && { drift };
   const findings: Findings = {
     ...(state.gate && { gate: state.gate }),
     ...(state.behind && { behind: state.behind }),
     ...(Object.keys(unreachable).length > 0 && { unreachable }),
   };
-  const [first] = seen;
-  const found = drifted > 0 && { drift };
-  // What one director lost is not what the cluster serves: a wiped table there would look like an outage.
-  if (!first || drifted < seen.length) return observed(state, findings, found);
-  const inputs: Inputs = {
-    ...state,
-    ...observedSettings(first, state),
-    ...(state.realServers && { realServers: declaredAs(state.realServers, observedPool(first)) }),
+  // All else stays as it was declared: a delete takes from the state which servers it has to drain, and for how long; and
+  // a table that one director lost would look like an outage. Drift is among the inputs as well: a preview shows what of
+  // them changes, and so why there is an update.
+  return {
+    inputs: { ...inputsOf(state), ...found },
+    outputs: { ...outputsOf(state, findings), ...found },
   };
-  return observed(inputs, findings, found);
 }
 
-/** Drift is among the inputs as well: a preview shows what of them changes, and so why there is an update. */
-function observed(inputs: Inputs, findings: Findings, drift: { drift: Drift } | false) {
-  return {
-    inputs: { ...inputsOf(inputs), ...drift },
-    outputs: { ...outputsOf(inputs, findings), ...drift },
-  };
+/** Servers that no RealServer has claimed yet. They serve, so they are no drift: an update would take them out. */
+function warnOfLeftovers(key: string, state: State, seen: readonly Sighting[]): void {
+  if (state.realServers) return;
+  const servers = new Set(seen.flatMap((one) => unclaimedServers(one, state.cluster.id, key)));
+  if (servers.size === 0) return;
+  console.error(
+    `warning: VirtualServer ${state.name}: ${[...servers].sort().join(", ")} still serve from the time when it listed its pool, and no RealServer has claimed them. ` +
+      "Declare a RealServer for each that is to stay. The others are drained by the next change of the virtual server.",
+  );
 }
 
 function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): void {
@@ -179,16 +179,6 @@ function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): voi
   console.error(
     `warning: VirtualServer ${state.name}: ${unlikeWarning(key, state.scheduler, first, unlike)}`,
   );
-}
-
-/** The pool a director has, with what the kernel does not know taken from the declared one. */
-function declaredAs(declared: readonly DeclaredRealServer[], found: readonly Member[]): DeclaredRealServer[] {
-  const before = new Map(declared.map((one) => [realServerKey(one), one]));
-  const merged = found.map((one) => {
-    const { drainMs, healthCheck } = before.get(realServerKey(one)) ?? { drainMs: DRAIN_MS };
-    return { ...one, drainMs, ...(healthCheck && { healthCheck }) };
-  });
-  return sortPool(merged);
 }
 
 /** What is registered of a declared virtual server. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { NotAppliedError, UnreachableError } from "../../director";
+import { NotAppliedError, NotWritableError, UnreachableError } from "../../director";
+import { parseTable } from "../../ipvs";
 import type { Fleet } from "../../provider/fleet";
 import { withOpenHandle } from "../../provider/handle";
 import { InitialisationError } from "../../provider/handler";
@@ -32,6 +33,20 @@ describe("a resource that is deleted", () => {
     directors[1].lostAt = [2];
     await assert.rejects(handler.delete(id, outputs), { code: "HEYE_ROLLOUT" });
     assert.notEqual(directors[0].text, "");
+  });
+});
+
+describe("a resource that is refreshed", () => {
+  it("keeps what was declared, whatever all directors hold: a delete takes from it whom to drain", async () => {
+    const directors = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const handler = handlerOver(directors);
+    const { id, outputs } = await handler.create(inputs({}));
+    for (const one of directors) one.table = parseTable("-A -t 192.0.2.1:80 -s wlc\n");
+    const seen = await handler.read(id, outputs);
+    assert.deepEqual(Object.keys(seen?.outputs.drift ?? {}), ["d1", "d2"]);
+    assert.deepEqual(seen?.inputs.drift, seen?.outputs.drift);
+    for (const name of ["realServers", "scheduler"])
+      assert.deepEqual([seen?.inputs[name], seen?.outputs[name]], [outputs[name], outputs[name]]);
   });
 });
 
@@ -90,6 +105,20 @@ describe("a director that leaves the cluster", () => {
     assert.equal(d2.text, "");
   });
 
+  it("is asked for each resource anew when it refused one", async () => {
+    const { d1, d2, id, outputs } = await made(0);
+    const other = { ...declared(0), name: "other", port: 81 };
+    const { id: otherId, outputs: otherOutputs } = await handlerOver([d1, d2]).create(other);
+    d2.meanwhile = (change) => {
+      if (change === 3) throw new NotWritableError("d2", "no space left");
+    };
+    const handler = handlerOver([d1], [d2]);
+    await handler.update(id, outputs, declared(0));
+    await handler.update(otherId, otherOutputs, other);
+    assert.match(d2.text, /192\.0\.2\.1:80 /);
+    assert.doesNotMatch(d2.text, /192\.0\.2\.1:81 /);
+  });
+
   it("does not hold up the others when it is dead", async () => {
     const { d1, d2, id, outputs } = await made();
     const d3 = new FakeDirector("d3");
@@ -133,5 +162,19 @@ describe("an update that could not be put back everywhere", () => {
     assert.match(d1.text, /-w 7/);
     await handler.update(id, outputs, { ...inputs({}), cluster });
     assert.match(d1.text, /-w 1/);
+  });
+
+  it("hands no open handle to the state that had lost its own", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const handler = withOpenHandle(handlerOver([d1, d2]));
+    const cluster = seal(inputs({}).cluster);
+    const { id, outputs } = await handler.create({ ...inputs({}), cluster });
+    [d1.lostAt, d2.lostAt] = [[3], [2]];
+    const heavier = inputs({}).realServers.map((one) => ({ ...one, weight: 7 }));
+    const { cluster: _, ...state } = outputs;
+    await assert.rejects(
+      handler.update(id, state, { ...inputs({}), cluster, realServers: heavier }),
+      (error) => error instanceof InitialisationError && error.outputs.cluster === cluster,
+    );
   });
 });
