@@ -65,10 +65,14 @@ export async function runTogether(layers: readonly Layer[]): Promise<Counts> {
   const running = others.map(async (layer) => {
     const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
     await using file = await open(path, "w+", 0o600);
-    const counts = await runLayer(layer, [], file.fd);
-    const printed = await readFile(path);
-    await rm(path);
-    return { counts, printed };
+    try {
+      return { counts: await runLayer(layer, [], file.fd), printed: await readFile(path) };
+    } catch (error) {
+      process.stdout.write(await readFile(path));
+      throw error;
+    } finally {
+      await rm(path);
+    }
   });
   // Looked at below; a failure before that must not end the process.
   for (const one of running) one.catch(() => undefined);
