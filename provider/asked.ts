@@ -39,7 +39,11 @@ export function guarded(change: Change, members: readonly Member[], adopts: bool
   };
 }
 
-/** Goes through a gate again where directors have changed meanwhile and nothing of the change was left on any. */
+/**
+ * Goes through a gate again where directors have changed meanwhile and nothing of the change was left on any: what a
+ * later round says of directors would not be true of the rest of an earlier one. A director that may fail makes no
+ * round: it is behind, as with any other failure.
+ */
 export async function anew<T>(attempt: () => Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
     try {

@@ -67,9 +67,9 @@ function isBusy(count: ConnectionCount, service: string, server: string, countAl
 }
 
 /**
- * Removes servers once they have drained; where that fails, the change before it is taken back as well. Not on a director that somebody
- * else has changed since: what was in service there has to be asked first. Failures that were borne before count here
- * too.
+ * Removes servers once they have drained; where that fails, the change before it is taken back as well. Not on a
+ * director that somebody else has changed since: to write its pool again would let in those who have to be asked first.
+ * It is left half changed, which the error says. Failures that were borne before count here too.
  */
 export async function removeWhenDrained(
   directors: readonly Director[],
@@ -90,7 +90,14 @@ export async function removeWhenDrained(
     const causes = error instanceof RolloutError ? error.causes : [];
     const changed = causes.flatMap((cause) => (cause instanceof UnaskedError ? [cause.director] : []));
     const stuck = await drained.takeBack(new Set(changed));
-    if (stuck.length === 0 || !(error instanceof RolloutError)) throw error;
-    throw new RolloutError([...causes, ...stuck], directors.length, notPutBack(stuck.length), true);
+    if (stuck.length + changed.length === 0 || !(error instanceof RolloutError)) throw error;
+    const others = stuck.length > 0 ? notPutBack(stuck.length) : error.consequence;
+    const consequence = changed.length > 0 ? `${others} ${halfChanged(changed, leaving)}` : others;
+    throw new RolloutError([...causes, ...stuck], directors.length, consequence, true);
   }
+}
+
+function halfChanged(directors: readonly string[], leaving: readonly Leaving[]): string {
+  const servers = leaving.map(({ server }) => server).join(", ");
+  return `Left half changed: ${directors.join(", ")}; what was to leave (${servers}) takes no new connections there (weight 0).`;
 }

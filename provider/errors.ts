@@ -69,7 +69,8 @@ export class RolloutError extends Error {
     readonly causes: readonly Error[],
     /** Directors that took part. */
     total: number,
-    consequence: string,
+    /** What the directors hold now. */
+    readonly consequence: string,
     /** A director may hold the change all the same: it could not be asked, or not be put back. */
     readonly uncertain = false,
   ) {

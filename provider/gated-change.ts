@@ -30,7 +30,7 @@ const NOTHING =
  * table is touched, so a change that fails its gate needs no undoing; see docs/decisions/0002. Servers that leave are
  * drained first.
  *
- * @throws RolloutError, GateError; either way no director is changed
+ * @throws GateError: no director is changed; RolloutError, whose `uncertain` says that one may be
  */
 export function changeGated(gated: GatedChange): Promise<Outcome> {
   return anew(() => changeOnce(gated));

@@ -56,6 +56,12 @@ function gated(
   };
 }
 
+async function filled(name = "d1"): Promise<FakeDirector> {
+  const director = new FakeDirector(name);
+  await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
+  return director;
+}
+
 describe("a virtual server that is taken over", () => {
   it("goes on as it is when a server that is to enter is not healthy", async () => {
     const d1 = new FakeDirector("d1", text(1, 2));
@@ -164,11 +170,6 @@ describe("a virtual server that is taken over", () => {
 });
 
 describe("a change that drains", () => {
-  const filled = async (name: string) => {
-    const director = new FakeDirector(name);
-    await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
-    return director;
-  };
   const without2 = (directors: readonly FakeDirector[], more: Partial<GatedChange> = {}) =>
     changeGated(gated(directors, [server(1)], { drainMsOf: () => 1, ...more }));
 
@@ -222,11 +223,6 @@ describe("a change that drains", () => {
 });
 
 describe("a director that changes while its servers are checked", () => {
-  const filled = async () => {
-    const director = new FakeDirector("d1");
-    await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
-    return director;
-  };
   const toThree = (director: FakeDirector, checkOf: GatedChange["checkOf"]) =>
     changeGated(gated([director], [server(1), server(2), server(3)], { checkOf }));
 
@@ -263,8 +259,41 @@ describe("a director that changes while its servers are checked", () => {
       if (change === 3) d1.table = [];
     };
     const one = gated([d1], [server(1)], { checkOf: () => CHECK, drainMsOf: () => 1 });
-    await assert.rejects(changeGated(one), { code: "HEYE_GATE" });
+    await assert.rejects(changeGated(one), { code: "HEYE_ROLLOUT", uncertain: true });
     assert.equal(d1.text, "");
+  });
+
+  it("is said to be half changed when others drained meanwhile, whatever else failed", async () => {
+    for (const alsoFails of [false, true]) {
+      const directors = [await filled("d1"), await filled("d2"), await filled("d3")] as const;
+      const [d1, d2, d3] = directors;
+      d2.meanwhile = (change) => {
+        if (change === 3) d2.table = parseTable(text(1, 2).replaceAll("-w 1", "-w 0"));
+      };
+      d3.meanwhile = (change) => {
+        if (alsoFails && change === 3) throw new NotWritableError("d3", "no space left");
+      };
+      await assert.rejects(changeGated(gated(directors, [server(1)], { drainMsOf: () => 1 })), {
+        code: "HEYE_ROLLOUT",
+        uncertain: true,
+        message: /Put back .*: d1.*\. Left half changed: d2; what was to leave \(10\.0\.0\.2:80\) takes no/,
+      });
+      for (const one of [d1, d3])
+        assert.deepEqual(one.text.split("\n").sort(), text(1, 2).split("\n").sort());
+      assert.equal(d2.text, text(1, 2).replaceAll("-w 1", "-w 0"));
+    }
+  });
+
+  it("is behind, and its servers are not asked again, where it may fail", async () => {
+    const [d1, d2] = [await filled("d1"), await filled("d2")];
+    d2.meanwhile = () => {
+      d2.table = [];
+    };
+    const policy = { rollout: { maxFailures: 1 } };
+    const three = gated([d1, d2], [server(1), server(2), server(3)], { checkOf: () => NONE, policy });
+    const { behind } = await changeGated(three);
+    assert.match(behind.d2 ?? "", /\[HEYE_UNASKED\]$/);
+    assert.deepEqual([d1.table[0]?.destinations.length, d2.text], [3, ""]);
   });
 
   it("is given up on when it never holds still", async () => {
