@@ -3,7 +3,7 @@ import { realServerKey } from "../spec";
 import { type Change, type Manner, nothing } from "./change";
 import { type Claim, holds, isSame } from "./claim";
 import { isInService, observedServer } from "./desired";
-import { draining, released } from "./member";
+import { awake, draining, released } from "./member";
 import { type Actor, otherResource, ownRegistration, refuseForeignService, refuseStrangers } from "./refusal";
 import { findRegistration, type Member, type Registration, registered, withRegistration } from "./registry";
 
@@ -93,6 +93,11 @@ function isClaimed({ resource }: Member): boolean {
   return resource !== undefined;
 }
 
+/** When the claimed ones fell while the others drained, the others stay, and serve again. */
+function stayingOn(one: Member): Member {
+  return isClaimed(one) ? one : awake(one);
+}
+
 function separateMembers(
   mine: Registration | undefined,
   service: Service | undefined,
@@ -101,7 +106,7 @@ function separateMembers(
   const members = mine?.members ?? [];
   if (mine?.pool === "inline" || unclaimed === "stay") return members;
   const serves = (one: Member) => isInService(mine, service, realServerKey(one));
-  if (!members.some((one) => isClaimed(one) && serves(one))) return members;
+  if (!members.some((one) => isClaimed(one) && serves(one))) return members.map(stayingOn);
   return members.flatMap((one) => (isClaimed(one) ? [one] : leaving === "drain" ? [draining(one)] : []));
 }
 

@@ -249,6 +249,10 @@ describe("ownership", () => {
       assert.deepEqual(now(after), [{ ...member(1), resource: "a" }, ...left]);
       assert.deepEqual(now(apply(after, change.undo(before))), before?.members);
     }
+    const [on, off] = [parseTable(text), parseTable(text.replace("-w 1", "-w 0"))];
+    const step = (leaving: "drain" | "go") => putService(ME, KEY, separate, { known: true, leaving });
+    const fallen = step("go").apply(basis(step("drain").apply(basis(start, on)), off));
+    assert.deepEqual(now(fallen), before?.members, "the claimed one fell meanwhile");
   });
 
   it("a server that is declared under another name is not taken from the old one, which goes on serving", () => {

@@ -114,10 +114,9 @@ export class ModelOwners {
       const isIt = (one: Member) => server === undefined || realServerKey(one) === server;
       const wasThere = (one: Member) =>
         before?.members.some((other) => realServerKey(other) === realServerKey(one));
-      const woken = found.members.map((one) => {
-        const { draining: _, ...awake } = one;
-        return isIt(one) && wasThere(one) && !rested.has(realServerKey(one)) ? awake : one;
-      });
+      const woken = found.members.map((one) =>
+        isIt(one) && wasThere(one) && !rested.has(realServerKey(one)) ? awake(one) : one,
+      );
       this.#setMembers(key, found, woken);
     } else if (server === undefined) {
       const stands = wish.kind === "put" ? this.#holds(resource, found) : !found && isToken(before, resource);
@@ -175,7 +174,8 @@ export class ModelOwners {
     const claimed = before.filter((one) => one.resource !== undefined);
     const unclaimed = before.filter((one) => one.resource === undefined);
     const stays = found?.pool === "inline" || !claimed.some((one) => serves(key, one, table));
-    const separate = stays ? before : [...claimed, ...(leaving === "drain" ? unclaimed.map(draining) : [])];
+    const kept = found?.pool === "inline" ? before : before.map((one) => (one.resource ? one : awake(one)));
+    const separate = stays ? kept : [...claimed, ...(leaving === "drain" ? unclaimed.map(draining) : [])];
     const members = wanted.pool === "inline" ? inline : separate;
     this.services.set(key, { ...wanted, members, ownerId: resource.actor.id });
   }
@@ -223,6 +223,10 @@ function isToken(claim: { readonly token?: string } | undefined, { token }: Reso
 
 function isSame(claim: { readonly token?: string; readonly resource?: string }, one: Resource): boolean {
   return claim.token === one.token || claim.resource === one.name;
+}
+
+function awake({ draining: _, ...one }: Member): Member {
+  return one;
 }
 
 function draining(one: Member): Member {
