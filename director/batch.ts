@@ -8,6 +8,7 @@ import {
   serviceKey,
   type Table,
 } from "../ipvs";
+import { canonicalJson } from "./canonical";
 import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
@@ -15,6 +16,7 @@ import { knownTable } from "./limits";
 import { placementFaults } from "./placement";
 import {
   duringRegistry,
+  findMember,
   findRegistration,
   type Registration,
   type Registry,
@@ -40,9 +42,11 @@ export interface Job {
 
 /** Changes that leave together, and what they come to. */
 export interface Batch {
-  /** With what was registered before each. */
+  /** With what was registered before each; when an earlier turn has made it already, before that one. */
   readonly accepted: ReadonlyMap<Job, Registration | undefined>;
   readonly refused: ReadonlyMap<Job, unknown>;
+  /** What stands registered once the request is made: while the kernel is edited, and afterwards. */
+  readonly registries: readonly Registry[];
   readonly desired: Table;
   readonly scope: ReadonlySet<string>;
   readonly edits: number;
@@ -52,8 +56,17 @@ export interface Batch {
   readonly request: ChangeRequest | undefined;
 }
 
-/** Applies the jobs' changes one after another; one that must not be made is refused and harms no other. */
-export function prepare(director: string, state: DirectorState, jobs: readonly Job[]): Batch {
+/**
+ * Applies the jobs' changes one after another; one that must not be made is refused and harms no other.
+ *
+ * @param made batches of the same jobs that the director has or may have made, the last one last
+ */
+export function prepare(
+  director: string,
+  state: DirectorState,
+  jobs: readonly Job[],
+  made: readonly Batch[] = [],
+): Batch {
   let registry = state.registry;
   const accepted = new Map<Job, Registration | undefined>();
   const refused = new Map<Job, unknown>();
@@ -62,7 +75,8 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
       const before = findRegistration(registry, job.change.key)?.registration;
       const table = remaining(state, registry, job.change.key);
       registry = job.change.apply({ director, registry, table });
-      accepted.set(job, before);
+      const writer = made.findLast((batch) => hasWritten(batch, job, state.registry));
+      accepted.set(job, writer ? writer.accepted.get(job) : before);
     } catch (error) {
       refused.set(job, error);
     }
@@ -83,12 +97,24 @@ export function prepare(director: string, state: DirectorState, jobs: readonly J
   return {
     accepted,
     refused,
+    registries: [during, registry],
     desired,
     scope,
     edits: edits.length,
     limited: [...desired, ...known.filter((one) => scope.has(serviceKey(one)))].some(isLimited),
     request,
   };
+}
+
+/** Whether what is registered is what the batch wrote for the job; undoing it by that would leave it as it is. */
+function hasWritten({ accepted, registries }: Batch, job: Job, registry: Registry): boolean {
+  const found = ownPart(job.change, registry);
+  return accepted.has(job) && registries.some((written) => ownPart(job.change, written) === found);
+}
+
+function ownPart({ key, member }: Change, registry: Registry): string {
+  const registration = findRegistration(registry, key)?.registration;
+  return canonicalJson((member === undefined ? registration : findMember(registration, member)) ?? null);
 }
 
 function isLimited({ destinations }: Service): boolean {

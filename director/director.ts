@@ -142,18 +142,20 @@ export class Director {
    * made, is believed of a fresh state alone.
    *
    * When the connection breaks the change may have been made, or be made later by a script that still waits for the
-   * lock. Sending it once more settles that: whichever comes second finds another state than it was made for.
+   * lock. Sending it once more settles that: whichever comes second finds another state than it was made for. It is
+   * undone by what stood before the turn that made it, not by what the last one found.
    */
   async #attempt(jobs: readonly Job[]): Promise<void> {
     let fresh = this.#known === undefined;
     let state = this.#known ?? (await this.read());
     let lost: unknown;
+    const made: Batch[] = [];
     let complaint: { readonly batch: Batch; readonly messages: string } | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      let batch = prepare(this.name, state, jobs);
+      let batch = prepare(this.name, state, jobs, made);
       if (!fresh && (batch.request === undefined || batch.refused.size > 0)) {
         state = await this.read();
-        batch = prepare(this.name, state, jobs);
+        batch = prepare(this.name, state, jobs, made);
       }
       if (batch.request === undefined) return settle(this.name, batch, state, "");
       try {
@@ -165,10 +167,12 @@ export class Director {
         if (complaint || answer.messages === "" || /^address /m.test(answer.messages))
           return settle(this.name, batch, state, answer.messages);
         complaint = { batch, messages: answer.messages };
+        made.push(batch);
         if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
       } catch (error) {
         if (!(error instanceof ConnectionLostError) || lost !== undefined) throw error;
         lost = error;
+        made.push(batch);
         state = await this.read().catch(() => Promise.reject(error));
         fresh = true;
       }
