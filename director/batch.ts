@@ -12,6 +12,7 @@ import { canonicalJson } from "./canonical";
 import type { Change } from "./change";
 import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
+import { asItStood, type Given, givenBy } from "./given";
 import { knownTable } from "./limits";
 import { placementFaults } from "./placement";
 import {
@@ -70,11 +71,14 @@ export function prepare(
   let registry = state.registry;
   const accepted = new Map<Job, Registration | undefined>();
   const refused = new Map<Job, unknown>();
+  const given: Given[] = [];
   for (const job of jobs) {
     try {
       const before = findRegistration(registry, job.change.key)?.registration;
       const table = remaining(state, registry, job.change.key);
-      registry = job.change.apply({ director, registry, table });
+      const next = job.change.apply({ director, registry, table });
+      given.push(...givenBy(job.change, director, registry, next));
+      registry = next;
       const writer = made.findLast((batch) => hasWritten(batch, job, state.registry));
       accepted.set(job, writer ? writer.accepted.get(job) : before);
     } catch (error) {
@@ -85,10 +89,6 @@ export function prepare(
   const isOurs = (key: string) =>
     !!(findRegistration(state.registry, key) ?? findRegistration(registry, key));
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
-  const given = [...accepted.keys()].flatMap(({ change: { key, member, leaves } }) => {
-    const service = leaves?.(director);
-    return service ? [{ key, member, service }] : [];
-  });
   const desired = desiredTable(registry, state, scope, given);
   const known = knownTable(state, scope);
   const edits = plan(known, desired, scope);
@@ -136,13 +136,6 @@ function remaining(state: DirectorState, registry: Registry, key: string): Table
   );
 }
 
-/** What is given back to nobody: a whole virtual server, or one member of it, as it stood. */
-interface Given {
-  readonly key: string;
-  readonly member: string | undefined;
-  readonly service: Service;
-}
-
 function desiredTable(
   registry: Registry,
   state: DirectorState,
@@ -152,7 +145,10 @@ function desiredTable(
   return [...scope].flatMap((key) => {
     const wanted = findRegistration(registry, key)?.registration;
     const back = given.filter((one) => one.key === key);
-    if (!wanted) return back.find(({ member }) => member === undefined)?.service ?? [];
+    if (!wanted) {
+      const whole = back.find(({ member }) => member === undefined);
+      return whole ? [asItStood(whole.service, key, state)] : [];
+    }
     const owned = registeredMembers(state.registry, key);
     const desired = desiredService(wanted, findService(state.table, key), owned);
     const registered = new Set(wanted.members.map(destinationKey));

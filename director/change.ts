@@ -20,8 +20,8 @@ export interface Change {
   /** The change that takes this one back, given what was registered before it. */
   readonly undo: (before: Registration | undefined) => Change;
   /**
-   * What is to stand on a director once nobody owns the virtual server there any more, or (with `member`) that member of
-   * it. Default: nothing.
+   * What is to stand on a director where this change lets go of the virtual server, or (with `member`) of that member of
+   * it, and nobody owns it any more. Default: nothing.
    */
   readonly leaves?: (director: string) => Service | undefined;
 }

@@ -6,7 +6,7 @@ import {
   findRegistration,
   type Registration,
 } from "../director";
-import { findService, plan, renderEdit } from "../ipvs";
+import { findService, plan, renderEdit, type Service } from "../ipvs";
 import { realServerKey } from "../spec";
 
 /**
@@ -31,20 +31,35 @@ export function adoptions(
   });
 }
 
-/** A change that, taken back, gives what it took over back to nobody, as it stood. */
-export function givingBack(change: Change, states: ReadonlyMap<Director, DirectorState>): Change {
+/**
+ * A change that, taken back, gives what it took over back to nobody, as it stood when it was taken over. That is not what
+ * stood when directors were first asked: gates, waves and pauses lie in between, and others go on meanwhile.
+ */
+export function givingBack(change: Change): Change {
   const { key, member } = change;
   const isOwned = (registration: Registration | undefined) =>
     member === undefined
       ? registration !== undefined
       : (registration?.members.some((one) => realServerKey(one) === member) ?? false);
-  const nobodys = [...states].filter(
-    ([, { registry }]) => !isOwned(findRegistration(registry, key)?.registration),
-  );
-  const stood = new Map(nobodys.map(([{ name }, { table }]) => [name, findService(table, key)]));
+  const stood = new Map<string, Service | undefined>();
   const leaves = (director: string) => stood.get(director);
   return {
     ...change,
-    undo: (before) => (isOwned(before) ? change.undo(before) : { ...change.undo(before), leaves }),
+    apply(basis) {
+      // Computed anew after the answer was lost, it finds its own registration: what it took over is known from before.
+      if (!isOwned(findRegistration(basis.registry, key)?.registration))
+        stood.set(basis.director, findService(basis.table, key));
+      return change.apply(basis);
+    },
+    undo: (before) => (isOwned(before) ? change.undo(before) : leaving(change.undo(before), leaves)),
+  };
+}
+
+function leaving(change: Change, leaves: NonNullable<Change["leaves"]>): Change {
+  return {
+    ...change,
+    leaves,
+    // What stands goes on standing, so there are no strangers in it for whose sake to refuse.
+    apply: (basis) => change.apply(leaves(basis.director) ? { ...basis, table: [] } : basis),
   };
 }

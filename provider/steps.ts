@@ -53,7 +53,7 @@ export function stepsOf(
   const asked = askedOf(states.keys(), waiting);
   const entitled = members.filter(({ held }) => !held);
   const changeTo = (leaving: "drain" | "go") =>
-    guarded(givingBack(gated.change(members, leaving), states), entitled, gated.adopts, asked);
+    guarded(givingBack(gated.change(members, leaving)), entitled, gated.adopts, asked);
   const leaving = leavingServers(gated, states);
   if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
   return { first: changeTo("drain"), removal: changeTo("go"), leaving };
