@@ -76,8 +76,9 @@ describe("lab: 254 directors", function () {
   });
 
   it("share the traffic of one virtual address, each by a table of its own", async () => {
+    // By dr: what 254 networks translate and track besides is another matter, and dear on one CPU.
     const rules =
-      "-A -t 192.0.2.10:80 -s rr\n-a -t 192.0.2.10:80 -r 10.20.1.2:80 -m\n-a -t 192.0.2.10:80 -r 10.20.1.3:80 -m\n";
+      "-A -t 192.0.2.10:80 -s rr\n-a -t 192.0.2.10:80 -r 10.20.1.2:80 -g\n-a -t 192.0.2.10:80 -r 10.20.1.3:80 -g\n";
     const codes = await forEach(lab.inventory.directors, async ({ name }) => {
       return (await lab.exec(name, ["ipvsadm", "-R"], { stdin: rules })).code;
     });
