@@ -94,8 +94,9 @@ describe("the gate through the forwarding path", () => {
           service(address, { realServers: pool(["rs1", "rs3"], family, forwarding) }),
         );
         const before = await site.tables();
-        // One at a time: at full speed the client would use its ports a second time before the check has ended.
-        const load = await site.lab.startTraffic({ url, concurrency: 1 });
+        // One at a time: at full speed the client would use its ports a second time before the check has ended. Frames
+        // that a probe takes away stay away for as long as it asks; a first packet that comes late is no such thing.
+        const load = await site.lab.startTraffic({ url, concurrency: 1, connectTimeoutMs: 2_500 });
         await site.lab.resetCounts();
         const change = {
           realServers: pool(["rs1", "rs2", "rs3"], family, forwarding),
