@@ -170,7 +170,12 @@ export class Director {
         made.push(batch);
         if (isMissing(batch, state)) return settle(this.name, batch, state, answer.messages);
       } catch (error) {
-        if (!(error instanceof ConnectionLostError) || lost !== undefined) throw error;
+        // What an earlier turn has made, or may have, is not known to be gone because this one failed.
+        if (lost !== undefined) throw lost;
+        if (!(error instanceof ConnectionLostError)) {
+          if (!complaint) throw error;
+          return abandon(this.name, complaint.batch, `${complaint.messages}\n${String(error)}`);
+        }
         lost = error;
         made.push(batch);
         state = await this.read().catch(() => Promise.reject(error));

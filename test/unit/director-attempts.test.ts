@@ -7,6 +7,7 @@ import {
   findRegistration,
   type Member,
   NotAppliedError,
+  NotWritableError,
   putMember,
   putVirtualServer,
   type Registration,
@@ -150,6 +151,24 @@ describe("a change that finds another director each time", () => {
     const before = one.registration;
     one.courses = [{ until: "during", lost: true }, { until: "kernel", complaint: COMPLAINT }, ...OTHERS];
     assert.deepEqual((await failure(one.director.change(NEW))).before, before);
+  });
+
+  const FULL: Course = {
+    meanwhile: () => {
+      throw new NotWritableError("d1", "no space left");
+    },
+  };
+
+  it("is not known to be gone because the next turn could not be written", async () => {
+    const one = await held(OLD);
+    one.courses = [{ lost: true, until: "during" }, FULL];
+    await assert.rejects(one.director.change(NEW), { code: "HEYE_CONNECTION_LOST" });
+    const other = await held(OLD);
+    const before = other.registration;
+    other.courses = [{ complaint: COMPLAINT, until: "kernel" }, FULL];
+    const error = await failure(other.director.change(NEW));
+    assert.match(error.message, /Memory allocation problem[\s\S]*no space left/);
+    assert.deepEqual(error.before, before);
   });
 
   it("does not say that nothing was changed when it may have been", async () => {
