@@ -13,19 +13,8 @@ import { givingBack } from "../../provider/adoption";
 import { createGated } from "../../provider/gated-change";
 import type { GatedChange } from "../../provider/steps";
 import { FakeDirector } from "./fake-director";
+import { IDENTITY, KEY, ME, NONE, server, text } from "./pool-fixture";
 
-const ME = { id: "me-1", label: "shop/prod Cluster edge" };
-const KEY = "tcp 192.0.2.1:80";
-const IDENTITY = { protocol: "tcp", address: "192.0.2.1", port: 80 } as const;
-const NONE = { type: "none" } as const;
-const server = (last: number): Member => ({
-  address: `10.0.0.${last}`,
-  port: 80,
-  weight: 1,
-  forwarding: "nat",
-});
-const text = (...lasts: number[]) =>
-  `-A -t 192.0.2.1:80 -s rr\n${lasts.map((last) => `-a -t 192.0.2.1:80 -r 10.0.0.${last}:80 -m -w 1\n`).join("")}`;
 const lines = (table: string) => table.split("\n").sort();
 
 const registration = (pool: Registration["pool"], members: readonly Member[]): Registration => ({

@@ -13,20 +13,9 @@ import { adoptions } from "../../provider/adoption";
 import { changeGated, createGated } from "../../provider/gated-change";
 import type { GatedChange } from "../../provider/steps";
 import { FakeDirector } from "./fake-director";
+import { IDENTITY, KEY, ME, NONE, server, text } from "./pool-fixture";
 
-const ME = { id: "me-1", label: "shop/prod Cluster edge" };
-const KEY = "tcp 192.0.2.1:80";
-const IDENTITY = { protocol: "tcp", address: "192.0.2.1", port: 80 } as const;
 const CHECK = { type: "tcp", intervalMs: 1, timeoutMs: 5, rise: 1, fall: 1, deadlineMs: 10 } as const;
-const NONE = { type: "none" } as const;
-const server = (last: number): Member => ({
-  address: `10.0.0.${last}`,
-  port: 80,
-  weight: 1,
-  forwarding: "nat",
-});
-const text = (...lasts: number[]) =>
-  `-A -t 192.0.2.1:80 -s rr\n${lasts.map((last) => `-a -t 192.0.2.1:80 -r 10.0.0.${last}:80 -m -w 1\n`).join("")}`;
 
 function gated(
   directors: readonly FakeDirector[],

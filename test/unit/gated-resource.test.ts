@@ -143,13 +143,19 @@ describe("a director that may fail", () => {
 });
 
 describe("an update that could not be put back everywhere", () => {
-  it("leaves the state before, marked, so that the next up repairs whatever the program says", async () => {
+  /** The next update fails on d2, and cannot be put back on d1. */
+  const halfUndone = async () => {
     const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
     const handler = withOpenHandle(handlerOver([d1, d2]));
     const cluster = seal(inputs({}).cluster);
     const { id, outputs } = await handler.create({ ...inputs({}), cluster });
     [d1.lostAt, d2.lostAt] = [[3], [2]];
     const heavier = inputs({}).realServers.map((one) => ({ ...one, weight: 7 }));
+    return { d1, handler, cluster, id, outputs, heavier };
+  };
+
+  it("leaves the state before, marked, so that the next up repairs whatever the program says", async () => {
+    const { d1, handler, cluster, id, outputs, heavier } = await halfUndone();
     await assert.rejects(
       handler.update(id, outputs, { ...inputs({}), cluster, realServers: heavier }),
       (error) => {
@@ -165,12 +171,7 @@ describe("an update that could not be put back everywhere", () => {
   });
 
   it("hands no open handle to the state that had lost its own", async () => {
-    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
-    const handler = withOpenHandle(handlerOver([d1, d2]));
-    const cluster = seal(inputs({}).cluster);
-    const { id, outputs } = await handler.create({ ...inputs({}), cluster });
-    [d1.lostAt, d2.lostAt] = [[3], [2]];
-    const heavier = inputs({}).realServers.map((one) => ({ ...one, weight: 7 }));
+    const { handler, cluster, id, outputs, heavier } = await halfUndone();
     const { cluster: _, ...state } = outputs;
     await assert.rejects(
       handler.update(id, state, { ...inputs({}), cluster, realServers: heavier }),
