@@ -4,4 +4,9 @@
  */
 export { type CheckResult, runCheck } from "./check";
 export { type Checker, CheckFailedError, type Dial, type Target } from "./checker";
+export { type DirectDialOptions, directDial } from "./direct-dial";
+export type { History, PastCheck, Transition } from "./history";
+export { judge, type Limits, type ServerHealth } from "./judge";
+export { Monitor, type MonitorClock, type MonitorCounters, type MonitorOptions } from "./monitor";
+export { type Probe, probeKey } from "./probe";
 export { nextStreak, type Verdict, waitUntilHealthy } from "./wait";

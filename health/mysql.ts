@@ -55,10 +55,14 @@ function converse(connection: Connection, query: string, signal: AbortSignal): P
   });
 }
 
-/** Lets go of the stream when the conversation is over, at the latest some time after the check's own end. */
+/**
+ * Lets go of the stream when the conversation is over: after a goodbye when the server has gone too, which must have
+ * read it by then, otherwise at once. At the latest some time after the check's own end.
+ */
 function endWith(conversation: Promise<string>, stream: Duplex, signal: AbortSignal): void {
   let timer: NodeJS.Timeout | undefined;
   const late = () => {
+    clearTimeout(timer);
     timer = setTimeout(() => stream.destroy(), AFTERWARDS_MS).unref();
   };
   if (signal.aborted) late();
@@ -68,7 +72,8 @@ function endWith(conversation: Promise<string>, stream: Duplex, signal: AbortSig
     signal.removeEventListener("abort", late);
     stream.on("error", () => undefined).destroy();
   };
-  conversation.then(over, over);
+  stream.once("end", over).once("close", over);
+  conversation.then(late, over);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
