@@ -1,19 +1,26 @@
+/** A timer that fires so much too late, in ms, shows that this process stood still. */
+export const STANDSTILL_MS = 100;
+
 /**
  * A signal that fires after a time, or when an outer signal does. `AbortSignal.any` of an `AbortSignal.timeout` can be
  * collected before it fires (nodejs/node#54614); this one is held by its timer, and `clear` lets it go at once.
+ *
+ * Time in which this process itself stood still (a machine that was suspended, a core that was busy) is given back, once
+ * and at most as much as the time was: answers may have come by then, and would not have been looked at before the timer.
  */
 export class Deadline {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timeoutMs: number;
   readonly #outer: AbortSignal;
+  #timer: NodeJS.Timeout;
+  #dueMs: number;
   #expired = false;
 
   constructor(timeoutMs: number, outer: AbortSignal) {
+    this.#timeoutMs = timeoutMs;
     this.#outer = outer;
-    this.#timer = setTimeout(() => {
-      this.#expired = true;
-      this.#controller.abort(new Error(`no end within ${timeoutMs} ms`));
-    }, timeoutMs);
+    this.#dueMs = performance.now() + timeoutMs;
+    this.#timer = setTimeout(this.#atEnd, timeoutMs);
     if (outer.aborted) this.#follow();
     else outer.addEventListener("abort", this.#follow, { once: true });
   }
@@ -33,6 +40,17 @@ export class Deadline {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener("abort", this.#follow);
   }
+
+  readonly #atEnd = (): void => {
+    const lateMs = performance.now() - this.#dueMs;
+    if (lateMs > STANDSTILL_MS) {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      this.#timer = setTimeout(this.#atEnd, Math.min(lateMs, this.#timeoutMs));
+      return;
+    }
+    this.#expired = true;
+    this.#controller.abort(new Error(`no end within ${this.#timeoutMs} ms`));
+  };
 
   readonly #follow = (): void => {
     clearTimeout(this.#timer);

@@ -56,12 +56,23 @@ function request(
       createConnection: () => stream as never,
       signal,
     });
-    // The stream is destroyed as soon as enough is known, which the response would call an error.
-    const answered = (response: http.IncomingMessage) => resolve(response.on("error", () => undefined));
+    // An error that nobody would hear of is not made: it costs more than the rest of a check.
+    let settled = false;
+    const fail = (error: () => Error) => {
+      if (!settled) reject(error());
+      settled = true;
+    };
+    const answered = (response: http.IncomingMessage) => {
+      settled = true;
+      // The stream is destroyed as soon as enough is known, which the response would call an error.
+      resolve(response.on("error", () => undefined));
+    };
     outgoing.on("response", answered);
     outgoing.on("upgrade", answered);
-    outgoing.on("error", (error) => reject(signal.aborted ? error : new CheckFailedError(describe(error))));
-    outgoing.on("close", () => reject(new CheckFailedError("closed the connection without an answer")));
+    outgoing.on("error", (error) =>
+      fail(() => (signal.aborted ? error : new CheckFailedError(describe(error)))),
+    );
+    outgoing.on("close", () => fail(() => new CheckFailedError("closed the connection without an answer")));
     outgoing.end();
   });
 }

@@ -1,6 +1,7 @@
 import { Agenda, type Planned } from "./agenda";
 import { type CheckResult, runCheck } from "./check";
 import type { Dial } from "./checker";
+import { STANDSTILL_MS } from "./deadline";
 import { type History, type PastCheck, remember, type Transition } from "./history";
 import { judge, type ServerHealth } from "./judge";
 import type { Probe } from "./probe";
@@ -58,6 +59,8 @@ interface Watched extends Planned {
   begunMs: number;
   /** Ends the check that is being made. */
   check: AbortController | undefined;
+  /** Whether that check has been given more time, because this process stood still. */
+  prolonged: boolean;
 }
 
 /**
@@ -130,7 +133,7 @@ export class Monitor {
   #take(key: string, probe: Probe, health: ServerHealth): void {
     const { intervalMs } = probe.check;
     const now = this.#clock.monotonicMs();
-    const none = { dueMs: now, begunMs: now, check: undefined, at: now, place: -1 };
+    const none = { dueMs: now, begunMs: now, check: undefined, prolonged: false, at: now, place: -1 };
     const one: Watched = { key, probe, health, results: [], transitions: [], ...none };
     this.#watched.set(key, one);
     this.#agenda.plan(one, now + this.#spread.next(intervalMs) * intervalMs);
@@ -174,6 +177,7 @@ export class Monitor {
     // What was missed altogether is not made up for, or all that waited would keep step from then on.
     one.dueMs = one.at + Math.floor(lateMs / check.intervalMs) * check.intervalMs;
     one.begunMs = now;
+    one.prolonged = false;
     const controller = new AbortController();
     one.check = controller;
     this.#counts.checks++;
@@ -187,6 +191,11 @@ export class Monitor {
   }
 
   #giveUp(one: Watched, check: AbortController, now: number): void {
+    if (now - one.at > STANDSTILL_MS && !one.prolonged) {
+      one.prolonged = true;
+      this.#agenda.plan(one, now + one.probe.check.timeoutMs + PATIENCE_MS);
+      return;
+    }
     this.#counts.overdue++;
     const answer = `the check did not end within ${Math.round(now - one.begunMs)} ms, and was given up`;
     this.#open.delete(check);

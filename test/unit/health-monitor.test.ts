@@ -193,6 +193,23 @@ describe("a monitor", () => {
     }, deaf);
   });
 
+  it("takes no server out because the director itself stood still", () => {
+    const server = http.createServer((_, response) => response.end());
+    return serve(server, (target) =>
+      monitored(async (monitor, told) => {
+        const check = settings({ type: "http", timeoutMs: 50, intervalMs: 10, fall: 1 });
+        monitor.watch(keyed({ check, target }), () => UP);
+        for (let stops = 0; stops < 3; stops++) {
+          const { checks } = monitor.counters;
+          await until(() => monitor.counters.checks > checks && monitor.counters.running === 1);
+          const end = performance.now() + 1_500;
+          while (performance.now() < end);
+        }
+        assert.deepEqual([told, monitor.counters.overdue], [[], 0]);
+      }),
+    );
+  });
+
   it("never begins a check of a probe while another of its own is being made", () => {
     let open = 0;
     let most = 0;
