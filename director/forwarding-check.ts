@@ -38,7 +38,10 @@ async function once(director: Director, path: ForwardingPath): Promise<CheckResu
     try {
       const never = new AbortController().signal;
       const target = { address: path.member.address, port: path.port };
-      return { ...(await runCheck({ ...check, port: undefined }, target, probe.dial, never)), final: false };
+      return {
+        ...(await runCheck({ ...check, address: undefined, port: undefined }, target, probe.dial, never)),
+        final: false,
+      };
     } finally {
       await probe.close();
     }

@@ -21,7 +21,7 @@ export async function runCheck(
   dial: Dial,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const place = { address: target.address, port: settings.port ?? target.port };
+  const place = placeOf(settings, target);
   const deadline = new Deadline(settings.timeoutMs, signal);
   try {
     const answer = await checkerFor(settings).check(settings, place, dial, deadline.signal);
@@ -32,6 +32,15 @@ export async function runCheck(
   } finally {
     deadline.clear();
   }
+}
+
+/** Where a check really goes, by what its settings say in place of the server's own address and port. */
+export function placeOf({ address, port, sourceAddress }: ActiveHealthCheck, target: Target): Target {
+  return {
+    address: address ?? target.address,
+    port: port ?? target.port,
+    ...(sourceAddress !== undefined && { sourceAddress }),
+  };
 }
 
 /** Longer answers are cut; servers choose their words, and their length, themselves. */

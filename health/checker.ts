@@ -4,6 +4,8 @@ import type { Duplex } from "node:stream";
 export interface Target {
   readonly address: string;
   readonly port: number;
+  /** Address of this end, for who dials from the director itself. Absent: what the routes say. */
+  readonly sourceAddress?: string | undefined;
 }
 
 /**

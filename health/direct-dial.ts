@@ -3,7 +3,7 @@ import type { Dial } from "./checker";
 
 /** How {@link directDial} connects. */
 export interface DirectDialOptions {
-  /** Local address that connections come from. Default: what the routes say. */
+  /** Local address of connections whose target names none. Default: what the routes say. */
   readonly sourceAddress?: string | undefined;
 }
 
@@ -12,7 +12,7 @@ export interface DirectDialOptions {
  * that is closed in order stays in TIME_WAIT for a minute, and thousands of checks a second would use up all ports.
  */
 export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
-  return ({ address, port }, signal) =>
+  return (target, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const socket = new ResetSocket();
@@ -26,11 +26,12 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
       );
       socket.once("connect", () => resolve(socket));
       socket.once("close", () => signal.removeEventListener("abort", abort));
+      const localAddress = target.sourceAddress ?? sourceAddress;
       socket.connect({
-        host: address,
-        port,
+        host: target.address,
+        port: target.port,
         autoSelectFamily: false,
-        ...(sourceAddress !== undefined && { localAddress: sourceAddress }),
+        ...(localAddress !== undefined && { localAddress }),
       });
     });
 }

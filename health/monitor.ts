@@ -131,12 +131,12 @@ export class Monitor {
   }
 
   #take(key: string, probe: Probe, health: ServerHealth): void {
-    const { intervalMs } = probe.check;
+    const { intervalMs, warmupMs = intervalMs } = probe.check;
     const now = this.#clock.monotonicMs();
     const none = { dueMs: now, begunMs: now, check: undefined, prolonged: false, at: now, place: -1 };
     const one: Watched = { key, probe, health, results: [], transitions: [], ...none };
     this.#watched.set(key, one);
-    this.#agenda.plan(one, now + this.#spread.next(intervalMs) * intervalMs);
+    this.#agenda.plan(one, now + this.#spread.next(intervalMs) * warmupMs);
   }
 
   #forget(one: Watched): void {
@@ -213,7 +213,8 @@ export class Monitor {
     remember(one.results, { at, ...result, tookMs: now - one.begunMs });
     const { healthy } = one.health;
     one.health = judge(one.health, result, check, at);
-    this.#agenda.plan(one, Math.max(one.dueMs + check.intervalMs, now));
+    const pauseMs = result.healthy ? check.intervalMs : (check.retryMs ?? check.intervalMs);
+    this.#agenda.plan(one, Math.max(one.dueMs + pauseMs, now));
     this.#arm();
     if (one.health.healthy === healthy) return;
     this.#counts.transitions++;

@@ -2,23 +2,25 @@ import type { Duplex } from "node:stream";
 import { type Connection, createConnection } from "mysql2";
 import type { HealthCheckOf } from "../spec";
 import { type Checker, CheckFailedError } from "./checker";
+import { ask, askRole } from "./mysql-role";
 
 /** How long a server that was too slow may still take to finish the handshake. */
 const AFTERWARDS_MS = 10_000;
 
 /**
- * A login and one statement, and the session closed in order. Servers block a host after max_connect_errors
- * handshakes that were cut off, so a check whose time is up answers at once but lets its handshake end by itself, for
- * 10 s more. Only a server that is slower than that sees its handshake cut off.
+ * A login, one statement, what is asked of the server's role, and the session closed in order. Servers block a host
+ * after max_connect_errors handshakes that were cut off, so a check whose time is up answers at once but lets its
+ * handshake end by itself, for 10 s more. Only a server that is slower than that sees its handshake cut off.
  */
 export const mysqlChecker: Checker<HealthCheckOf<"mysql">> = {
   async check(settings, target, dial, signal) {
     const stream = contained(await dial(target, signal));
     // 0: a timeout of the library's own would cut the handshake off.
-    const { user, password, query } = settings;
+    const { user, password } = settings;
     const connection = createConnection({ stream, user, password, connectTimeout: 0 });
-    const conversation = converse(connection, query, signal);
-    endWith(conversation, stream, signal);
+    const login = logIn(connection);
+    const conversation = login.then(() => converse(connection, settings, signal));
+    endWith(login, conversation, stream, signal);
     return Promise.race([conversation, aborted(signal)]);
   },
 };
@@ -41,39 +43,54 @@ function contained(stream: Duplex): Duplex {
   return stream;
 }
 
-/** Logs in, asks unless the time is up by then, and says goodbye. */
-function converse(connection: Connection, query: string, signal: AbortSignal): Promise<string> {
+function logIn(connection: Connection): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(new CheckFailedError(error.message));
-    const goodbye = () => connection.end(() => resolve("MySQL login and query succeeded"));
     connection.on("error", fail);
-    connection.connect((refused) => {
-      if (refused) fail(refused);
-      else if (signal.aborted) goodbye();
-      else connection.query(query, (error) => (error ? fail(error) : goodbye()));
-    });
+    connection.connect((refused) => (refused ? fail(refused) : resolve()));
   });
 }
 
+/** Asks, unless the time is up already, and says goodbye whatever the answers were. */
+async function converse(
+  connection: Connection,
+  settings: HealthCheckOf<"mysql">,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    if (signal.aborted) return "MySQL login succeeded";
+    await ask(connection, settings.query);
+    return ["MySQL login and query succeeded", ...(await askRole(connection, settings))].join(", ");
+  } finally {
+    connection.end();
+  }
+}
+
 /**
- * Lets go of the stream when the conversation is over: after a goodbye when the server has gone too, which must have
- * read it by then, otherwise at once. At the latest some time after the check's own end.
+ * Lets go of the stream: at once when there is no login, else when the server has read the goodbye and gone. At the latest
+ * some time after the check's own end.
  */
-function endWith(conversation: Promise<string>, stream: Duplex, signal: AbortSignal): void {
+function endWith(
+  login: Promise<void>,
+  conversation: Promise<string>,
+  stream: Duplex,
+  signal: AbortSignal,
+): void {
   let timer: NodeJS.Timeout | undefined;
   const late = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => stream.destroy(), AFTERWARDS_MS).unref();
+    if (!stream.destroyed) timer = setTimeout(over, AFTERWARDS_MS).unref();
   };
-  if (signal.aborted) late();
-  else signal.addEventListener("abort", late, { once: true });
   const over = () => {
     clearTimeout(timer);
     signal.removeEventListener("abort", late);
     stream.on("error", () => undefined).destroy();
   };
+  if (signal.aborted) late();
+  else signal.addEventListener("abort", late, { once: true });
   stream.once("end", over).once("close", over);
-  conversation.then(late, over);
+  login.catch(over);
+  conversation.then(late, late);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -17,7 +17,7 @@ export function nextStreak(streak: number, healthy: boolean): number {
 
 /**
  * Checks a server until it has risen (`rise` consecutive successes) or its deadline is over; checks start
- * `intervalMs` apart. The verdict carries the last answer.
+ * `intervalMs` apart, after a failure `retryMs`. The verdict carries the last answer.
  *
  * @param signal ends the waiting as if the deadline were over.
  */
@@ -50,7 +50,8 @@ async function checkUntil(
     if (!deadline.aborted || checks === 1) last = result;
     streak = nextStreak(streak, result.healthy);
     if (streak >= settings.rise) return { ...last, healthy: true, checks };
-    const pauseMs = Math.max(0, settings.intervalMs - (performance.now() - started));
+    const apartMs = result.healthy ? settings.intervalMs : (settings.retryMs ?? settings.intervalMs);
+    const pauseMs = Math.max(0, apartMs - (performance.now() - started));
     if (!deadline.aborted) await delay(pauseMs, undefined, { signal: deadline }).catch(() => undefined);
     if (deadline.aborted) return { ...last, healthy: false, checks };
   }

@@ -1,6 +1,6 @@
 import type { ForwardingPath } from "../director";
 import type { Verdict } from "../health";
-import { endpoint, type HealthCheck } from "../spec";
+import { type ActiveHealthCheck, endpoint, type HealthCheck } from "../spec";
 
 /** A server that did not become healthy, seen from one director. */
 export interface GateFailure {
@@ -84,14 +84,14 @@ export class RolloutError extends Error {
 /** A check as one reads it aloud: "http HEAD / on 10.0.0.1:80". */
 export function describeCheck(check: HealthCheck, server: string): string {
   if (check.type === "none") return "no check";
-  const at = check.port === undefined ? server : onPort(server, check.port);
+  const at = placeAsked(server, check);
   if (check.type !== "http") return `${check.type} on ${at}`;
   return `${check.tls ? "https" : "http"} ${check.method} ${check.path} on ${at}`;
 }
 
 /** "http HEAD / on 192.0.2.10:80 by dr". */
 function describePath({ address, port, member, check }: ForwardingPath): string {
-  return `${describeCheck({ ...check, port: undefined }, endpoint(address, port))} by ${member.forwarding}`;
+  return `${describeCheck({ ...check, address: undefined, port: undefined }, endpoint(address, port))} by ${member.forwarding}`;
 }
 
 /** What to compare servers with that answer on their own address, and not in the way of their clients' packets. */
@@ -111,8 +111,10 @@ function hints(failures: readonly GateFailure[]): string[] {
   );
 }
 
-function onPort(server: string, port: number): string {
-  return endpoint(server.replace(/:[0-9]+$/, "").replace(/^\[|\]$/g, ""), port);
+/** A server's endpoint, or what its check names in place of its address and port. */
+function placeAsked(server: string, { address, port }: ActiveHealthCheck): string {
+  const [, own = "", ownPort] = /^(.*):([0-9]+)$/.exec(server) ?? [];
+  return endpoint(address ?? own.replace(/^\[|\]$/g, ""), port ?? Number(ownPort));
 }
 
 /** An error's message with its code, under which docs/errors.md has a row. */

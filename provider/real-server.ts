@@ -21,6 +21,7 @@ import {
   virtualServerKey,
   withIdentityDefaults,
 } from "../spec";
+import { checkSourceProblems } from "./check-source";
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
 import { handleProblems } from "./handle";
@@ -122,7 +123,8 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   const said = new Set(problems.map(({ path }) => path.join(".")));
   // What is wrong by itself needs no second word about what it is wrong with.
   const others = [...place, ...rules, ...inline].filter(({ path }) => !said.has(path.join(".")));
-  const all = [...handleProblems(cluster), ...problems, ...others];
+  const unobeyed = checkSourceProblems({ cluster, ...properties });
+  const all = [...handleProblems(cluster), ...problems, ...others, ...unobeyed];
   return {
     inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
     problems: all,

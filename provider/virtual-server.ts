@@ -18,6 +18,7 @@ import {
   virtualServerKey,
   virtualServerLint,
 } from "../spec";
+import { checkSourceProblems } from "./check-source";
 import type { Leaving } from "./drain";
 import { actorOf, type ClusterHandle, type Fleet } from "./fleet";
 import { type Findings, gatedResource, type OnCluster } from "./gated-resource";
@@ -101,7 +102,7 @@ function drainMsOf(state: Inputs | undefined, server: string): number {
 
 function check({ name, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parseVirtualServer(properties, isUnknown);
-  const all = [...handleProblems(cluster), ...problems];
+  const all = [...handleProblems(cluster), ...problems, ...checkSourceProblems({ cluster, ...properties })];
   const inputs = { name, cluster, ...value };
   // What is wrong has to be mended first; only then it can be told what follows from the rest.
   if (all.length > 0) return { inputs, problems: all, warnings: [] };

@@ -1,12 +1,26 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CheckMethod } from "../spec";
 
-/** When and how often a server is asked; the same for every kind of check. */
+/** Where, when and how often a server is asked; the same for every kind of check. */
 export interface CheckTimingArgs {
+  /** Address to check. Default: the real server's own. */
+  address?: pulumi.Input<string>;
   /** Port to check. Default: the real server's own port. */
   port?: pulumi.Input<number>;
+  /**
+   * Address of the director that checks come from, of the same family as the address that is checked. Refused unless the
+   * cluster's `mode` is `agent`: over SSH it cannot be chosen. Default: what the director's routes say.
+   */
+  sourceAddress?: pulumi.Input<string>;
   /** Milliseconds from the start of one check to the start of the next. Default 1000. */
   intervalMs?: pulumi.Input<number>;
+  /** The same after a check that failed. Default: `intervalMs`. */
+  retryMs?: pulumi.Input<number>;
+  /**
+   * Continuous checks alone: the first is made at some time within so many milliseconds, so that servers that are declared
+   * together are not all asked together. Default: `intervalMs`.
+   */
+  warmupMs?: pulumi.Input<number>;
   /** A check without an answer after so many milliseconds has failed. Default 1000. */
   timeoutMs?: pulumi.Input<number>;
   /** Consecutive successes that make a server healthy. Default 2. */
@@ -88,15 +102,30 @@ export interface TcpCheckArgs extends CheckTimingArgs {
   type: "tcp";
 }
 
-/** MySQL or MariaDB: login and one statement, in the clear; only the password is never sent as it is. */
+/**
+ * MySQL or MariaDB: login and one statement, in the clear; only the password is never sent as it is.
+ *
+ * @example { type: "mysql", user: "heye", password, readOnly: false }
+ * @example { type: "mysql", user: "heye", password, readOnly: true, maxLagMs: 10_000 }
+ */
 export interface MysqlCheckArgs extends CheckTimingArgs {
   type: "mysql";
-  /** Account that logs in; it needs no privilege but to connect. */
+  /** Account that logs in; but for `maxLagMs` it needs no privilege but to connect. */
   user: pulumi.Input<string>;
   /** Its password. Kept secret. */
   password?: pulumi.Input<string>;
   /** Statement that must succeed. Default `SELECT 1`. */
   query?: pulumi.Input<string>;
+  /**
+   * What the server's `@@global.read_only` must be: `false` for a pool of writers, `true` for one of readers. Default: either.
+   */
+  readOnly?: pulumi.Input<boolean>;
+  /**
+   * How many milliseconds a replica may be behind its source, by `Seconds_Behind_Source`, which counts in seconds. A server
+   * that is no replica, or whose replication does not run, is not healthy. The account needs `REPLICATION CLIENT`, on
+   * MariaDB since 10.5 `REPLICA MONITOR`. Default: not asked.
+   */
+  maxLagMs?: pulumi.Input<number>;
 }
 
 /** No check: servers are let in at once, and preview says so. */

@@ -21,6 +21,7 @@ export type {
   PoolMemberArgs,
   TunnelArgs,
 } from "./pool-member";
+export { presets } from "./presets";
 export { RealServer, type RealServerArgs } from "./real-server";
 export type { RealServerConfigArgs } from "./real-server-config";
 export type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";

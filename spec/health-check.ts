@@ -1,18 +1,29 @@
 import * as z from "zod";
 import { canRise, timing } from "./check-timing";
-import { line, secret } from "./fields";
+import { durationMs, line, secret } from "./fields";
 import { httpCheck } from "./http-check";
 
 /** TCP: a completed handshake counts as alive. */
 export const tcpCheck = z.strictObject({ type: z.literal("tcp"), ...timing }).check(canRise);
 
-/** MySQL and MariaDB: a login followed by a query counts as alive. */
+/** MySQL and MariaDB: a login followed by a query, on a server in the role that is named, counts as alive. */
 export const mysqlCheck = z
   .strictObject({
     type: z.literal("mysql"),
-    user: line("a user name").describe("account that logs in; needs no privilege but to connect"),
+    user: line("a user name").describe(
+      "account that logs in; but for maxLagMs it needs no privilege but to connect",
+    ),
     password: secret("a password").optional().describe("its password"),
     query: line("one SQL statement").default("SELECT 1").describe("statement that must succeed"),
+    readOnly: z
+      .boolean({ error: "expected true or false" })
+      .optional()
+      .describe("what the server's global read_only must be: false for writers, true for readers"),
+    maxLagMs: durationMs(0)
+      .optional()
+      .describe(
+        "how far a replica may be behind; needs REPLICATION CLIENT, on MariaDB since 10.5 REPLICA MONITOR",
+      ),
     ...timing,
   })
   .check(canRise);

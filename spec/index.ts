@@ -50,6 +50,7 @@ export { checkPortProblems, memberProblems, normalMember } from "./member-rules"
 export { parseVirtualServer, sortPool } from "./normal";
 export { type IsUnknown, type Parsed, parse } from "./parse";
 export { ADDRESS_BITS, type Persistence } from "./persistence";
+export { HEYE_V1 } from "./presets";
 export { formatPath, type Problem, type PropertyPath } from "./problem";
 export {
   type DeclaredRealServer,

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { endpoint } from "./address";
-import { address, durationMs, port0, wholeNumber, word } from "./fields";
+import { durationMs, port0, wholeNumber, word } from "./fields";
 import { type HealthCheck, healthCheck } from "./health-check";
+import { serverAddress } from "./server-address";
 import { type Tunnel, tunnel } from "./tunnel";
 
 /**
@@ -15,16 +16,6 @@ export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 
 /** Weights of IPVS are ints, but keepalived and this project stop at 65535. 0 takes no new connections. */
 export const WEIGHT_MAX = 65_535;
-
-/** Schema of the address of a real server. */
-export const realServerAddress = address({
-  unspecified: "it belongs to no host",
-  broadcast: "it belongs to a whole network, a server is one host",
-  multicast: "it belongs to a group, a server is one host",
-  loopback: "packets to it never leave the director",
-  linkLocalIPv6:
-    "a link-local address needs an interface, and IPVS cannot keep one: use a global or unique local one",
-});
 
 /** ipvsadm reads thresholds as ints. */
 const THRESHOLD_MAX = 2 ** 31 - 1;
@@ -52,7 +43,7 @@ export const realServerSettings = {
 /** Schema of a real server inside a virtual server's pool. */
 export const realServer = z
   .strictObject({
-    address: realServerAddress.describe("address of the server"),
+    address: serverAddress.describe("address of the server"),
     port: port0.optional().describe("port of the server; default: the virtual server's port"),
     ...realServerSettings,
     healthCheck: healthCheck.optional().describe("its own check, in place of the virtual server's"),

@@ -8,9 +8,9 @@ import {
   FORWARDING_METHODS,
   type ForwardingMethod,
   realServer,
-  realServerAddress,
 } from "./real-server";
 import { type Scheduler, type SchedulerFlag, scheduler, schedulerFlags } from "./scheduler";
+import { serverAddress } from "./server-address";
 
 /** Schema of {@link Quorum}. */
 const quorum = z
@@ -30,7 +30,7 @@ export type Quorum = z.output<typeof quorum>;
 /** Schema of {@link SorryServer}. */
 const sorryServer = z
   .strictObject({
-    address: realServerAddress.describe("address of the server"),
+    address: serverAddress.describe("address of the server"),
     port: port0.optional().describe("its port; default: the virtual server's"),
     forwarding: word(FORWARDING_METHODS).default("nat").describe("how packets reach it"),
   })

@@ -85,6 +85,7 @@ describe("the key of a probe", () => {
     assert.equal(probeKey(probe({ headers: { b: "2", a: "1" }, path: "/live", type: "http" })), key);
     assert.equal(probeKey(probe({ ...http, deadlineMs: 9, rise: 2, forwardingCheck: false })), key);
     assert.equal(probeKey(probe({ ...http, port: 80 }, 8080)), key);
+    assert.equal(probeKey(probe({ ...http, address: "10.20.1.1", warmupMs: 7 })), key);
   });
 
   it("is another one for each other question, server and pace", () => {
@@ -99,6 +100,9 @@ describe("the key of a probe", () => {
       probe({ ...http, timeoutMs: 7 }),
       probe({ ...http, rise: 7 }),
       probe({ ...http, fall: 7 }),
+      probe({ ...http, retryMs: 7 }),
+      probe({ ...http, address: "10.20.1.9" }),
+      probe({ ...http, sourceAddress: "10.20.1.9" }),
       probe({ type: "tcp" }),
       probe(mysql),
       probe({ ...mysql, password: "other" }),

@@ -264,6 +264,29 @@ describe("a monitor", () => {
     }, dial);
   });
 
+  it("waits after a failure as long as `retryMs` says", () =>
+    monitored(async (monitor) => {
+      const [patient, eager] = [
+        { intervalMs: 1, retryMs: 60_000 },
+        { intervalMs: 20_000, warmupMs: 1, retryMs: 1 },
+      ];
+      monitor.watch(keyed(tcp(CLOSED, patient)), () => DOWN);
+      await until(() => monitor.counters.failures === 1);
+      await delay(100);
+      assert.equal(monitor.counters.checks, 1);
+      monitor.watch(keyed(tcp(CLOSED, eager)), () => DOWN);
+      await until(() => monitor.counters.checks > 3);
+    }));
+
+  it("makes the first check within `warmupMs`, and the others when they are due", () =>
+    monitored(async (monitor) => {
+      const pace = { intervalMs: 20_000, warmupMs: 0 };
+      monitor.watch(keyed(...[1, 2, 3].map((port) => tcp(port, pace))), () => DOWN);
+      await until(() => monitor.counters.checks === 3);
+      await delay(100);
+      assert.equal(monitor.counters.checks, 3);
+    }));
+
   it("holds up no end of the process when it is stopped", () => {
     const server = net.createServer((socket) => socket.on("error", () => undefined));
     return serve(server, async ({ port }) => {

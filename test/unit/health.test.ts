@@ -216,6 +216,12 @@ describe("waiting until healthy", () => {
       assert.deepEqual(verdict, { healthy: true, answer: "HTTP 200", checks: 8 });
     }));
 
+  it("waits after a failure as long as `retryMs` says", () =>
+    serve(answering([503, 200]), async (target) => {
+      const check = settings({ type: "http", rise: 1, intervalMs: 20_000, retryMs: 1 });
+      assert.equal((await waitUntilHealthy(check, target, dial)).checks, 2);
+    }));
+
   it("ends at the deadline with the last answer", () =>
     serve(answering([200, 503]), async (target) => {
       const verdict = await waitUntilHealthy(settings({ type: "http", deadlineMs: 100 }), target, dial);

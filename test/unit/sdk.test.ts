@@ -14,11 +14,12 @@ import type {
   TimeoutsArgs,
   VirtualServerArgs,
 } from "../../sdk";
+import { presets } from "../../sdk";
 import { withSecrets } from "../../sdk/health-check";
 import { withSecretChecks } from "../../sdk/pool-member";
 import { providerStub, typeToken } from "../../sdk/stub";
 import type { cluster, connection, realServer, virtualServer } from "../../spec";
-import { type HealthCheckInput, joinCredentials, splitCredentials } from "../../spec";
+import { type HealthCheckInput, healthCheck, joinCredentials, splitCredentials } from "../../spec";
 
 /** Fails to compile unless both name the same properties. */
 type SameKeys<A, B> = [KeyOf<A>] extends [KeyOf<B>] ? ([KeyOf<B>] extends [KeyOf<A>] ? true : never) : never;
@@ -58,6 +59,7 @@ const checks: HealthCheckArgs[] = [
   // @ts-expect-error a check changes nothing on the server
   { type: "http", method: "POST" },
 ];
+const asHeye: HealthCheckArgs = { type: "http", ...presets.heyeV1 };
 const settings: Tls[] = [
   { ca: "PEM", insecure: false },
   { serverName: "a.example", insecure: true },
@@ -86,6 +88,13 @@ describe("what a program imports", () => {
 
   it("does not compile where a check makes no sense", () => {
     assert.deepEqual([checks.length, settings.length], [4, 3]);
+  });
+
+  it("checks as HeYe's first version does by one word", () => {
+    assert.deepEqual(healthCheck.parse(asHeye), {
+      ...{ type: "http", method: "HEAD", path: "/", expectedStatuses: ["200-399"] },
+      ...{ intervalMs: 2_000, timeoutMs: 500, rise: 5, fall: 2, deadlineMs: 30_000 },
+    });
   });
 
   it("leads back to the package by a text that is the same on every machine", () => {
