@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
-import type { Target } from "../health";
+import type { Target, Verdict } from "../health";
 import type { ConnectionCount, Limits } from "../ipvs";
-import type { HostConnection } from "../spec";
+import type { ActiveHealthCheck, HostConnection } from "../spec";
+import { AgentLink } from "./agent-link";
 import { type Applied, abandon, type Batch, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
 import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
@@ -11,17 +12,22 @@ import { ForwardingProbe } from "./forwarding-probe";
 import { forwardingCommand } from "./forwarding-script";
 import { GroupCommit } from "./group-commit";
 import { LIMITS_SCRIPT, parseLimitsAnswer } from "./limits";
-import { type ChangeRequest, readRequest } from "./request";
+import type { Link } from "./link";
+import type { ChangeRequest } from "./request";
 import { command } from "./root-script";
 import type { SessionPool } from "./session-pool";
+import { SshLink } from "./ssh-link";
 import type { CommandResult, SshSession } from "./ssh-session";
-import { type Answer, type DirectorState, parseAnswer } from "./state";
+import type { Answer, DirectorState } from "./state";
 
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
 
+/** How a director is run: with nothing installed on it, or by an agent of ours that owns its table. */
+export type Mode = "ssh" | "agent";
+
 /**
- * One director, reached over SSH with nothing installed on it. Reads and changes are conditional on each other: a
+ * One director, reached over SSH. Reads and changes are conditional on each other: a
  * change is computed from a state and written only if that is still the state, so neither another run of ours
  * nor a person with ipvsadm is overwritten unseen. Changes that arrive while the director is busy leave together.
  */
@@ -32,12 +38,17 @@ export class Director {
   #reading: Promise<DirectorState> | undefined;
   #inspecting: Promise<DirectorState> | undefined;
   #counting: Promise<ConnectionCount[]> | undefined;
+  readonly #link: Link;
 
   constructor(
     readonly name: string,
     private readonly connection: HostConnection,
     private readonly pool: SessionPool,
-  ) {}
+    readonly mode: Mode = "ssh",
+  ) {
+    const session = () => this.#session();
+    this.#link = mode === "agent" ? new AgentLink(name, session) : new SshLink(name, this.#user, session);
+  }
 
   /** What the director holds now; the same object as long as that is the same. Calls that overlap share one read. */
   read(): Promise<DirectorState> {
@@ -110,6 +121,11 @@ export class Director {
   async dial(target: Target, signal: AbortSignal): Promise<Duplex> {
     const session = await this.#session();
     return session.dial(target, signal);
+  }
+
+  /** Has a server checked from the director until it is healthy or its deadline is over. */
+  verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict> {
+    return this.#link.verdict(check, target);
   }
 
   /**
@@ -192,24 +208,13 @@ export class Director {
   }
 
   async #read(): Promise<DirectorState> {
-    const session = await this.#session();
-    let known: DirectorState | undefined;
-    const reply = await session.ask(
-      this.#user,
-      () => {
-        known = this.#known;
-        return readRequest(known);
-      },
-      "reading its table",
-    );
-    this.#ipvsadm = reply.ipvsadm;
-    return this.#learn(parseAnswer(this.name, reply, { known }));
+    const { ipvsadm, ...answer } = await this.#link.read(() => this.#known);
+    this.#ipvsadm = ipvsadm;
+    return this.#learn(answer);
   }
 
   async #change(known: DirectorState, request: ChangeRequest): Promise<Answer> {
-    const session = await this.#session();
-    const reply = await session.ask(this.#user, () => request, "changing its table");
-    const answer = parseAnswer(this.name, reply, { known, predicted: request.predicted });
+    const answer = await this.#link.change(known, request);
     this.#learn(answer);
     return answer;
   }

@@ -1,15 +1,16 @@
 /**
- * Ways to reach a director. Today: over SSH, with nothing installed on it. Holds the session pool, the record of who
+ * Ways to reach a director: over SSH with nothing installed on it, or its agent, through SSH. Holds the session pool, the record of who
  * owns what on a director, and changes to it as pure functions that leave in groups, each conditional on the
  * state it was computed from.
  */
 
+export { type AgentProgram, agentVersion, installAgent, removeAgent } from "./agent-install";
 export type { Applied } from "./batch";
 export { type Capabilities, type RivalSign, steadySkewMs, stepWarnings } from "./capabilities";
 export type { Change, Manner } from "./change";
 export type { Claim } from "./claim";
 export { desiredService, isInService, observedServer } from "./desired";
-export { Director } from "./director";
+export { Director, type Mode } from "./director";
 export { drain } from "./drain-change";
 export * from "./errors";
 export { checkForwarding } from "./forwarding-check";

@@ -73,6 +73,20 @@ export function registryDelta(
   return edits.sort((a, b) => (a.identity < b.identity ? -1 : 1)).map(({ edit }) => edit);
 }
 
+/** The lines with a delta merged into them: what script.ts does on a director, for those who run there. */
+export function mergeDelta(
+  lines: ReadonlyMap<string, string>,
+  delta: readonly string[],
+): Map<string, string> {
+  const merged = new Map(lines);
+  for (const edit of delta) {
+    const line = edit.slice(1);
+    if (edit.startsWith("+")) merged.set(identityOf(line), line);
+    else merged.delete(line);
+  }
+  return new Map([...merged].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /**
  * Reads the file's content, of this format or of format 1 (one line of JSON).
  *

@@ -1,4 +1,12 @@
-import { type RealServer, realServerKey, type ServiceSettings, type VirtualServerIdentity } from "../spec";
+import {
+  type HealthCheck,
+  type Quorum,
+  type RealServer,
+  realServerKey,
+  type ServiceSettings,
+  type SorryServer,
+  type VirtualServerIdentity,
+} from "../spec";
 import { effectiveWeight } from "./weight";
 
 /** A real server as registered: what was declared, and whether it is held back. */
@@ -13,13 +21,23 @@ export interface Member extends RealServer {
   readonly draining?: true;
   /** The weight it last had in the kernel that was not 0; absent while it has one. See `Destination` in ipvs/. */
   readonly lastWeight?: number;
+  /** Its own check, for an agent. Absent: the virtual server's. */
+  readonly healthCheck?: HealthCheck;
+}
+
+/** What an agent goes by between changes; nothing of it is registered on a director without one. */
+export interface Watched {
+  /** How members without a check of their own are checked; absent: not at all. */
+  readonly healthCheck?: HealthCheck;
+  readonly quorum?: Quorum;
+  readonly sorryServer?: SorryServer;
 }
 
 /** A virtual server as registered on a director. */
 export type Registration = VirtualServerIdentity & RegisteredSettings;
 
 /** What is registered of a virtual server besides its identity. */
-export interface RegisteredSettings extends ServiceSettings {
+export interface RegisteredSettings extends ServiceSettings, Watched {
   /** Name of the VirtualServer resource. */
   readonly resource: string;
   /**

@@ -26,6 +26,7 @@ export interface Wanted {
 /** A change as it travels, and the state that the director holds when it has gone well. */
 export interface ChangeRequest extends Request {
   readonly predicted: DirectorState;
+  readonly wanted: Wanted;
 }
 
 /** A change of a state as a request; undefined when there is nothing to do. Lines that stay as they are do not travel. */
@@ -53,7 +54,7 @@ export function changeRequest(state: DirectorState, wanted: Wanted): ChangeReque
     Buffer.byteLength(body),
   ].join(" ");
   const predicted = { ...text, kernel: state.kernel, registry: wanted.after, digests, canonical: true };
-  return { words, body, predicted };
+  return { words, body, predicted, wanted };
 }
 
 function marked(mark: string, lines: readonly string[]): string {

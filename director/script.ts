@@ -157,6 +157,7 @@ change() {
   size=0
   lock -x
   locked=yes
+  if [ -e "$state/agent" ]; then answer agent; fi
   if [ ! -e "$state" ]; then said=$(mkdir -p "$state" 2>&1) || unwritable; fi
   if [ "$base" = whole ]; then base=/dev/null; else base=$current; fi
   status=0 during_to=$in.during after_to=$in.after

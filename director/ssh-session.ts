@@ -127,6 +127,14 @@ export class SshSession {
     return this.#dials.take(place, () => this.#openChannel(place, target), signal);
   }
 
+  /** Opens a connection to a unix socket of the director; rejects with the words of its sshd when there is none. */
+  async openUnixSocket(path: string, doing: string): Promise<ClientChannel> {
+    const channel = await this.#request<ClientChannel>(doing, (done) =>
+      this.client.openssh_forwardOutStreamLocal(path, done),
+    );
+    return channel.on("error", () => undefined);
+  }
+
   /** Closes the connection; what is under way rejects. */
   close(): void {
     this.client.end();

@@ -1,5 +1,11 @@
 import { type Limits, type Table, TableSyntaxError } from "../ipvs";
-import { BusyError, NotCapableError, NotWritableError, UnexpectedAnswerError } from "./errors";
+import {
+  AgentOwnsError,
+  BusyError,
+  NotCapableError,
+  NotWritableError,
+  UnexpectedAnswerError,
+} from "./errors";
 import type { Registry } from "./registry";
 import { joinLines, parseRegistry, renderRegistry } from "./registry-format";
 import { sha256 } from "./sha256";
@@ -87,7 +93,8 @@ export function tableDigest(lines: readonly string[]): string {
   return sha256(joinLines(lines));
 }
 
-function readRegistry(director: string, lines: readonly string[]) {
+/** Reads the lines of a registry's file. Throws UnexpectedAnswerError. */
+export function readRegistry(director: string, lines: readonly string[]) {
   const text = joinLines(lines);
   const registry = parseRegistry(text);
   if (!registry) {
@@ -101,7 +108,8 @@ function readRegistry(director: string, lines: readonly string[]) {
   return { registry, canonical, digests: { registry: sha256(text) } };
 }
 
-function readTable(director: string, lines: readonly string[]) {
+/** Reads the sorted lines of a table. Throws UnexpectedAnswerError. */
+export function readTable(director: string, lines: readonly string[]) {
   // Not a table but what ipvsadm says instead of one.
   if (lines.some((line) => !line.startsWith("-"))) throw failed(director, lines.join("\n"), 1);
   return { ...parsedTable(director, lines), digests: { table: tableDigest(lines) } };
@@ -131,6 +139,7 @@ export function answerFault(director: string, result: CommandResult): Error | un
 /** @param said the words that came with it */
 function refusal(director: string, outcome: string, said: string): Error | undefined {
   if (outcome.startsWith("missing ")) return missingTool(director, outcome.slice("missing ".length));
+  if (outcome === "agent") return new AgentOwnsError(director);
   if (outcome === "busy") return new BusyError(director, "another run has held its lock for 20 s");
   if (outcome.startsWith("unsafe ")) return unsafeFolder(director, outcome.slice("unsafe ".length));
   if (outcome === "unwritable") return new NotWritableError(director, said);

@@ -22,6 +22,10 @@ export interface Found {
 
 /** Searches whose answer is still awaited, by number. */
 const waiting = new Map<number, (result: SearchResult) => void>();
+/** Defined where everything is one file, which then is the thread's program as well (agent/main.ts). */
+declare const HEYE_BUNDLE: true | undefined;
+const THREAD_FILE = typeof HEYE_BUNDLE === "undefined" ? join(__dirname, "regex-thread.js") : __filename;
+
 let thread: Worker | undefined;
 let searches = 0;
 
@@ -54,7 +58,7 @@ export function searchRegex(source: string, text: string, signal: AbortSignal): 
 
 /** The thread holds up no end of the process. If it dies, who waits is told by his own timeout, and the next search starts another. */
 function start(): Worker {
-  const worker = new Worker(join(__dirname, "regex-thread.js"));
+  const worker = new Worker(THREAD_FILE);
   worker.on("message", ({ id, result }: Found) => waiting.get(id)?.(result));
   worker.on("error", () => undefined);
   worker.on("exit", () => {

@@ -11,6 +11,7 @@ import {
   parse,
   splitCredentials,
 } from "../spec";
+import { agentProgram, dismissAgents, settleAgents } from "./agents";
 import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
@@ -25,6 +26,8 @@ interface Inputs extends Cluster {
   readonly name: string;
   readonly label: string;
   readonly credentials: ClusterCredentials;
+  /** Version of the agent that its directors are to run; in the mode `agent` alone. */
+  readonly agent?: string;
 }
 
 interface State extends Inputs {
@@ -47,6 +50,7 @@ const DECLARED = [
   "coexist",
   "rollout",
   "unreachable",
+  "agent",
 ] as const;
 
 /**
@@ -61,11 +65,12 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const inputs = properties as unknown as Inputs;
       const id = `${inputs.name}-${randomBytes(4).toString("hex")}`;
       const actor = { id, label: inputs.label };
-      const surveyed = await survey(fleet.of(whole(inputs)), inputs, actor);
+      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
       const outputs = outputsOf(inputs, nodesOf(surveyed, undefined), surveyed.behind);
       warnOf(surveyed);
       try {
         await settle(surveyed.seen, actor, inputs.rollout);
+        await settleAgents(surveyed.seen, inputs.mode);
       } catch (error) {
         // Forgetting the cluster would leave what it may have set without anybody who takes it back.
         if (error instanceof RolloutError && error.uncertain)
@@ -77,7 +82,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
     async read(id, properties) {
       const state = properties as unknown as State;
       const { nodes, drift, unreached, unshared } = await observeNodes(
-        fleet.of(whole(state)),
+        fleet.of(overSsh(state)),
         state,
         actorOf({ ...state, id }),
       );
@@ -93,35 +98,38 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
     async update(id, properties, news) {
       const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
       const actor = { id, label: inputs.label };
-      const surveyed = await survey(fleet.of(whole(inputs)), inputs, actor);
+      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
       warnOf(surveyed);
       await settle(surveyed.seen, actor, inputs.rollout);
+      await settleAgents(surveyed.seen, inputs.mode, state.mode);
       await letGo(fleet, id, state, inputs);
       return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
     },
     async delete(id, properties) {
       const state = properties as unknown as State;
       await removeLeftovers(fleet, id, state);
-      const directors = fleet.of(whole(state));
+      const directors = fleet.of(overSsh(state));
+      if (state.mode === "agent") await dismissAgents(directors, state.unreachable);
       const behind = await unsettle(directors, actorOf({ ...state, id }), state.unreachable);
       warn(Object.values(behind).map((reason) => `what this cluster had there may still stand: ${reason}`));
     },
   };
 }
 
-function check({ name, label, credentials, ...properties }: Properties): Checked {
+function check({ name, label, credentials, agent: _, ...properties }: Properties): Checked {
   const given = properties as unknown as Cluster;
   const knows = Array.isArray(given.directors) && !isUnknown(credentials) && !isUnknown(given.connection);
   const joined = knows ? joinCredentials(given, credentials as ClusterCredentials | undefined) : given;
   const { value, problems } = parse(cluster, joined, isUnknown);
+  const agent = (value as { mode?: unknown }).mode === "agent" ? { agent: agentProgram().version } : {};
   const warnings =
     problems.length > 0 ? [] : clusterWarnings(value).map((text) => `Cluster ${name}: ${text}.`);
   // Without the credentials the rules about logging in would only mislead.
-  if (!knows) return { inputs: { name, label, ...value, credentials }, problems, warnings };
+  if (!knows) return { inputs: { name, label, ...value, credentials, ...agent }, problems, warnings };
   const rules = clusterProblems(value, isUnknown);
   const { open, credentials: normal } = splitCredentials(value);
   return {
-    inputs: { name, label, ...open, credentials: normal },
+    inputs: { name, label, ...open, credentials: normal, ...agent },
     problems: [...problems, ...rules],
     warnings,
   };
@@ -148,7 +156,7 @@ function byName(properties: Properties): Properties {
 /** Takes settings back on directors that have left, as far as they can still be reached. */
 async function letGo(fleet: Fleet, id: string, state: State, inputs: Inputs): Promise<void> {
   if (!hasSettings(state)) return;
-  const gone = departed({ ...whole(state), id }, { ...whole(inputs), id });
+  const gone = departed({ ...overSsh(state), id }, { ...overSsh(inputs), id });
   await Promise.all(
     fleet.briefly(gone).map(async (director) => {
       await unsettle([director], actorOf({ ...state, id })).catch((error: Error) =>
@@ -174,6 +182,11 @@ async function removeLeftovers(fleet: Fleet, id: string, inputs: Inputs): Promis
 
 function whole(inputs: Inputs): Inputs {
   return joinCredentials(inputs, inputs.credentials);
+}
+
+/** What a cluster does on its directors besides their tables it does over SSH, also where an agent keeps these. */
+function overSsh(inputs: Inputs): Inputs {
+  return { ...whole(inputs), mode: "ssh" };
 }
 
 /** Directors that are not in step, and those that were left out. */

@@ -1,4 +1,11 @@
-import { type Actor, connectionKey, Director, declaredFingerprint, SessionPool } from "../director";
+import {
+  type Actor,
+  connectionKey,
+  Director,
+  declaredFingerprint,
+  type Mode,
+  SessionPool,
+} from "../director";
 import { type Connection, type Director as DirectorSpec, directorConnection, type Settings } from "../spec";
 import type { Policy } from "./rollout";
 
@@ -8,9 +15,14 @@ export interface ClusterHandle extends Policy {
   readonly label: string;
   readonly connection?: Connection;
   readonly directors: readonly DirectorSpec[];
+  /** How the directors are run; absent: over SSH, with nothing installed. */
+  readonly mode?: Mode;
   /** For the lint alone: no resource but the cluster itself acts on settings. */
   readonly settings?: Settings;
 }
+
+/** What of a cluster says how its directors are reached. */
+type Reached = Pick<ClusterHandle, "connection" | "directors" | "mode">;
 
 /** Long enough for a host that lives, however busy. */
 const BRIEF_DIAL_S = 8;
@@ -25,24 +37,24 @@ export class Fleet {
   readonly #byCluster = new WeakMap<object, Director[]>();
 
   /** The directors of a cluster, in its order. The same host under the same login is the same director. */
-  of(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
+  of(cluster: Reached): Director[] {
     const found = this.#byCluster.get(cluster) ?? this.#lookUp(cluster);
     this.#byCluster.set(cluster, found);
     return found;
   }
 
-  #lookUp(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
-    return cluster.directors.map((one) => {
-      const connection = directorConnection(cluster.connection, one);
-      const key = `${one.name} ${connectionKey(connection)}`;
-      const known = this.#directors.get(key) ?? new Director(one.name, connection, this.#pool);
+  #lookUp({ connection: shared, directors, mode = "ssh" }: Reached): Director[] {
+    return directors.map((one) => {
+      const connection = directorConnection(shared, one);
+      const key = `${mode} ${one.name} ${connectionKey(connection)}`;
+      const known = this.#directors.get(key) ?? new Director(one.name, connection, this.#pool, mode);
       this.#directors.set(key, known);
       return known;
     });
   }
 
   /** The same directors, dialled once and for a few seconds only: for those that may well be dead. */
-  briefly(cluster: Pick<ClusterHandle, "connection" | "directors">): Director[] {
+  briefly(cluster: Reached): Director[] {
     const limits = { dialErrorLimit: 1, perDialTimeout: BRIEF_DIAL_S };
     const directors = cluster.directors.map((one) => ({
       ...one,

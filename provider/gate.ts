@@ -6,7 +6,7 @@ import {
   type Member,
   type Registration,
 } from "../director";
-import { type Verdict, waitUntilHealthy } from "../health";
+import type { Verdict } from "../health";
 import { destinationExtra, destinationKey, type Service } from "../ipvs";
 import { type HealthCheck, realServerKey } from "../spec";
 import type { GateFailure } from "./errors";
@@ -66,7 +66,7 @@ export async function passGate(entrants: readonly Entrant[]): Promise<Passage> {
         seen[server] = "not checked";
         return undefined;
       }
-      const verdict = await waitUntilHealthy(check, member, director.dial.bind(director));
+      const verdict = await director.verdict(check, member);
       if (!verdict.healthy) return { director: director.name, server, check, verdict };
       const through = path && (await checkForwarding(director, path));
       if (through?.healthy === false)

@@ -4,10 +4,12 @@ import {
   type Director,
   findRegistration,
   type Registration,
+  removeAgent,
   UnreachableError,
 } from "../director";
 import { findService } from "../ipvs";
 import { DRAIN_MS, realServerKey, refusesAtWeightZero } from "../spec";
+import { isNobodys } from "./agents";
 import { type Leaving, removeWhenDrained, waitUntilDrained } from "./drain";
 import { errorOf } from "./reach";
 import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
@@ -93,6 +95,8 @@ async function attempt(director: Director, removal: Removal): Promise<string | u
       await waitUntilDrained([director], key, leaving);
     }
     await director.change(remove);
+    // The agent stays as long as anything is to be kept there, whosever it is.
+    if (director.mode === "agent" && isNobodys((await director.read()).registry)) await removeAgent(director);
     return undefined;
   } catch (error) {
     const { message } = errorOf(error);

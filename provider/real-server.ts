@@ -28,7 +28,7 @@ import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, type Sighting, sightings } from "./observe";
 import { isUnknown } from "./unknown";
-import { memberOf } from "./virtual-server";
+import { isWatched, memberOf } from "./virtual-server";
 
 /** Inputs of a RealServer, in normal form. */
 interface Inputs extends DeclaredRealServer, OnCluster {
@@ -221,8 +221,9 @@ function describe(server: string, found: Member | undefined, declared: Member, c
 }
 
 function registeredAs(inputs: Inputs): Member & { resource: string } {
-  const { name, token } = inputs;
-  return { ...memberOf(inputs), resource: name, ...(token !== undefined && { token }) };
+  const { name, token, healthCheck } = inputs;
+  const checked = isWatched(inputs) && { healthCheck };
+  return { ...memberOf(inputs), ...checked, resource: name, ...(token !== undefined && { token }) };
 }
 
 const INPUTS = ["name", "cluster", "virtualServer", "address", "port", ...SETTINGS, "adopt"] as const;

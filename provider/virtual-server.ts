@@ -68,7 +68,10 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
         service: inputs,
         directors: over.of(inputs.cluster),
         policy: inputs.cluster,
-        members: pool.map(memberOf),
+        members: pool.map((one) => ({
+          ...memberOf(one),
+          ...(isWatched(inputs) && one.healthCheck && { healthCheck: one.healthCheck }),
+        })),
         adopts: inputs.adopt === true,
         checkOf: (member) => checks.get(realServerKey(member)) ?? inputs.healthCheck,
         drainMsOf: (server) => drainMsOf(state, server),
@@ -106,13 +109,20 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   const inputs = { name, cluster, ...value };
   // What is wrong has to be mended first; only then it can be told what follows from the rest.
   if (all.length > 0) return { inputs, problems: all, warnings: [] };
-  const warnings = [...uncheckedWarnings(value), ...virtualServerLint(value, directorsOf(cluster))];
+  const warnings = [
+    ...uncheckedWarnings(value),
+    ...virtualServerLint(value, { directors: directorsOf(cluster), mode: modeOf(cluster) }),
+  ];
   return {
     inputs,
     problems: all,
     warnings: warnings.map((text) => `VirtualServer ${name}: ${text}.`),
     hints: placedOn(cluster, value).map((text) => `${text}.`),
   };
+}
+
+function modeOf(cluster: unknown): unknown {
+  return ((cluster ?? {}) as { mode?: unknown }).mode;
 }
 
 function directorsOf(cluster: unknown): number | undefined {
@@ -185,6 +195,7 @@ function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): voi
 /** What is registered of a declared virtual server. */
 export function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
   const { scheduler, schedulerFlags, persistence, onePacket } = inputs;
+  const { healthCheck, quorum, sorryServer } = inputs;
   return {
     ...identityOf(inputs),
     ...claimOf(inputs),
@@ -192,9 +203,15 @@ export function registrationOf(inputs: Inputs, members: readonly Member[]): Regi
     ...(schedulerFlags && { schedulerFlags }),
     ...(persistence && { persistence }),
     ...(onePacket && { onePacket }),
+    ...(isWatched(inputs) && { healthCheck, ...(quorum && { quorum }), ...(sorryServer && { sorryServer }) }),
     pool: inputs.realServers ? "inline" : "separate",
     members,
   };
+}
+
+/** Whether an agent watches the servers: it goes by what is registered, and without one nobody needs to know the checks. */
+export function isWatched({ cluster }: OnCluster): boolean {
+  return cluster.mode === "agent";
 }
 
 /** What of a declared server is registered: all that the kernel is to hold. */

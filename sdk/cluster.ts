@@ -17,8 +17,12 @@ export interface DirectorArgs {
 
 /** Arguments of {@link Cluster}. */
 export interface ClusterArgs {
-  /** How directors are run. `ssh` (the default): over SSH, with nothing installed on them. */
-  mode?: pulumi.Input<"ssh">;
+  /**
+   * How directors are run. `ssh` (the default): with nothing installed on them; nothing is checked between changes.
+   * `agent`: a daemon on each keeps the table as declared and checks the servers all the time. It is installed over SSH,
+   * and needs Node 22 or newer there.
+   */
+  mode?: pulumi.Input<"ssh" | "agent">;
   /** Defaults for every director's connection. */
   connection?: ConnectionArgs;
   /** The nodes that forward, 1 to 254, with unique names. */
@@ -112,7 +116,8 @@ export class Cluster extends pulumi.CustomResource {
     } finally {
       withStacks();
     }
-    const parts = { id: this.id, label, connection, directors, settings, rollout, unreachable };
+    const run = pulumi.output(mode).apply((one) => (one === "agent" ? one : undefined));
+    const parts = { id: this.id, label, mode: run, connection, directors, settings, rollout, unreachable };
     this.handle = pulumi.secret(pulumi.all(parts).apply(seal));
   }
 }

@@ -50,6 +50,8 @@ compile() {
   # The compiler would keep its own compiled code in /tmp.
   NODE_COMPILE_CACHE=$cache/node-compile-cache "$node" node_modules/typescript/bin/tsc -p . >&2 || status=$?
   if [ "$status" -eq 0 ]; then
+    "$node" dist/setup/bundle.js >&2 || fail "esbuild to bundle the agent" "it failed, in its own words above" \
+      "mend the sources; if they are as you cloned them, remove node_modules and run the same command again"
     mv -f dist/.compiling dist/.compiled
   elif [ "$status" -eq 2 ] && [ -e dist/setup/main.js ]; then
     # tsc writes its output in spite of type errors; the tests count them, so that nobody overlooks them.

@@ -26,7 +26,11 @@ export const director = z
 /** Schema of a cluster. */
 export const cluster = z
   .strictObject({
-    mode: word(["ssh"]).default("ssh").describe("how directors are run: over SSH, nothing installed on them"),
+    mode: word(["ssh", "agent"])
+      .default("ssh")
+      .describe(
+        "how directors are run: `ssh`, with nothing installed on them; `agent`, by a daemon that keeps the table and checks servers all the time",
+      ),
     connection: connection.optional().describe("defaults for every director's connection"),
     directors: z
       .array(director, { error: "expected a list of directors" })

@@ -7,16 +7,19 @@ import type { VirtualServer } from "./virtual-server";
  * Combinations that IPVS accepts and that cannot mean what was asked: sentences for people, each with the reason. What
  * is not known yet is passed over.
  *
- * @param directors how many there are, where that is known
+ * @param directors how many there are, and how they are run, where that is known
  */
-export function virtualServerLint(server: VirtualServer, directors: number | undefined): string[] {
+export function virtualServerLint(
+  server: VirtualServer,
+  { directors, mode }: { readonly directors?: number | undefined; readonly mode?: unknown },
+): string[] {
   const declared: readonly DeclaredRealServer[] = Array.isArray(server.realServers) ? server.realServers : [];
   const pool = declared.filter((one) => isRecord(one as unknown));
   return [
     ...weightLint(server, pool),
     ...poolLint(server, pool),
     ...thresholdLint(server, pool, directors),
-    ...agentLint(server),
+    ...(mode === "agent" ? [] : agentLint(server)),
   ];
 }
 

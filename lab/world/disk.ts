@@ -1,5 +1,5 @@
 /** What of a director outlives its reboots: the machine's files, and above them what the director has written. */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TREES } from "./config";
 import { bind, bindReadOnly, mount, pivotInto } from "./kernel";
@@ -74,4 +74,8 @@ function writeIdentity(root: string, name: string, hostKey: string): void {
   write("etc/hostname", `${name}\n`);
   write("etc/hosts", `127.0.0.1 localhost\n::1 localhost\n127.0.1.1 ${name}\n`);
   write("etc/ssh/ssh_host_ed25519_key", hostKey, 0o600);
+  // As a distribution's package would put it there: agents run on it.
+  mkdirSync(join(root, "usr/local/bin"), { recursive: true });
+  rmSync(join(root, "usr/local/bin/node"), { force: true });
+  symlinkSync(process.execPath, join(root, "usr/local/bin/node"));
 }

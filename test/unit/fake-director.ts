@@ -4,6 +4,7 @@ import { EMPTY_REGISTRY, type Registry } from "../../director/registry";
 import { renderRegistry } from "../../director/registry-format";
 import { sha256 } from "../../director/sha256";
 import { tableDigest } from "../../director/state";
+import type { Verdict } from "../../health";
 import { type ConnectionCount, parseTable, plan, renderTable, type Table } from "../../ipvs";
 import { applyEdit } from "./model-kernel";
 
@@ -55,8 +56,8 @@ export class FakeDirector {
     return this.counts();
   }
 
-  async dial(): Promise<never> {
-    throw new Error("connection refused");
+  async verdict(): Promise<Verdict> {
+    return { healthy: false, answer: "connection refused", checks: 1 };
   }
 
   #state(): DirectorState {

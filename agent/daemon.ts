@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { release } from "node:os";
+import { dirname } from "node:path";
+import { setInterval as every } from "node:timers/promises";
+import { PLACE } from "../director/data";
+import { directDial } from "../health";
+import { Keeper } from "./keeper";
+import { IpvsadmKernel, ipvsadmVersion } from "./kernel";
+import type { Log } from "./log";
+import { routesOf } from "./routes";
+import { listen } from "./server";
+import { FileStore } from "./store";
+
+/** How an agent is run. */
+export interface AgentOptions {
+  /** Where what must outlive it is kept: /var/lib/heye. */
+  readonly state: string;
+  /** The unix socket it answers on. */
+  readonly socket: string;
+  /** The file that tells that it answers. */
+  readonly ready: string;
+  /** How often the table is compared with what it is to be, in milliseconds. */
+  readonly pollMs: number;
+  readonly version: string;
+  readonly log: Log;
+}
+
+/**
+ * Runs an agent until `signal` fires. What it leaves in the kernel when it ends goes on forwarding.
+ *
+ * @throws what keeps it from starting: the registry, the kernel, another agent
+ */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const { state, socket, ready, pollMs, version, log } = options;
+  const startedAt = Date.now();
+  const dial = directDial();
+  await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
+  const host = { kernel: release(), ipvsadm: await ipvsadmVersion() };
+  const parts = {
+    store: new FileStore(state),
+    kernel: new IpvsadmKernel(),
+    dial,
+    log,
+    host,
+    place: () => placeAddresses(state),
+  };
+  const keeper = await Keeper.start(parts);
+  const server = await listen(socket, routesOf(keeper, dial, { version, startedAt }), log);
+  await writeFile(ready, `${process.pid} ${version}\n`);
+  log.info({ event: "start", version, ...host }, "the agent keeps the table");
+  try {
+    for await (const _ of every(pollMs, undefined, { signal })) await keeper.reconcile();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await rm(ready, { force: true });
+    server.close();
+    server.closeAllConnections();
+    await keeper.stop();
+    log.info({ event: "stop" }, "the agent ends; the table stays as it is");
+  }
+}
+
+/** Virtual addresses, as in `ssh` mode: the same script, run here. Returns its words about those that it could not place. */
+function placeAddresses(state: string): Promise<string> {
+  const script = `set -fu; umask 077; state="$1" registry="$1/registry" settings="$1/settings"\n${PLACE}\n[ -s "$settings" ] || [ -s "$placed" ] || exit 0\nplace`;
+  return new Promise((resolve) => {
+    const child = spawn("sh", ["-c", script, "sh", state], { stdio: ["ignore", "pipe", "pipe"] });
+    const said: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => said.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+    child.on("error", (error) => resolve(`address - - ${error.message}`));
+    child.on("close", () => resolve(Buffer.concat(said).toString("utf8").trim()));
+  });
+}

@@ -1,0 +1,10 @@
+/**
+ * The daemon on a director: the one owner of its IPVS table. Keeps what is declared and the health of the servers in the
+ * kernel between changes, takes changes from the provider over a unix socket, and tells what it does and why. Runs from
+ * one bundled file (setup/bundle.ts); nothing imports it but that bundle and tests. The provider speaks to it through
+ * `director/`.
+ */
+export { type AgentOptions, runAgent } from "./daemon";
+export { Keeper, type KeeperParts, RegistryError } from "./keeper";
+export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
+export { FileStore, type HealthRecord, type Journal, type Store, type Stored } from "./store";

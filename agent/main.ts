@@ -1,0 +1,78 @@
+/** The `heye-agent` program: the daemon, and what an operator asks of it on its director. */
+import { parseArgs } from "node:util";
+import { isMainThread } from "node:worker_threads";
+import { AGENT_SOCKET } from "../director/data";
+import { ask } from "./ask";
+import { runAgent } from "./daemon";
+import { openLog } from "./log";
+
+declare const HEYE_AGENT_VERSION: string;
+
+const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
+       heye-agent status [--json]
+       heye-agent explain ADDRESS:PORT [--json]
+       heye-agent relay          joins standard input and output to the agent's socket
+       heye-agent version
+`;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      state: { type: "string", default: "/var/lib/heye" },
+      socket: { type: "string", default: AGENT_SOCKET },
+      "poll-ms": { type: "string", default: "2000" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [command, subject] = positionals;
+  if (command === "version") {
+    process.stdout.write(`${HEYE_AGENT_VERSION}\n`);
+    return 0;
+  }
+  if (command === "run") return run(values.state, values.socket, Number(values["poll-ms"]));
+  if (command === "status" || command === "explain" || command === "relay")
+    return ask(command, subject, values.socket, values.json);
+  process.stderr.write(USAGE);
+  return 2;
+}
+
+async function run(state: string, socket: string, pollMs: number): Promise<number> {
+  const log = openLog();
+  const ending = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => ending.abort());
+  try {
+    await runAgent(
+      {
+        state,
+        socket,
+        ready: `${socket.replace(/\.sock$/, "")}.ready`,
+        pollMs,
+        version: HEYE_AGENT_VERSION,
+        log,
+      },
+      ending.signal,
+    );
+    return 0;
+  } catch (error) {
+    log.fatal(
+      { event: "end", error: error instanceof Error ? error.message : String(error) },
+      "the agent ends",
+    );
+    return 1;
+  }
+}
+
+if (isMainThread) {
+  main(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`heye-agent: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    },
+  );
+} else {
+  // The program is one file, so the thread that searches answers for regular expressions is started from it too.
+  void import("../health/regex-thread.js");
+}

@@ -1,0 +1,44 @@
+import type { CheckAnswer, Digests } from "../director/data";
+import { type Dial, waitUntilHealthy } from "../health";
+import type { Keeper } from "./keeper";
+import { changeOrder, checkOrder } from "./orders";
+import { type Question, RequestProblem, type Routes } from "./server";
+import { explain, type Status, statusOf } from "./status";
+
+/** Everything that can be asked of the agent. */
+export function routesOf(keeper: Keeper, dial: Dial, about: Pick<Status, "version" | "startedAt">): Routes {
+  return {
+    "GET /healthz": async () => healthz(keeper),
+    "GET /v1/state": ({ query }) => keeper.state(digestsOf(query)),
+    "POST /v1/changes": ({ body }) => keeper.change(changeOrder(body)),
+    "POST /v1/checks": (question) => gate(question, dial),
+    "GET /v1/status": async () => statusOf(keeper, about),
+    "GET /v1/explain": async ({ query }) => explained(keeper, query.get("server") ?? ""),
+  };
+}
+
+/** Well, unless it cannot keep its table. */
+function healthz({ view }: Keeper): { readonly ok: true } {
+  if (view.trouble !== undefined) throw new RequestProblem(503, "not well", view.trouble);
+  return { ok: true };
+}
+
+function digestsOf(query: URLSearchParams): Digests {
+  return { registry: query.get("registry") ?? "-", table: query.get("table") ?? "-" };
+}
+
+async function gate({ body, signal }: Question, dial: Dial): Promise<CheckAnswer> {
+  const { check, target } = checkOrder(body);
+  return waitUntilHealthy(check, target, dial, signal);
+}
+
+function explained(keeper: Keeper, server: string) {
+  const found = explain(keeper, server);
+  if (found.length === 0)
+    throw new RequestProblem(
+      404,
+      "not found",
+      `no virtual server has a real server ${JSON.stringify(server)}`,
+    );
+  return found;
+}

@@ -1,0 +1,124 @@
+import { chmod, rm } from "node:fs/promises";
+import * as http from "node:http";
+import { connect } from "node:net";
+import type { ProblemAnswer } from "../director/data";
+import type { Log } from "./log";
+
+/** What is wrong with a request, as RFC 9457 has it. */
+export class RequestProblem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    detail: string,
+  ) {
+    super(detail);
+    this.name = "RequestProblem";
+  }
+}
+
+/** A request as a route sees it. */
+export interface Question {
+  readonly query: URLSearchParams;
+  /** Parsed JSON; undefined: there was no body. */
+  readonly body: unknown;
+  /** Fires when the asker has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** `GET /v1/state`, and who answers it. What it returns is the answer's JSON. */
+export type Routes = Readonly<Record<string, (question: Question) => Promise<unknown>>>;
+
+/** A registry of 10,000 servers, whole, is 5 MB. */
+const BODY_MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Serves the routes on a unix socket that only this user can open. A socket that is left from an agent that was killed is
+ * replaced; one that is answered on is not.
+ *
+ * @throws Error when another agent answers there
+ */
+export async function listen(path: string, routes: Routes, log: Log): Promise<http.Server> {
+  if (await isAnswered(path)) throw new Error(`another agent answers on ${path}`);
+  await rm(path, { force: true });
+  const server = http.createServer((request, response) => {
+    void answer(request, routes, log).then(({ status, value }) => {
+      const text = JSON.stringify(value);
+      const type = status === 200 ? "application/json" : "application/problem+json";
+      response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
+      response.end(text);
+    });
+  });
+  // A gate is waited for as long as its check says.
+  server.requestTimeout = 0;
+  const before = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(before);
+  }
+  await chmod(path, 0o600);
+  return server;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+  });
+}
+
+async function answer(
+  request: http.IncomingMessage,
+  routes: Routes,
+  log: Log,
+): Promise<{ status: number; value: unknown }> {
+  try {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://agent");
+    const route = `${request.method} ${pathname}`;
+    const handler = Object.hasOwn(routes, route) ? routes[route] : undefined;
+    if (!handler) throw new RequestProblem(404, "not found", `there is no ${route}`);
+    const gone = new AbortController();
+    request.socket.once("close", () => gone.abort());
+    const body = await readBody(request);
+    return { status: 200, value: await handler({ query: searchParams, body, signal: gone.signal }) };
+  } catch (error) {
+    const { status, value } = problemOf(error);
+    if (status >= 500)
+      log.error({ event: "request", url: request.url, error: value.detail }, "a request failed");
+    return { status, value };
+  }
+}
+
+function problemOf(error: unknown): { status: number; value: ProblemAnswer } {
+  const detail = error instanceof Error ? error.message : String(error);
+  const { status, title } =
+    error instanceof RequestProblem
+      ? error
+      : { status: 500, title: error instanceof Error ? error.name : "Error" };
+  return { status, value: { title, status, detail } };
+}
+
+async function readBody(request: http.IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > BODY_MAX_BYTES)
+      throw new RequestProblem(413, "too large", `expected at most ${BODY_MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  if (length === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (error) {
+    throw new RequestProblem(400, "not JSON", (error as Error).message);
+  }
+}

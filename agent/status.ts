@@ -1,0 +1,112 @@
+import { hostname } from "node:os";
+import { effectiveWeight, type Member, type Registration } from "../director/data";
+import type { History, ServerHealth } from "../health";
+import { realServerKey } from "../spec";
+import type { Keeper } from "./keeper";
+import { probeOf, registrations } from "./probes";
+import { wantedService } from "./wanted";
+
+/** A real server as the agent sees it. */
+export interface ServerStatus {
+  /** `10.0.0.1:80` */
+  readonly server: string;
+  readonly configuredWeight: number;
+  /** What the kernel is given: configured weight, unless one of the reasons below takes it out. */
+  readonly effectiveWeight: number;
+  /** Why the two differ; empty where they do not. */
+  readonly reasons: readonly ("held" | "draining" | "down" | "sorry server")[];
+  /** Absent: nothing is asked of it. */
+  readonly health?: ServerHealth;
+}
+
+/** A virtual server as the agent sees it. */
+export interface ServiceStatus {
+  /** `tcp 192.0.2.1:80` */
+  readonly service: string;
+  /** Whether its pool has its quorum. */
+  readonly up: boolean;
+  readonly owner: string;
+  readonly servers: readonly ServerStatus[];
+}
+
+/** Everything at a glance. */
+export interface Status {
+  readonly director: string;
+  readonly version: string;
+  /** Epoch, in milliseconds. */
+  readonly startedAt: number;
+  /** When the table was last found, or made, as it is to be; 0: not yet. */
+  readonly reconciledAt: number;
+  /** Edits that took back what somebody else had changed. */
+  readonly repairs: number;
+  /** Why the table cannot be kept; absent while it can. */
+  readonly trouble?: string;
+  readonly checks: Keeper["view"]["watch"]["counters"];
+  readonly services: readonly ServiceStatus[];
+}
+
+/** A server in one of its virtual servers, with what it answered last. */
+export interface Explanation extends ServerStatus, Partial<History> {
+  readonly service: string;
+  /** `http`, `tcp`, `mysql`; absent: nothing is asked of it. */
+  readonly check?: string;
+}
+
+/** The agent's own state, for people and programs. */
+export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "startedAt">): Status {
+  const { registry, watch, repairs, reconciledAt, trouble } = keeper.view;
+  const services = [...registrations(registry)].map(([key, registration]): ServiceStatus => {
+    const owner = Object.values(registry.owners).find((one) => one.virtualServers[key])?.label ?? "";
+    return {
+      service: key,
+      up: !keeper.view.lost.has(key),
+      owner,
+      servers: serversOf(keeper, key, registration),
+    };
+  });
+  return {
+    director: hostname(),
+    ...about,
+    reconciledAt,
+    repairs,
+    ...(trouble !== undefined && { trouble }),
+    checks: watch.counters,
+    services,
+  };
+}
+
+/** Everything about one server, by `realServerKey`, in each of its virtual servers. */
+export function explain(keeper: Keeper, server: string): Explanation[] {
+  const { registry, watch } = keeper.view;
+  return [...registrations(registry)].flatMap(([service, registration]) => {
+    const member = registration.members.find((one) => realServerKey(one) === server);
+    const status = serversOf(keeper, service, registration).find((one) => one.server === server);
+    if (!member || !status) return [];
+    const probe = watch.keyOf(registration, member);
+    const check = probeOf(registration, member)?.check.type;
+    return [{ service, ...status, ...(check && { check }), ...(probe && watch.history(probe)) }];
+  });
+}
+
+function serversOf({ view }: Keeper, key: string, registration: Registration): ServerStatus[] {
+  const { watch, lost } = view;
+  const isHealthy = (member: Member) => watch.isHealthy(registration, member);
+  const { out } = wantedService(registration, undefined, [], { isHealthy, wasUp: !lost.has(key) });
+  return registration.members.map((member): ServerStatus => {
+    const server = realServerKey(member);
+    const probe = watch.keyOf(registration, member);
+    const health = probe === undefined ? undefined : watch.health(probe);
+    const reasons = [
+      ...(member.held ? (["held"] as const) : []),
+      ...(member.draining ? (["draining"] as const) : []),
+      ...(out.has(server) ? [isHealthy(member) ? ("sorry server" as const) : ("down" as const)] : []),
+    ];
+    return {
+      server,
+      configuredWeight: member.weight,
+      effectiveWeight: out.has(server) ? 0 : effectiveWeight(member),
+      reasons,
+      ...(health && { health }),
+    };
+  });
+}

@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import type { ChangeOrder } from "../director/data";
+import type { ServerHealth } from "../health";
+import { makePrivateFolder, readIfThere, removeDurably, writeDurably } from "./durable";
+
+/** A change that has been taken on: it is carried out, whatever happens in between. */
+export interface Journal {
+  readonly order: ChangeOrder;
+  /** The registry's file as it is to be afterwards; empty: none. */
+  readonly after: string;
+}
+
+/** What has to be known after a restart for forwarding to go on as it was. */
+export interface HealthRecord {
+  /** Servers that are down, by the key of their probe. All others are up. */
+  readonly down: Readonly<Record<string, ServerHealth>>;
+  /** Virtual servers whose quorum is lost, by their key. */
+  readonly lost: readonly string[];
+}
+
+/** All that is kept. */
+export interface Stored {
+  /** The registry's file; empty: nobody owns anything. */
+  readonly registry: string;
+  readonly journal: Journal | undefined;
+  /** undefined: nothing is known of any server's health. */
+  readonly health: HealthRecord | undefined;
+}
+
+/** Where the agent keeps what must outlive it. Each promise resolves when what was given is durable. */
+export interface Store {
+  load(): Promise<Stored>;
+  /** Takes a change on, before anything of it is made. */
+  begin(journal: Journal): Promise<void>;
+  /** Ends the change that was begun: the registry is this text from now on. */
+  commit(registry: string): Promise<void>;
+  saveHealth(record: HealthRecord): Promise<void>;
+}
+
+/**
+ * Files below a folder of the director. The registry is the one that `ssh` mode keeps, so that a cluster can turn from
+ * one mode to the other.
+ */
+export class FileStore implements Store {
+  readonly #registry: string;
+  readonly #journal: string;
+  readonly #health: string;
+
+  /** @param state /var/lib/heye on a director */
+  constructor(private readonly state: string) {
+    this.#registry = join(state, "registry");
+    this.#journal = join(state, "agent", "journal.json");
+    this.#health = join(state, "agent", "health.json");
+  }
+
+  async load(): Promise<Stored> {
+    await makePrivateFolder(join(this.state, "agent"));
+    const [registry, journal, health] = await Promise.all(
+      [this.#registry, this.#journal, this.#health].map(readIfThere),
+    );
+    return {
+      registry: registry ?? (await readIfThere(join(this.state, "registry.json"))) ?? "",
+      journal: journal === undefined ? undefined : (JSON.parse(journal) as Journal),
+      health: health === undefined ? undefined : readHealth(health),
+    };
+  }
+
+  begin(journal: Journal): Promise<void> {
+    return writeDurably(this.#journal, JSON.stringify(journal));
+  }
+
+  async commit(registry: string): Promise<void> {
+    if (registry === "") await removeDurably(this.#registry);
+    else await writeDurably(this.#registry, registry);
+    // Of format 1, from an older package; the one just written takes its place.
+    await removeDurably(join(this.state, "registry.json"));
+    await removeDurably(this.#journal);
+  }
+
+  saveHealth(record: HealthRecord): Promise<void> {
+    return writeDurably(this.#health, JSON.stringify(record));
+  }
+}
+
+/** A record that cannot be read says nothing: the kernel's own weights are believed then. */
+function readHealth(text: string): HealthRecord | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<HealthRecord>;
+    return { down: value.down ?? {}, lost: value.lost ?? [] };
+  } catch {
+    return undefined;
+  }
+}

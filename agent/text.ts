@@ -1,0 +1,69 @@
+import type { Explanation, ServerStatus, Status } from "./status";
+
+/** A status as a person reads it: a line for each server. */
+export function statusText(status: Status, nowMs: number): string {
+  const { director, version, repairs, trouble, checks, services } = status;
+  const lines = [
+    `${director}: agent ${version}, up ${age(nowMs - status.startedAt)}, table as wanted ${ago(status.reconciledAt, nowMs)}, ` +
+      `${repairs} repairs, ${checks.checks} checks (${checks.late} late)`,
+    ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
+  ];
+  for (const { service, up, owner, servers } of services) {
+    lines.push("", `${service}  ${up ? "up" : "NO QUORUM"}  (${owner})`);
+    for (const one of servers) lines.push(`  ${serverText(one, nowMs)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** What is known of one server, in each of its virtual servers. */
+export function explanationText(explanations: readonly Explanation[]): string {
+  return explanations
+    .map((one) => {
+      const { service, server, configuredWeight, effectiveWeight, reasons, check, results, transitions } =
+        one;
+      const why = reasons.length === 0 ? "" : ` (${reasons.join(", ")})`;
+      const last = (results ?? []).map(
+        ({ at, healthy, answer }) => `  ${time(at)}  ${healthy ? "ok  " : "FAIL"}  ${answer}`,
+      );
+      const turns = (transitions ?? []).map(
+        ({ at, healthy, answer }) => `  ${time(at)}  ${healthy ? "up  " : "DOWN"}  ${answer}`,
+      );
+      return [
+        `${server} in ${service}`,
+        `weight: configured ${configuredWeight}, in the kernel ${effectiveWeight}${why}`,
+        check === undefined ? "not checked" : `checked by ${check}; last answers:`,
+        ...last,
+        ...(turns.length > 0 ? ["changes:", ...turns] : []),
+        "",
+      ].join("\n");
+    })
+    .join("\n");
+}
+
+function serverText(
+  { server, configuredWeight, effectiveWeight, reasons, health }: ServerStatus,
+  nowMs: number,
+) {
+  const weight =
+    effectiveWeight === configuredWeight ? `${effectiveWeight}` : `${effectiveWeight} of ${configuredWeight}`;
+  const state = health === undefined ? "unchecked" : health.healthy ? "up" : "DOWN";
+  const since = health === undefined ? "" : ` for ${age(nowMs - health.since)}`;
+  const why = reasons.length === 0 ? "" : `  [${reasons.join(", ")}]`;
+  const answer = health === undefined ? "" : `  ${health.answer}`;
+  return `${server.padEnd(28)} weight ${weight.padEnd(10)} ${state}${since}${why}${answer}`;
+}
+
+function ago(atMs: number, nowMs: number): string {
+  return atMs === 0 ? "not yet" : `${age(nowMs - atMs)} ago`;
+}
+
+function age(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 120) return `${s} s`;
+  if (s < 7_200) return `${Math.floor(s / 60)} min`;
+  return s < 172_800 ? `${Math.floor(s / 3_600)} h` : `${Math.floor(s / 86_400)} d`;
+}
+
+function time(atMs: number): string {
+  return new Date(atMs).toISOString().slice(11, 23);
+}

@@ -1,0 +1,83 @@
+import { desiredService, effectiveWeight, type Member, type Registration } from "../director/data";
+import type { Service } from "../ipvs";
+import { type Quorum, realServerKey, refusesAtWeightZero } from "../spec";
+
+/** What is known of a pool's servers when its service is worked out. */
+export interface PoolHealth {
+  readonly isHealthy: (member: Member) => boolean;
+  /** Whether the pool had its quorum until now. */
+  readonly wasUp: boolean;
+}
+
+/** What the kernel is to hold of a virtual server. */
+export interface Wanted {
+  readonly service: Service;
+  /** The pool has its quorum. */
+  readonly up: boolean;
+  /** Servers that take no connections because of their health, by `realServerKey`. */
+  readonly out: ReadonlySet<string>;
+}
+
+/** keepalived's: one server of weight 1 is enough. */
+const DEFAULT_QUORUM: Quorum = { weight: 1, hysteresis: 0 };
+
+/**
+ * What a registration and the health of its servers come to. A server that is down takes no connections; when the quorum
+ * is lost and there is a sorry server, that one takes them all. Without a sorry server those that are left go on.
+ *
+ * @param found what the kernel holds
+ * @param before servers that were ours until now
+ */
+export function wantedService(
+  registration: Registration,
+  found: Service | undefined,
+  before: readonly Member[],
+  { isHealthy, wasUp }: PoolHealth,
+): Wanted {
+  const { members, quorum = DEFAULT_QUORUM } = registration;
+  const taking = members.filter((one) => effectiveWeight(one) > 0);
+  const well = taking.filter(isHealthy);
+  const up = hasQuorum(quorum, wasUp, sum(well));
+  const sorry = sorryMember(registration);
+  const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
+  const serving = new Set((up || !sorry ? well : taking.filter(last)).map(realServerKey));
+  const out = new Set(taking.map(realServerKey).filter((server) => !serving.has(server)));
+  const resting = (one: Member) => (out.has(realServerKey(one)) ? rested(registration, one) : [one]);
+  const stands = sorry && !up ? [sorry] : [];
+  const pool = [...members.flatMap(resting), ...stands.filter((one) => !isAmong(one, members))];
+  const ours = [...before, ...members, ...(sorry ? [sorry] : [])];
+  return { service: desiredService({ ...registration, members: pool }, found, ours), up, out };
+}
+
+/** keepalived's hysteresis: the sum of weights has to leave the quorum behind by so much before the state changes. */
+function hasQuorum({ weight, hysteresis }: Quorum, wasUp: boolean, total: number): boolean {
+  return total >= (wasUp ? weight - hysteresis : weight + hysteresis) && total > 0;
+}
+
+/** The sorry server as a member of the pool; undefined where there is none. */
+export function sorryMember({ sorryServer }: Registration): Member | undefined {
+  return sorryServer && { ...sorryServer, weight: 1 };
+}
+
+/**
+ * What becomes of a server that is down. At weight 0 its connections may end by themselves. Taken out altogether: where
+ * weight 0 would keep clients pinned to it (udp, persistence: kubernetes#76664, keepalived#1781), and where the scheduler
+ * would refuse the connections that hash to it.
+ */
+function rested(registration: Registration, member: Member): Member[] {
+  if (isRemovedWhenDown(registration)) return [];
+  const { lastWeight = effectiveWeight(member) } = member;
+  return [{ ...member, held: true, lastWeight }];
+}
+
+function isRemovedWhenDown({ protocol, persistence, scheduler, schedulerFlags }: Registration): boolean {
+  return protocol === "udp" || persistence !== undefined || refusesAtWeightZero(scheduler, schedulerFlags);
+}
+
+function isAmong(one: Member, members: readonly Member[]): boolean {
+  return members.some((other) => realServerKey(other) === realServerKey(one));
+}
+
+function sum(members: readonly Member[]): number {
+  return members.reduce((total, one) => total + effectiveWeight(one), 0);
+}

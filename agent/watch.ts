@@ -1,0 +1,109 @@
+import { effectiveWeight, type Member, type Registration, type Registry } from "../director/data";
+import { type Dial, type History, Monitor, type Probe, probeKey, type ServerHealth } from "../health";
+import { destinationKey, findService, type Table } from "../ipvs";
+import { realServerKey } from "../spec";
+import { probeOf, probesOf, registrations } from "./probes";
+
+/**
+ * The health of all servers that are registered. A server begins as it was known before the agent's restart; one that a
+ * change has let in as healthy, because the gate has asked it; one that waits for its gate as down.
+ */
+export class Watch {
+  readonly #monitor: Monitor;
+  #keys = new WeakMap<Member, string | undefined>();
+  #down: ReadonlyMap<string, ServerHealth>;
+
+  /**
+   * @param onChange a server went down, or came back
+   * @param down servers that were down when it was last recorded
+   */
+  constructor(
+    dial: Dial,
+    down: Readonly<{ [key: string]: ServerHealth }>,
+    onChange: (key: string, health: ServerHealth) => void,
+  ) {
+    this.#down = new Map(Object.entries(down));
+    this.#monitor = new Monitor({ dial, onTransition: onChange });
+  }
+
+  /** Checks what this registry says from now on; what it said already goes on undisturbed. */
+  follow(registry: Registry): void {
+    this.#keys = new WeakMap();
+    const waiting = this.#waiting(registry);
+    this.#monitor.watch(probesOf(registry), (key) => this.#down.get(key) ?? begun(!waiting.has(key)));
+    this.#down = new Map();
+  }
+
+  /**
+   * Nothing is known of any server: who takes no connections in the kernel, though it is registered to, is taken for one
+   * that is down. To be said before {@link follow}.
+   */
+  believe(registry: Registry, table: Table): void {
+    const down = new Map<string, ServerHealth>();
+    for (const [key, registration] of registrations(registry)) {
+      const service = findService(table, key);
+      for (const member of service ? registration.members : []) {
+        const probe = this.keyOf(registration, member);
+        const found = service?.destinations.find((one) => destinationKey(one) === realServerKey(member));
+        if (probe && effectiveWeight(member) > 0 && (found?.weight ?? 0) === 0) down.set(probe, begun(false));
+      }
+    }
+    this.#down = down;
+  }
+
+  isHealthy(registration: Registration, member: Member): boolean {
+    const key = this.keyOf(registration, member);
+    return key === undefined || (this.#monitor.health(key)?.healthy ?? true);
+  }
+
+  /** The key of a member's probe; undefined: nothing is asked of it. */
+  keyOf(registration: Registration, member: Member): string | undefined {
+    if (this.#keys.has(member)) return this.#keys.get(member);
+    const probe = probeOf(registration, member);
+    const key = probe && probeKey(probe);
+    this.#keys.set(member, key);
+    return key;
+  }
+
+  health(key: string): ServerHealth | undefined {
+    return this.#monitor.health(key);
+  }
+
+  history(key: string): History | undefined {
+    return this.#monitor.history(key);
+  }
+
+  get counters(): Monitor["counters"] {
+    return this.#monitor.counters;
+  }
+
+  /** Servers that are down, for the record that outlives a restart. */
+  down(registry: Registry): { [key: string]: ServerHealth } {
+    const down: { [key: string]: ServerHealth } = {};
+    for (const key of probesOf(registry).keys()) {
+      const health = this.#monitor.health(key);
+      if (health && !health.healthy) down[key] = health;
+    }
+    return down;
+  }
+
+  stop(): Promise<void> {
+    return this.#monitor.stop();
+  }
+
+  /** Probes of servers none of which has passed its gate. */
+  #waiting(registry: Registry): Set<string> {
+    const [held, passed] = [new Set<string>(), new Set<string>()];
+    for (const registration of registrations(registry).values()) {
+      for (const member of registration.members) {
+        const probe: Probe | undefined = probeOf(registration, member);
+        if (probe) (member.held ? held : passed).add(probeKey(probe));
+      }
+    }
+    return new Set([...held].filter((key) => !passed.has(key)));
+  }
+}
+
+function begun(healthy: boolean): ServerHealth {
+  return { healthy, streak: 0, since: Date.now(), answer: "not checked yet", at: 0 };
+}

@@ -1,0 +1,92 @@
+import * as http from "node:http";
+import type { Duplex } from "node:stream";
+import { AGENT_SOCKET, type ProblemAnswer } from "./agent-protocol";
+import { AgentDownError, AgentRefusedError, ConnectionLostError, UnexpectedAnswerError } from "./errors";
+import type { SshSession } from "./ssh-session";
+
+/** An agent that does not answer by then is taken for lost; a gate may wait longer, and says how long. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Asks a director's agent, each question over a channel of its own. */
+export class AgentClient {
+  constructor(
+    private readonly director: string,
+    private readonly session: () => Promise<SshSession>,
+  ) {}
+
+  /**
+   * One question.
+   *
+   * @param doing what for, in a message: "reading its table"
+   * @throws AgentDownError, AgentRefusedError, ConnectionLostError, UnexpectedAnswerError
+   */
+  async ask<T>(
+    method: "GET" | "POST",
+    path: string,
+    body: unknown,
+    doing: string,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<T> {
+    const session = await this.session();
+    const channel = await session.openUnixSocket(AGENT_SOCKET, doing).catch((error: Error) => {
+      if (error instanceof ConnectionLostError) throw error;
+      throw new AgentDownError(this.director, error.message);
+    });
+    const { status, text } = await this.#exchange(channel, { method, path, body, doing, timeoutMs });
+    const value = this.#parse(text);
+    if (status === 200) return value as T;
+    const { title, detail } = value as Partial<ProblemAnswer>;
+    throw new AgentRefusedError(this.director, doing, detail ?? title ?? `status ${status}`);
+  }
+
+  #exchange(channel: Duplex, question: Question): Promise<{ status: number; text: string }> {
+    const { method, path, body, doing, timeoutMs } = question;
+    return new Promise((resolve, reject) => {
+      const lost = (reason: string) => {
+        channel.destroy();
+        reject(new ConnectionLostError(this.director, doing, reason));
+      };
+      const timer = setTimeout(
+        () => lost(`its agent gave no answer within ${timeoutMs / 1000} s`),
+        timeoutMs,
+      );
+      const request = http.request({
+        method,
+        path,
+        headers: { host: "agent", connection: "close", "content-type": "application/json" },
+        createConnection: () => channel as never,
+      });
+      request.on("response", (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", (error) => lost(error.message));
+        response.on("end", () => {
+          clearTimeout(timer);
+          channel.destroy();
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
+        });
+      });
+      request.on("error", (error) => {
+        clearTimeout(timer);
+        lost(`its agent hung up (${error.message})`);
+      });
+      request.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new UnexpectedAnswerError(this.director, "JSON from its agent", text.slice(0, 200));
+    }
+  }
+}
+
+interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body: unknown;
+  readonly doing: string;
+  readonly timeoutMs: number;
+}

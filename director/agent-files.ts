@@ -1,0 +1,74 @@
+/**
+ * What the agent has on a director: its program, a unit for systemd, a supervisor where there is none. Written by
+ * agent-install.ts, removed by it.
+ */
+import { AGENT_FOLDER, AGENT_SOCKET } from "./agent-protocol";
+
+/** Where the files lie. */
+export const AGENT_FILES = {
+  program: `${AGENT_FOLDER}/heye-agent.js`,
+  command: `${AGENT_FOLDER}/heye-agent`,
+  supervisor: `${AGENT_FOLDER}/supervise`,
+  unit: "/etc/systemd/system/heye-agent.service",
+  link: "/etc/systemd/system/multi-user.target.wants/heye-agent.service",
+  log: "/run/heye/agent.log",
+  pid: "/run/heye/supervisor.pid",
+} as const;
+
+/**
+ * Starts before the network counts as online and before what announces addresses to a switch, as heye-restore.service
+ * does and after it, so that no packet meets an empty table. What it leaves in the kernel when it ends goes on.
+ */
+export const AGENT_UNIT = `# Written by pulumi-heye (Cluster.mode: agent); removed when the mode is another one.
+[Unit]
+Description=Keep the IPVS table of pulumi-heye
+RequiresMountsFor=/var/lib/heye
+After=systemd-modules-load.service systemd-sysctl.service heye-restore.service
+Wants=network-online.target
+Before=network-online.target bird.service frr.service exabgp.service gobgpd.service
+
+[Service]
+Type=exec
+ExecStart=${AGENT_FILES.command} run
+Restart=always
+RestartSec=1
+UMask=0077
+RuntimeDirectory=heye
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths=/var/lib/heye
+ProtectHome=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** Where there is no systemd: starts the agent again a second after it has ended, for as long as it is there. */
+export const SUPERVISOR = `#!/bin/sh
+# Written by pulumi-heye (Cluster.mode: agent); removed when the mode is another one.
+cd /
+trap "" HUP
+mkdir -p -m 700 /run/heye
+echo $$ >${AGENT_FILES.pid}
+while [ -x ${AGENT_FILES.command} ]; do
+  ${AGENT_FILES.command} run >>${AGENT_FILES.log} 2>&1
+  sleep 1
+done
+`;
+
+/** For whoever looks for the agent by hand. */
+export { AGENT_SOCKET };

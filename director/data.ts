@@ -1,0 +1,31 @@
+/**
+ * What stands registered on a director and what its table is, as data: for those who run on the director itself. The
+ * same as a part of this room's door, without anything that reaches a director over a network.
+ */
+
+export type {
+  ChangeAnswer,
+  ChangeOrder,
+  CheckAnswer,
+  CheckOrder,
+  ProblemAnswer,
+  StateAnswer,
+} from "./agent-protocol";
+export { AGENT_FOLDER, AGENT_PROTOCOL, AGENT_READY, AGENT_SOCKET } from "./agent-protocol";
+export { desiredDestination, desiredService } from "./desired";
+export { knownTable } from "./limits";
+export { PLACE } from "./placement";
+export {
+  duringRegistry,
+  EMPTY_REGISTRY,
+  findRegistration,
+  type Member,
+  type Registration,
+  type Registry,
+  registeredMembers,
+} from "./registry";
+export { joinLines, mergeDelta, parseRegistry, registryLines, renderRegistry } from "./registry-format";
+export { sha256 } from "./sha256";
+export { type Digests, tableDigest } from "./state";
+export { readTableText, type TableText, withServices } from "./table-text";
+export { effectiveWeight } from "./weight";

@@ -1,0 +1,27 @@
+import type { Target, Verdict } from "../health";
+import type { ActiveHealthCheck } from "../spec";
+import type { ChangeRequest } from "./request";
+import type { Answer, DirectorState } from "./state";
+
+/** What a director says of itself, and which ipvsadm it has. */
+export interface Reading extends Answer {
+  /** What `ipvsadm --version` says; empty when there is none. */
+  readonly ipvsadm: string;
+}
+
+/**
+ * Who answers for a director's table: a script of ours that each session brings along, or the agent that lives there.
+ * Both make the same promise: a change is made only where the director still holds what it was computed from.
+ */
+export interface Link {
+  /**
+   * What the director holds now.
+   *
+   * @param known asked for when the question is sent: parts that are still so need not travel
+   */
+  read(known: () => DirectorState | undefined): Promise<Reading>;
+  /** Makes a change that was computed from `known`, unless the director holds something else by now. */
+  change(known: DirectorState, request: ChangeRequest): Promise<Answer>;
+  /** Has a server checked from the director until it is healthy or its deadline is over. */
+  verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict>;
+}

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { handlerFor } from "../../provider";
+import { agentProgram } from "../../provider/agents";
+import type { ClusterHandle } from "../../provider/fleet";
+import type { Properties, ResourceHandler } from "../../provider/handler";
+import { Site } from "./site";
+
+const HTTP = {
+  type: "http",
+  path: "/health",
+  intervalMs: 200,
+  timeoutMs: 1_000,
+  rise: 2,
+  fall: 2,
+  deadlineMs: 15_000,
+};
+const COMMAND = "/var/lib/heye/agent/heye-agent";
+const URL = "http://192.0.2.10/";
+/** A probe of the lab is no more than that apart from what it asks: a lab's processor has other work too. */
+const PATIENCE_MS = 20_000;
+
+describe("directors with agents", () => {
+  let site: Site;
+  let clusters: ResourceHandler;
+  let services: ResourceHandler;
+  let cluster: { id: string; state: Properties };
+  let web: { id: string; state: Properties; inputs: Properties };
+  let handle: ClusterHandle;
+
+  before(async () => {
+    site = await Site.up({ directors: 3, servers: 4, database: false });
+    clusters = handlerFor("Cluster", site.fleet);
+    services = handlerFor("VirtualServer", site.fleet);
+  });
+  after(() => site?.down());
+
+  const declared = (mode: "ssh" | "agent"): Properties => {
+    const settings = { ipForward: true, conntrack: true };
+    const given = {
+      name: "test",
+      label: "tests Cluster test",
+      directors: [...site.cluster.directors],
+      mode,
+      settings,
+    };
+    const { inputs, problems } = clusters.check(given);
+    assert.deepEqual(problems, []);
+    return inputs;
+  };
+  const webInputs = (mode: "ssh" | "agent", pool: readonly object[]): Properties => {
+    handle = { ...site.cluster, id: cluster.id, ...(mode === "agent" && { mode }) };
+    return site.inputs("VirtualServer", {
+      ...{
+        name: "web",
+        cluster: handle,
+        address: "192.0.2.10",
+        port: 80,
+        scheduler: "wrr",
+        healthCheck: HTTP,
+      },
+      realServers: pool,
+    });
+  };
+  const pool = (...names: string[]) => names.map((name) => ({ address: site.address(name), weight: 2 }));
+  const apply = async (inputs: Properties) => {
+    web = { ...web, state: await services.update(web.id, web.state, inputs), inputs };
+  };
+  const turnTo = async (mode: "ssh" | "agent") => {
+    cluster = { ...cluster, state: await clusters.update(cluster.id, cluster.state, declared(mode)) };
+    await apply(webInputs(mode, pool("rs1", "rs2", "rs3")));
+  };
+  const rule = (server: string, weight: number) =>
+    `-a -t 192.0.2.10:80 -r ${site.address(server)}:80 -m -w ${weight}`;
+  /** Waits until a director's table has these lines and no others of this service. */
+  const expectRules = async (director: string, ...rules: string[]) => {
+    const wanted = ["-A -t 192.0.2.10:80 -s wrr", ...rules].sort().join("\n");
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const found = (await site.table(director)).trim().split("\n").sort().join("\n");
+      if (found === wanted) return;
+      assert.ok(Date.now() < deadline, `${director} has\n${found}\ninstead of\n${wanted}`);
+      await delay(200);
+    }
+  };
+  const everywhere = (...rules: string[]) =>
+    Promise.all(site.directorNames.map((director) => expectRules(director, ...rules)));
+  const all = () => [rule("rs1", 2), rule("rs2", 2), rule("rs3", 2)];
+  const agentPid = async (director: string) =>
+    (await site.on(director, "sh", "-c", "pgrep -f '[h]eye-agent.js run' || :")).trim();
+
+  it("are given them by the Cluster, once", async () => {
+    const { id, outputs } = await clusters.create(declared("agent"));
+    cluster = { id, state: outputs };
+    for (const name of site.directorNames)
+      assert.equal((await site.on(name, COMMAND, "version")).trim(), agentProgram().version);
+    const pids = await Promise.all(site.directorNames.map(agentPid));
+    cluster = { id, state: await clusters.update(id, outputs, declared("agent")) };
+    assert.deepEqual(await Promise.all(site.directorNames.map(agentPid)), pids, "nothing was to be done");
+    assert.equal(clusters.diff({ ...cluster.state, agent: "0.0.9+old" }, declared("agent")).changes, true);
+    assert.equal(clusters.diff(cluster.state, declared("agent")).changes, false);
+  });
+
+  it("take a virtual server, gated by the agents, and carry its traffic", async () => {
+    const inputs = webInputs("agent", pool("rs1", "rs2", "rs3"));
+    const { id, outputs } = await services.create(inputs);
+    web = { id, state: outputs, inputs };
+    await everywhere(...all());
+    const report = await site.lab.traffic({ url: URL, requests: 60 });
+    assert.deepEqual(report.errors, {});
+    assert.equal(services.diff(web.state, inputs).changes, false);
+  });
+
+  it("take a server that fails out of service by themselves, and back when it is well; no refresh calls it drift", async () => {
+    await site.lab.fault.setHealth("rs2", 503);
+    await everywhere(rule("rs1", 2), rule("rs2", 0), rule("rs3", 2));
+    const report = await site.lab.traffic({ url: URL, requests: 60 });
+    assert.deepEqual(report.errors, {});
+    assert.equal(report.servers.rs2, undefined);
+    assert.equal((await services.read(web.id, web.state))?.outputs.drift, undefined);
+    const said = await site.on("d1", COMMAND, "explain", `${site.address("rs2")}:80`);
+    assert.match(said, /configured 2, in the kernel 0 \(down\)/);
+    assert.match(said, /FAIL {2}HTTP 503/);
+    await site.lab.fault.setHealth("rs2", 200);
+    await everywhere(...all());
+  });
+
+  it("change while a server is down, and do not let it in by that", async () => {
+    await site.lab.fault.stopService("rs2", "http");
+    await everywhere(rule("rs1", 2), rule("rs2", 0), rule("rs3", 2));
+    await apply(webInputs("agent", [{ ...pool("rs1")[0], weight: 5 }, ...pool("rs2", "rs3")]));
+    await everywhere(rule("rs1", 5), rule("rs2", 0), rule("rs3", 2));
+    await site.lab.fault.startService("rs2", "http");
+    await apply(webInputs("agent", pool("rs1", "rs2", "rs3")));
+    await everywhere(...all());
+  });
+
+  it("repair a table that somebody wiped or edited, and leave what is not ours", async () => {
+    await site.on("d2", "ipvsadm", "-C");
+    await site.on(
+      "d3",
+      "ipvsadm",
+      "-e",
+      "-t",
+      "192.0.2.10:80",
+      "-r",
+      `${site.address("rs1")}:80`,
+      "-m",
+      "-w",
+      "9",
+    );
+    await everywhere(...all());
+    await site.on("d1", "ipvsadm", "-A", "-t", "192.0.2.66:80", "-s", "lblc");
+    await delay(3_000);
+    assert.match(await site.table("d1"), /-A -t 192\.0\.2\.66:80 -s lblc/);
+    await site.on("d1", "ipvsadm", "-D", "-t", "192.0.2.66:80");
+  });
+
+  it("go on forwarding when an agent is killed; the next one changes nothing", async () => {
+    const load = await site.lab.startTraffic({ url: URL, concurrency: 1, connectTimeoutMs: 2_500 });
+    const pid = await agentPid("d1");
+    assert.match(pid, /^\d+$/);
+    await site.on("d1", "kill", "-KILL", pid);
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!/^d1: agent /.test((await site.lab.exec("d1", [COMMAND, "status"])).stdout)) {
+      assert.ok(Date.now() < deadline, "no agent came back");
+      await delay(200);
+    }
+    assert.notEqual(await agentPid("d1"), pid);
+    await expectRules("d1", ...all());
+    assert.deepEqual((await load.stop()).errors, {});
+    assert.match(await site.on("d1", COMMAND, "status"), / 0 repairs/);
+  });
+
+  it("have their table again after a reboot, the dead servers as dead, without anybody's help", async () => {
+    await site.lab.fault.setHealth("rs3", 503);
+    await everywhere(rule("rs1", 2), rule("rs2", 2), rule("rs3", 0));
+    await delay(500);
+    await site.lab.fault.rebootDirector("d3");
+    await expectRules("d3", rule("rs1", 2), rule("rs2", 2), rule("rs3", 0));
+    await site.lab.fault.setHealth("rs3", 200);
+    await everywhere(...all());
+  });
+
+  it("say that an agent is down where one is asked, and the Cluster starts it again", async () => {
+    await site.on(
+      "d2",
+      "sh",
+      "-c",
+      `chmod 600 ${COMMAND}; kill $(pgrep -f '[s]upervise' ; pgrep -f '[h]eye-agent.js run')`,
+    );
+    await delay(500);
+    const more = webInputs("agent", pool("rs1", "rs2", "rs3", "rs4"));
+    await assert.rejects(
+      services.update(web.id, web.state, more),
+      /director d2: its agent does not answer.*HEYE_AGENT_DOWN/s,
+    );
+    await expectRules("d1", ...all());
+    await clusters.update(cluster.id, cluster.state, declared("agent"));
+    await apply(more);
+    await everywhere(...all(), rule("rs4", 2));
+    await apply(webInputs("agent", pool("rs1", "rs2", "rs3")));
+  });
+
+  it("refuse a change that goes past the agent", async () => {
+    const past = { ...web.inputs, cluster: { ...handle, mode: "ssh" }, scheduler: "rr" };
+    await assert.rejects(services.update(web.id, web.state, past), /HEYE_AGENT_OWNS/);
+    await everywhere(...all());
+  });
+
+  it("turn from agents to SSH and back without a lost connection", async () => {
+    const load = await site.lab.startTraffic({ url: URL, concurrency: 2, connectTimeoutMs: 2_500 });
+    await turnTo("ssh");
+    for (const name of site.directorNames) assert.equal(await agentPid(name), "");
+    await everywhere(...all());
+    await turnTo("agent");
+    await everywhere(...all());
+    const { errors, requests } = await load.stop();
+    assert.deepEqual(errors, {});
+    assert.ok(requests > 50, `${requests} requests`);
+  });
+
+  it("give everything back, and are as they were", async () => {
+    await services.delete(web.id, web.state);
+    await clusters.delete(cluster.id, cluster.state);
+    for (const name of site.directorNames) assert.equal(await agentPid(name), "");
+    await site.expectEmpty();
+    const left = "ls /etc/systemd/system/heye-agent.service /run/heye/agent.sock 2>/dev/null || :";
+    for (const name of site.directorNames) assert.equal(await site.on(name, "sh", "-c", left), "");
+  });
+});

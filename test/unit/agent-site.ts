@@ -1,0 +1,155 @@
+/** An agent on a model of the kernel, with real files, a real socket and the real client: all but IPVS and SSH. */
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import * as net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileStore, Keeper, type Store } from "../../agent";
+import type { Kernel } from "../../agent/kernel";
+import { noLog } from "../../agent/log";
+import { routesOf } from "../../agent/routes";
+import { listen } from "../../agent/server";
+import { Director, type Member, type Registration } from "../../director";
+import type { SessionPool } from "../../director/session-pool";
+import { readTableText, type TableText } from "../../director/table-text";
+import { directDial } from "../../health";
+import { type Edit, parseTable, renderTable, type Table } from "../../ipvs";
+import { type HealthCheck, healthCheck } from "../../spec";
+import { applyEdit } from "./model-kernel";
+
+/** The kernel of {@link applyEdit} as an agent reads and writes it; it survives its agents. */
+export class ModelledKernel implements Kernel {
+  table: Table = [];
+  /** Every edit, in order. */
+  readonly edits: Edit[] = [];
+  /** Called before each batch of edits. */
+  before: () => void = () => undefined;
+
+  async read(): Promise<TableText> {
+    return readTableText(
+      renderTable(this.table)
+        .split("\n")
+        .filter((line) => line !== "")
+        .sort(),
+    );
+  }
+
+  async write(edits: readonly Edit[]): Promise<string> {
+    this.before();
+    for (const edit of edits) {
+      this.table = applyEdit(this.table, edit);
+      this.edits.push(edit);
+    }
+    return "";
+  }
+
+  /** Its lines, sorted. */
+  get lines(): string[] {
+    return renderTable(this.table)
+      .split("\n")
+      .filter((line) => line !== "")
+      .sort();
+  }
+
+  /** As somebody else would edit it. */
+  set(text: string): void {
+    this.table = parseTable(text);
+  }
+}
+
+/** A check quick enough for a test. */
+export const QUICK = healthCheck.parse({
+  type: "tcp",
+  intervalMs: 20,
+  timeoutMs: 500,
+  rise: 2,
+  fall: 2,
+}) as HealthCheck;
+
+/** A director with an agent, for one test. */
+export class AgentSite {
+  readonly folder = mkdtempSync(join(tmpdir(), "heye-agent-"));
+  readonly kernel = new ModelledKernel();
+  keeper!: Keeper;
+  #server: Server | undefined;
+
+  static async up(setUp: (site: AgentSite) => void = () => undefined): Promise<AgentSite> {
+    const site = new AgentSite();
+    setUp(site);
+    await site.start();
+    return site;
+  }
+
+  /** A director as the provider sees it. Each one is a process of its own: it knows nothing. */
+  director(): Director {
+    const socket = join(this.folder, "agent.sock");
+    const session = { openUnixSocket: async () => dialled(socket) };
+    const pool = { get: async () => session } as unknown as SessionPool;
+    return new Director("d1", { host: "192.0.2.11" }, pool, "agent");
+  }
+
+  /** @param disturbed stands between the agent and its files */
+  async start(disturbed: (store: Store) => Store = (store) => store): Promise<void> {
+    const log = noLog();
+    const dial = directDial();
+    this.keeper = await Keeper.start({
+      store: disturbed(new FileStore(this.folder)),
+      kernel: this.kernel,
+      dial,
+      log,
+      host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
+      place: async () => "",
+    });
+    const routes = routesOf(this.keeper, dial, { version: "test", startedAt: Date.now() });
+    this.#server = await listen(join(this.folder, "agent.sock"), routes, log);
+  }
+
+  /** Ends the agent in order. */
+  async stop(): Promise<void> {
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+    this.#server = undefined;
+    await this.keeper.stop();
+  }
+
+  async down(): Promise<void> {
+    if (this.#server) await this.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+async function dialled(path: string): Promise<net.Socket> {
+  const socket = net.connect(path);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", () => resolve());
+    socket.once("error", reject);
+  });
+  return socket.on("error", () => undefined);
+}
+
+/** What a virtual server with these members is registered as. */
+export function virtualServer(
+  members: readonly Member[],
+  settings: Partial<Registration> = {},
+): Registration {
+  return {
+    protocol: "tcp",
+    address: "192.0.2.1",
+    port: 80,
+    resource: "web",
+    token: "t1",
+    scheduler: "rr",
+    pool: "inline",
+    healthCheck: QUICK,
+    members,
+    ...settings,
+  } as Registration;
+}
+
+/** Waits until something is so; fails with the reason that it gives when it is not within 5 s. */
+export async function until(isSo: () => boolean, what: () => string): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 500) throw new Error(`not within 5 s: ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import * as net from "node:net";
+import { join } from "node:path";
+import { RegistryError, type Store } from "../../agent";
+import {
+  AgentDownError,
+  type Member,
+  NotAppliedError,
+  putVirtualServer,
+  removeVirtualServer,
+} from "../../director";
+import { AgentSite, QUICK, until, virtualServer } from "./agent-site";
+
+const ME = { id: "me-1", label: "shop/prod Cluster edge" };
+const KEY = "tcp 192.0.2.1:80";
+const NEW = { known: false } as const;
+const FOREIGN = "-A -t 192.0.2.99:80 -s lblc\n-a -t 192.0.2.99:80 -r 10.9.9.9:80 -m -w 7\n";
+
+/** A server on loopback that can be killed and revived at its port. */
+class Server {
+  readonly #sockets = new Set<net.Socket>();
+  #server = net.createServer();
+  port = 0;
+
+  static async up(): Promise<Server> {
+    const server = new Server();
+    await server.revive();
+    return server;
+  }
+
+  get member(): Member {
+    return { address: "127.0.0.1", port: this.port, weight: 3, forwarding: "nat" };
+  }
+
+  async revive(): Promise<void> {
+    this.#server = net.createServer((socket) => this.#sockets.add(socket.on("error", () => undefined)));
+    this.#server.listen(this.port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.port = (this.#server.address() as net.AddressInfo).port;
+  }
+
+  async kill(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, "close");
+  }
+}
+
+describe("an agent", () => {
+  let site: AgentSite;
+  let servers: Server[] = [];
+  const serve = async (count: number) => {
+    servers = await Promise.all(Array.from({ length: count }, () => Server.up()));
+    servers.sort((a, b) => a.port - b.port);
+    return servers as [Server, Server, ...Server[]];
+  };
+  const line = ({ port }: Server, weight: number) =>
+    `-a -t 192.0.2.1:80 -r 127.0.0.1:${port} -m -w ${weight}`;
+  const put = (wanted = virtualServer(servers.map(({ member }) => member)), manner = NEW) =>
+    site.director().change(putVirtualServer(ME, KEY, wanted, manner));
+  const expectLines = async (...lines: string[]) => {
+    const wanted = [...lines].sort();
+    await until(
+      () => JSON.stringify(site.kernel.lines) === JSON.stringify(wanted),
+      () => `${site.kernel.lines.join("\n")}\ninstead of\n${wanted.join("\n")}`,
+    );
+  };
+  const registry = async () => (await site.director().read()).registry;
+
+  beforeEach(async () => {
+    site = await AgentSite.up((one) => one.kernel.set(FOREIGN));
+  });
+  afterEach(async () => {
+    await site.down();
+    await Promise.all(servers.map((server) => server.kill()));
+    servers = [];
+  });
+  const foreign = FOREIGN.trim().split("\n");
+  const service = "-A -t 192.0.2.1:80 -s rr";
+
+  it("makes a change, and keeps what was declared in a file of the form that `ssh` mode has", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+    const owners = (await registry()).owners;
+    assert.deepEqual(Object.keys(owners[ME.id]?.virtualServers ?? {}), [KEY]);
+    await site.director().change(removeVirtualServer(ME, KEY, { resource: "web", token: "t1" }));
+    await expectLines(...foreign);
+    assert.deepEqual((await registry()).owners, {});
+  });
+
+  it("takes a server that died out of service, and puts it back when it is well; what is declared stays", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const declared = await site.director().read();
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    const seen = await site.director().read();
+    assert.deepEqual(seen.lines, declared.lines, "health is no drift");
+    assert.deepEqual(seen.digests, declared.digests);
+    await a.revive();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+  });
+
+  it("takes a udp server out altogether, and puts it back as it was", async () => {
+    const [a, b] = await serve(2);
+    const members = servers.map(({ member }) => member);
+    const check = { ...QUICK, port: a.port } as typeof QUICK;
+    const udp = virtualServer(members, { protocol: "udp", healthCheck: check });
+    const key = "udp 192.0.2.1:80";
+    await site.director().change(putVirtualServer(ME, key, udp, NEW));
+    const as = (text: string) => text.replace("-t ", "-u ");
+    await expectLines(...foreign, as(service), as(line(a, 3)), as(line(b, 3)));
+    await a.kill();
+    await expectLines(...foreign, as(service));
+    assert.equal((await site.director().read()).lines.length, 5, "told as it was declared");
+    await a.revive();
+    await expectLines(...foreign, as(service), as(line(a, 3)), as(line(b, 3)));
+  });
+
+  it("gives all connections to the sorry server while the quorum is lost", async () => {
+    const [a, b] = await serve(2);
+    const sorryServer = { address: "10.0.0.250", port: 80, forwarding: "nat" } as const;
+    const settings = { sorryServer, quorum: { weight: 6, hysteresis: 0 } };
+    await put(
+      virtualServer(
+        servers.map(({ member }) => member),
+        settings,
+      ),
+    );
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+    await b.kill();
+    const sorry = "-a -t 192.0.2.1:80 -r 10.0.0.250:80 -m -w 1";
+    await expectLines(...foreign, service, line(a, 0), line(b, 0), sorry);
+    assert.equal((await site.director().read()).lines.includes(sorry), false, "told as it was declared");
+    await b.revive();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+  });
+
+  it("goes on with the servers that are left where there is no sorry server", async () => {
+    const [a, b] = await serve(2);
+    await put(
+      virtualServer(
+        servers.map(({ member }) => member),
+        { quorum: { weight: 6, hysteresis: 0 } },
+      ),
+    );
+    await b.kill();
+    await expectLines(...foreign, service, line(a, 3), line(b, 0));
+  });
+
+  it("takes back what somebody else changed, counts it, and leaves what is not ours", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const mine = [service, line(a, 3), line(b, 3)];
+    await site.keeper.reconcile();
+    site.kernel.set(`${foreign[0]}\n${service}\n${line(a, 9)}\n`);
+    await site.keeper.reconcile();
+    await expectLines(foreign[0] ?? "", ...mine);
+    assert.equal(site.keeper.view.repairs, 2);
+    site.kernel.set("");
+    await site.keeper.reconcile();
+    await expectLines(...mine);
+  });
+
+  it("goes on from what it knew when it is started again: a dead server stays out, a live one in", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    await site.stop();
+    const before = site.kernel.edits.length;
+    await site.start();
+    assert.equal(site.kernel.edits.length, before, "a restart edited the kernel");
+    await site.stop();
+    // As after a reboot.
+    site.kernel.set("");
+    await site.start();
+    await expectLines(service, line(a, 0), line(b, 3));
+  });
+
+  it("believes the kernel where what it knew of health is lost", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    await site.stop();
+    writeFileSync(join(site.folder, "agent", "health.json"), "{ torn");
+    await site.start();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    await a.revive();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+  });
+
+  it("refuses a change that was computed from another state, and says what it holds", async () => {
+    await serve(2);
+    const director = site.director();
+    await director.read();
+    site.kernel.set(`${FOREIGN}-A -t 192.0.2.98:80 -s rr\n`);
+    // Computed anew from what the agent then told, so it goes through: nothing was overwritten unseen.
+    await director.change(putVirtualServer(ME, KEY, virtualServer([]), NEW));
+    await expectLines(...foreign, "-A -t 192.0.2.98:80 -s rr", service);
+  });
+
+  it("lets a change that takes over a foreign entry fail as without an agent", async () => {
+    site.kernel.set(`${FOREIGN}${service}\n`);
+    await assert.rejects(put(virtualServer([])), /already exists and belongs to no stack/);
+    await expectLines(...foreign, service);
+  });
+
+  for (const point of ["begin", "write", "commit"] as const) {
+    it(`ends a change after a crash at its ${point}, when it is started again`, async () => {
+      const [a, b] = await serve(2);
+      await site.stop();
+      let crashed = true;
+      const crash = () => {
+        if (crashed) throw new Error("killed here");
+      };
+      await site.start((store) => (point === "write" ? store : crashing(store, point, crash)));
+      if (point === "write") site.kernel.before = crash;
+      const answer = await put().then(
+        () => "made",
+        (error: Error) => error.message,
+      );
+      assert.match(answer, /killed here/);
+      crashed = false;
+      await site.stop();
+      await site.start();
+      const mine = [service, line(a, 3), line(b, 3)];
+      await expectLines(...foreign, ...(point === "begin" ? [] : mine));
+      assert.equal(Object.keys((await registry()).owners).length, point === "begin" ? 0 : 1);
+      // The same again ends in the same.
+      await put();
+      await expectLines(...foreign, ...mine);
+    });
+  }
+
+  it("touches nothing where it does not understand the registry", async () => {
+    await site.stop();
+    writeFileSync(join(site.folder, "registry"), "heye registry 9\n");
+    site.kernel.set(`${FOREIGN}${service}\n`);
+    const edits = site.kernel.edits.length;
+    await assert.rejects(site.start(), RegistryError);
+    assert.equal(site.kernel.edits.length, edits);
+    writeFileSync(join(site.folder, "registry"), "");
+    await site.start();
+  });
+
+  it("gates: it checks a server from where it is, until it is healthy or the time is over", async () => {
+    const [a] = await serve(1);
+    const check = { ...QUICK, deadlineMs: 300 } as Extract<typeof QUICK, { type: "tcp" }>;
+    const good = await site.director().verdict(check, a.member);
+    assert.equal(good.healthy, true);
+    await a.kill();
+    const bad = await site.director().verdict(check, a.member);
+    assert.equal(bad.healthy, false);
+    assert.match(bad.answer, /refused/i);
+  });
+
+  it("is missed by name where it does not run", async () => {
+    const director = site.director();
+    await site.stop();
+    await assert.rejects(director.read(), AgentDownError);
+    await site.start();
+    assert.ok((await director.read()).registry);
+  });
+
+  it("says what the kernel did not take, and keeps owning what may be there", async () => {
+    const [a] = await serve(1);
+    let refusing = true;
+    const { write } = site.kernel;
+    site.kernel.write = async (edits) =>
+      refusing ? "Memory allocation problem" : write.call(site.kernel, edits);
+    await assert.rejects(put(virtualServer([a.member])), NotAppliedError);
+    refusing = false;
+    await put(virtualServer([a.member]), { known: true } as never);
+    await expectLines(...foreign, service, line(a, 3));
+  });
+});
+
+/** A store that fails where it is told to. */
+function crashing(store: Store, point: "begin" | "commit", crash: () => void): Store {
+  return {
+    load: () => store.load(),
+    begin: async (journal) => {
+      if (point === "begin") crash();
+      await store.begin(journal);
+    },
+    commit: async (registry) => {
+      if (point === "commit") crash();
+      await store.commit(registry);
+    },
+    saveHealth: (record) => store.saveHealth(record),
+  };
+}
