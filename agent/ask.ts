@@ -3,42 +3,72 @@ import { connect } from "node:net";
 import type { Explanation, Status } from "./status";
 import { explanationText, statusText } from "./text";
 
+/** What an operator asks on a director. */
+export const COMMANDS = ["status", "explain", "drain", "undrain", "relay"] as const;
+
+/** One of {@link COMMANDS}. */
+export type Command = (typeof COMMANDS)[number];
+
+/** A command with its arguments. */
+export interface Asked {
+  readonly command: Command;
+  /** `ADDRESS:PORT` of a real server. */
+  readonly subject?: string | undefined;
+  readonly socket: string;
+  readonly service?: string | undefined;
+  /** Print the agent's own JSON. */
+  readonly json: boolean;
+}
+
 /** Asks the agent of this director, and prints its answer. Returns the exit status. */
-export async function ask(
-  command: "status" | "explain" | "relay",
-  subject: string | undefined,
-  socket: string,
-  json: boolean,
-): Promise<number> {
+export async function ask(asked: Asked): Promise<number> {
+  const { command, socket, json } = asked;
   if (command === "relay") return relay(socket);
-  const path =
-    command === "status" ? "/v1/status" : `/v1/explain?server=${encodeURIComponent(subject ?? "")}`;
-  const { status, text } = await get(socket, path);
+  const { status, text } = await request(socket, ...questionOf(asked));
   const value: unknown = JSON.parse(text);
   if (status !== 200) {
     process.stderr.write(`heye-agent: ${(value as { detail?: string }).detail ?? text}\n`);
     return 1;
   }
-  const shown =
-    command === "status" ? statusText(value as Status, Date.now()) : explanationText(value as Explanation[]);
-  process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : shown);
+  process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : shown(asked, value));
   return 0;
 }
 
-function get(socketPath: string, path: string): Promise<{ status: number; text: string }> {
+function questionOf({ command, subject = "", service }: Asked): [method: string, path: string] {
+  const query = new URLSearchParams({ server: subject, ...(service !== undefined && { service }) });
+  if (command === "status") return ["GET", "/v1/status"];
+  if (command === "explain") return ["GET", `/v1/explain?${query}`];
+  return [command === "drain" ? "POST" : "DELETE", `/v1/drains?${query}`];
+}
+
+function shown({ command, subject }: Asked, value: unknown): string {
+  if (command === "status") return statusText(value as Status, Date.now());
+  if (command === "explain") return explanationText(value as Explanation[]);
+  const { services } = value as { services: string[] };
+  const what = command === "drain" ? "takes no new connections in" : "takes connections again in";
+  return `${subject} ${what} ${services.join(", ")}\n`;
+}
+
+function request(
+  socketPath: string,
+  method: string,
+  path: string,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ socketPath, path, agent: false }, (response) => {
+    const outgoing = http.request({ socketPath, method, path, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
       );
     });
-    request.on("error", (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === "ENOENT" || error.code === "ECONNREFUSED" ? "it does not run" : error.message;
-      reject(new Error(`no agent answers on ${socketPath}: ${reason}`));
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      const isMissing = error.code === "ENOENT" || error.code === "ECONNREFUSED";
+      reject(
+        new Error(`no agent answers on ${socketPath}: ${isMissing ? "it does not run" : error.message}`),
+      );
     });
+    outgoing.end();
   });
 }
 

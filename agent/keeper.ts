@@ -3,6 +3,7 @@ import {
   type ChangeAnswer,
   type ChangeOrder,
   type Digests,
+  desiredService,
   duringRegistry,
   EMPTY_REGISTRY,
   findRegistration,
@@ -23,11 +24,13 @@ import {
 } from "../director/data";
 import type { Dial, ServerHealth } from "../health";
 import { describeEdit, type Edit, findService, plan, type Service, serviceKey, type Table } from "../ipvs";
+import { realServerKey } from "../spec";
+import { Drains, without } from "./drains";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
 import { nominalService } from "./nominal";
 import { registrations } from "./probes";
-import type { Journal, Store } from "./store";
+import type { HealthRecord, Journal, Store } from "./store";
 import { Turns } from "./turns";
 import { type Wanted, wantedService } from "./wanted";
 import { Watch } from "./watch";
@@ -71,6 +74,9 @@ export class Keeper {
   readonly #turns = new Turns();
   readonly #watch: Watch;
   readonly #lost: Set<string>;
+  readonly #drains: Drains;
+  /** What was last wanted of each virtual server whose drift is only reported. */
+  readonly #reported = new Map<string, Service>();
   #registry: Registry = EMPTY_REGISTRY;
   /** The registry's text, as its digest is reckoned. */
   #text = "";
@@ -84,10 +90,10 @@ export class Keeper {
 
   private constructor(
     private readonly parts: KeeperParts,
-    down: Readonly<{ [key: string]: ServerHealth }>,
-    lost: readonly string[],
+    { down, lost, drains }: HealthRecord,
   ) {
     this.#lost = new Set(lost);
+    this.#drains = new Drains(drains);
     this.#watch = new Watch(parts.dial, down, (key, health) => this.#heed(key, health));
   }
 
@@ -98,10 +104,10 @@ export class Keeper {
    */
   static async start(parts: KeeperParts): Promise<Keeper> {
     const { registry, journal, health } = await parts.store.load();
-    const keeper = new Keeper(parts, health?.down ?? {}, health?.lost ?? []);
+    const keeper = new Keeper(parts, health ?? { down: {}, lost: [], drains: [] });
     keeper.#adopt(read(registry), registry);
     if (!health) await keeper.#believeKernel();
-    keeper.#watch.follow(keeper.#registry);
+    keeper.#follow();
     if (journal) await keeper.#resume(journal);
     await keeper.reconcile();
     return keeper;
@@ -135,12 +141,39 @@ export class Keeper {
     return this.#turns.take(() => this.#reconcile());
   }
 
+  /**
+   * Drains servers, or ends the drains that were asked for here. What they are declared as stays.
+   *
+   * @param service key of a virtual server; undefined: all that have the server
+   * @returns the virtual servers that it concerns
+   */
+  drain(server: string, service: string | undefined, wanted: "start" | "end"): Promise<string[]> {
+    return this.#turns.take(async () => {
+      const having = [...registrations(this.#registry)].filter(
+        ([key, { members }]) =>
+          (service === undefined || key === service) && members.some((one) => realServerKey(one) === server),
+      );
+      const concerned = having.map(([key]) => ({ service: key, server }));
+      if (wanted === "start") this.#drains.start(concerned, Date.now());
+      else this.#drains.end(concerned);
+      await this.#record();
+      this.#left = undefined;
+      await this.#reconcile();
+      this.parts.log.info(
+        { event: "drain", server, wanted, services: having.map(([key]) => key) },
+        `drain: ${wanted}`,
+      );
+      return having.map(([key]) => key);
+    });
+  }
+
   /** What is being kept, for people. */
   get view() {
     return {
       registry: this.#registry,
       watch: this.#watch,
       lost: this.#lost as ReadonlySet<string>,
+      drains: this.#drains as Pick<Drains, "all" | "isAsked">,
       repairs: this.#repairs,
       reconciledAt: this.#reconciledAt,
       trouble: this.#trouble,
@@ -172,7 +205,7 @@ export class Keeper {
     const [before, next] = [this.#registry, read(after)];
     // From here on servers that were let in are checked, and count as healthy until they fail.
     this.#adopt(next, after);
-    this.#watch.follow(next);
+    this.#follow();
     const scope = new Set(order.scope);
     const desired = order.scope.flatMap((key) => this.#ordered(key, order.desired, before, text.table));
     const edits = plan(knownTable({ ...EMPTY_STATE, ...text, registry: before }, scope), desired, scope);
@@ -212,8 +245,11 @@ export class Keeper {
   ): Wanted {
     const isHealthy = (member: Registration["members"][number]) =>
       this.#watch.isHealthy(registration, member);
+    const isDrained = (member: Registration["members"][number]) =>
+      this.#drains.isAsked(key, realServerKey(member));
     const members = before as Registration["members"];
-    const wanted = wantedService(registration, found, members, { isHealthy, wasUp: !this.#lost.has(key) });
+    const wasUp = !this.#lost.has(key);
+    const wanted = wantedService(registration, found, members, { isHealthy, isDrained, wasUp });
     if (wanted.up === this.#lost.has(key)) {
       if (wanted.up) this.#lost.delete(key);
       else this.#lost.add(key);
@@ -226,18 +262,49 @@ export class Keeper {
     return wanted;
   }
 
+  /** From what is registered follows what is checked, and what drains. */
+  #follow(): void {
+    this.#watch.follow(this.#registry);
+    this.#drains.follow(registrations(this.#registry), Date.now());
+  }
+
+  /** Ends the drains of changes that whoever made them has not ended: he was killed. */
+  async #endDrains(): Promise<void> {
+    if (!this.#drains.all.some(({ by }) => by === "change")) return;
+    const all = registrations(this.#registry);
+    const due = this.#drains.due(all, await this.parts.kernel.counts(), Date.now());
+    if (due.length === 0) return;
+    const gone = new Map<string, Set<string>>();
+    for (const { service, server } of due) gone.set(service, (gone.get(service) ?? new Set()).add(server));
+    const owners = Object.entries(this.#registry.owners).map(([id, owner]) => {
+      const services = Object.entries(owner.virtualServers).map(
+        ([key, one]) => [key, without(one, gone.get(key) ?? new Set())] as const,
+      );
+      return [id, { ...owner, virtualServers: Object.fromEntries(services) }] as const;
+    });
+    const after = renderRegistry({ owners: Object.fromEntries(owners) });
+    const scope = [...gone.keys()];
+    const desired = [...registrations(read(after))]
+      .filter(([key]) => gone.has(key))
+      .map(([, registration]) => desiredService(registration, undefined));
+    const digests = { registry: sha256(this.#text), table: "-" };
+    const journal: Journal = {
+      order: { expect: digests, predict: digests, registry: [], scope, desired },
+      after,
+    };
+    await this.parts.store.begin(journal);
+    await this.#carryOut(journal, await this.parts.kernel.read());
+    this.parts.log.info({ event: "drained", servers: due.map(({ server }) => server) }, "drains are over");
+  }
+
   async #reconcile(): Promise<void> {
     try {
+      await this.#endDrains();
       const text = await this.parts.kernel.read();
       const now = joinLines(text.lines);
       if (now === this.#left) return;
       const isDrift = this.#left !== undefined;
-      const wanted = [...registrations(this.#registry)].map(
-        ([key, registration]) => this.#want(key, registration, findService(text.table, key)).service,
-      );
-      const scope = new Set(wanted.map(serviceKey));
-      const known = knownTable({ ...EMPTY_STATE, ...text, registry: this.#registry }, scope);
-      const edits = plan(known, wanted, scope);
+      const edits = this.#due(text);
       const messages = await this.parts.kernel.write(edits);
       if (edits.length > 0) {
         if (isDrift) this.#repairs += edits.length;
@@ -251,6 +318,22 @@ export class Keeper {
       this.parts.log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
       this.#left = undefined;
     }
+  }
+
+  /** The edits that make the table what is wanted. Of what somebody else has changed, only where that is to be taken back. */
+  #due(text: TableText): Edit[] {
+    const [repaired, reported]: [Service[], Edit[]] = [[], []];
+    for (const [key, registration] of registrations(this.#registry)) {
+      const { service } = this.#want(key, registration, findService(text.table, key));
+      const last = this.#reported.get(key);
+      if (registration.driftPolicy !== "report" || last === undefined) repaired.push(service);
+      else reported.push(...plan([last], [service], new Set([key])));
+      if (registration.driftPolicy === "report") this.#reported.set(key, service);
+      else this.#reported.delete(key);
+    }
+    const scope = new Set(repaired.map(serviceKey));
+    const known = knownTable({ ...EMPTY_STATE, ...text, registry: this.#registry }, scope);
+    return [...plan(known, repaired, scope), ...reported];
   }
 
   #answer(text: TableText, known: Digests): StateAnswer {
@@ -303,7 +386,8 @@ export class Keeper {
   }
 
   async #record(): Promise<void> {
-    const record = { down: this.#watch.down(this.#registry), lost: [...this.#lost] };
+    const drains = this.#drains.all;
+    const record = { down: this.#watch.down(this.#registry), lost: [...this.#lost], drains };
     await this.parts.store.saveHealth(record).catch((error: Error) => {
       this.parts.log.error({ event: "record", error: error.message }, "health could not be written down");
     });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { readTableText, type TableText } from "../director/data";
-import { type Edit, renderEdits } from "../ipvs";
+import { type ConnectionCount, type Edit, parseProcfs, renderEdits } from "../ipvs";
 
 /** The kernel's IPVS table, as its one writer sees it. */
 export interface Kernel {
@@ -16,6 +17,8 @@ export interface Kernel {
    * @returns what was complained of; empty when nothing was. What really holds has to be read.
    */
   write(edits: readonly Edit[]): Promise<string>;
+  /** How many connections each destination has. */
+  counts(): Promise<readonly ConnectionCount[]>;
 }
 
 /** The table cannot be read: no ipvsadm, no IPVS, no privilege. */
@@ -37,6 +40,10 @@ export class IpvsadmKernel implements Kernel {
     if (status !== 0 || stderr !== "") throw new KernelError(stderr.trim() || `status ${status}`);
     const lines = stdout.split("\n").filter((line) => line !== "");
     return readTableText(lines.sort());
+  }
+
+  async counts(): Promise<readonly ConnectionCount[]> {
+    return parseProcfs(await readFile("/proc/net/ip_vs", "utf8"));
   }
 
   async write(edits: readonly Edit[]): Promise<string> {

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { AGENT_SOCKET } from "../director/data";
-import { ask } from "./ask";
+import { ask, COMMANDS, type Command } from "./ask";
 import { runAgent } from "./daemon";
 import { openLog } from "./log";
 
@@ -11,6 +11,8 @@ declare const HEYE_AGENT_VERSION: string;
 const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent status [--json]
        heye-agent explain ADDRESS:PORT [--json]
+       heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
+       heye-agent undrain ADDRESS:PORT [--service KEY]
        heye-agent relay          joins standard input and output to the agent's socket
        heye-agent version
 `;
@@ -23,6 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
       state: { type: "string", default: "/var/lib/heye" },
       socket: { type: "string", default: AGENT_SOCKET },
       "poll-ms": { type: "string", default: "2000" },
+      service: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -32,10 +35,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (command === "run") return run(values.state, values.socket, Number(values["poll-ms"]));
-  if (command === "status" || command === "explain" || command === "relay")
-    return ask(command, subject, values.socket, values.json);
+  if (isQuestion(command)) return ask({ command, subject, ...values });
   process.stderr.write(USAGE);
   return 2;
+}
+
+function isQuestion(command: string | undefined): command is Command {
+  return command !== undefined && (COMMANDS as readonly string[]).includes(command);
 }
 
 async function run(state: string, socket: string, pollMs: number): Promise<number> {

@@ -13,6 +13,8 @@ export function routesOf(keeper: Keeper, dial: Dial, about: Pick<Status, "versio
     "POST /v1/changes": ({ body }) => keeper.change(changeOrder(body)),
     "POST /v1/checks": (question) => gate(question, dial),
     "GET /v1/status": async () => statusOf(keeper, about),
+    "POST /v1/drains": ({ query }) => drained(keeper, query, "start"),
+    "DELETE /v1/drains": ({ query }) => drained(keeper, query, "end"),
     "GET /v1/explain": async ({ query }) => explained(keeper, query.get("server") ?? ""),
   };
 }
@@ -32,13 +34,23 @@ async function gate({ body, signal }: Question, dial: Dial): Promise<CheckAnswer
   return waitUntilHealthy(check, target, dial, signal);
 }
 
+async function drained(keeper: Keeper, query: URLSearchParams, wanted: "start" | "end") {
+  const server = query.get("server") ?? "";
+  const services = await keeper.drain(server, query.get("service") ?? undefined, wanted);
+  if (services.length === 0) throw noServer(server);
+  return { services };
+}
+
 function explained(keeper: Keeper, server: string) {
   const found = explain(keeper, server);
-  if (found.length === 0)
-    throw new RequestProblem(
-      404,
-      "not found",
-      `no virtual server has a real server ${JSON.stringify(server)}`,
-    );
+  if (found.length === 0) throw noServer(server);
   return found;
+}
+
+function noServer(server: string): RequestProblem {
+  return new RequestProblem(
+    404,
+    "not found",
+    `no virtual server has a real server ${JSON.stringify(server)}`,
+  );
 }

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { effectiveWeight, type Member, type Registration } from "../director/data";
 import type { History, ServerHealth } from "../health";
 import { realServerKey } from "../spec";
+import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
 import { probeOf, registrations } from "./probes";
 import { wantedService } from "./wanted";
@@ -14,7 +15,7 @@ export interface ServerStatus {
   /** What the kernel is given: configured weight, unless one of the reasons below takes it out. */
   readonly effectiveWeight: number;
   /** Why the two differ; empty where they do not. */
-  readonly reasons: readonly ("held" | "draining" | "down" | "sorry server")[];
+  readonly reasons: readonly ("held" | "draining" | "drained" | "down" | "sorry server")[];
   /** Absent: nothing is asked of it. */
   readonly health?: ServerHealth;
 }
@@ -42,6 +43,7 @@ export interface Status {
   /** Why the table cannot be kept; absent while it can. */
   readonly trouble?: string;
   readonly checks: Keeper["view"]["watch"]["counters"];
+  readonly drains: readonly Drain[];
   readonly services: readonly ServiceStatus[];
 }
 
@@ -71,6 +73,7 @@ export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "starte
     repairs,
     ...(trouble !== undefined && { trouble }),
     checks: watch.counters,
+    drains: keeper.view.drains.all,
     services,
   };
 }
@@ -89,9 +92,16 @@ export function explain(keeper: Keeper, server: string): Explanation[] {
 }
 
 function serversOf({ view }: Keeper, key: string, registration: Registration): ServerStatus[] {
-  const { watch, lost } = view;
+  const { watch, lost, drains } = view;
   const isHealthy = (member: Member) => watch.isHealthy(registration, member);
-  const { out } = wantedService(registration, undefined, [], { isHealthy, wasUp: !lost.has(key) });
+  const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
+  const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });
+  const whyOut = (member: Member) =>
+    isDrained(member)
+      ? ("drained" as const)
+      : isHealthy(member)
+        ? ("sorry server" as const)
+        : ("down" as const);
   return registration.members.map((member): ServerStatus => {
     const server = realServerKey(member);
     const probe = watch.keyOf(registration, member);
@@ -99,7 +109,7 @@ function serversOf({ view }: Keeper, key: string, registration: Registration): S
     const reasons = [
       ...(member.held ? (["held"] as const) : []),
       ...(member.draining ? (["draining"] as const) : []),
-      ...(out.has(server) ? [isHealthy(member) ? ("sorry server" as const) : ("down" as const)] : []),
+      ...(out.has(server) ? [whyOut(member)] : []),
     ];
     return {
       server,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ChangeOrder } from "../director/data";
 import type { ServerHealth } from "../health";
+import type { Drain } from "./drains";
 import { makePrivateFolder, readIfThere, removeDurably, writeDurably } from "./durable";
 
 /** A change that has been taken on: it is carried out, whatever happens in between. */
@@ -16,6 +17,7 @@ export interface HealthRecord {
   readonly down: Readonly<Record<string, ServerHealth>>;
   /** Virtual servers whose quorum is lost, by their key. */
   readonly lost: readonly string[];
+  readonly drains: readonly Drain[];
 }
 
 /** All that is kept. */
@@ -86,7 +88,7 @@ export class FileStore implements Store {
 function readHealth(text: string): HealthRecord | undefined {
   try {
     const value = JSON.parse(text) as Partial<HealthRecord>;
-    return { down: value.down ?? {}, lost: value.lost ?? [] };
+    return { down: value.down ?? {}, lost: value.lost ?? [], drains: value.drains ?? [] };
   } catch {
     return undefined;
   }

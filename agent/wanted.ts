@@ -5,6 +5,8 @@ import { type Quorum, realServerKey, refusesAtWeightZero } from "../spec";
 /** What is known of a pool's servers when its service is worked out. */
 export interface PoolHealth {
   readonly isHealthy: (member: Member) => boolean;
+  /** An operator has asked for it to take no new connections. */
+  readonly isDrained?: (member: Member) => boolean;
   /** Whether the pool had its quorum until now. */
   readonly wasUp: boolean;
 }
@@ -32,11 +34,12 @@ export function wantedService(
   registration: Registration,
   found: Service | undefined,
   before: readonly Member[],
-  { isHealthy, wasUp }: PoolHealth,
+  { isHealthy, isDrained = () => false, wasUp }: PoolHealth,
 ): Wanted {
   const { members, quorum = DEFAULT_QUORUM } = registration;
   const taking = members.filter((one) => effectiveWeight(one) > 0);
-  const well = taking.filter(isHealthy);
+  const undrained = taking.filter((one) => !isDrained(one));
+  const well = failingOpen(registration, undrained, undrained.filter(isHealthy));
   const up = hasQuorum(quorum, wasUp, sum(well));
   const sorry = sorryMember(registration);
   const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
@@ -47,6 +50,12 @@ export function wantedService(
   const pool = [...members.flatMap(resting), ...stands.filter((one) => !isAmong(one, members))];
   const ours = [...before, ...members, ...(sorry ? [sorry] : [])];
   return { service: desiredService({ ...registration, members: pool }, found, ours), up, out };
+}
+
+/** A check that fails for nearly all of a pool is more likely to be wrong than the servers are (keepalived#1370). */
+function failingOpen({ failOpenPercent }: Registration, all: readonly Member[], well: readonly Member[]) {
+  const isOpen = failOpenPercent !== undefined && well.length * 100 < failOpenPercent * all.length;
+  return isOpen ? all : well;
 }
 
 /** keepalived's hysteresis: the sum of weights has to leave the quorum behind by so much before the state changes. */
@@ -70,7 +79,9 @@ function rested(registration: Registration, member: Member): Member[] {
   return [{ ...member, held: true, lastWeight }];
 }
 
-function isRemovedWhenDown({ protocol, persistence, scheduler, schedulerFlags }: Registration): boolean {
+function isRemovedWhenDown(registration: Registration): boolean {
+  const { onUnhealthy, protocol, persistence, scheduler, schedulerFlags } = registration;
+  if (onUnhealthy !== undefined) return onUnhealthy === "remove";
   return protocol === "udp" || persistence !== undefined || refusesAtWeightZero(scheduler, schedulerFlags);
 }
 

@@ -34,6 +34,8 @@ export interface Manner {
   readonly adopts?: boolean;
   /** `drain`: what leaves stays registered for now, and takes no new connections. Default `go`. */
   readonly leaving?: "drain" | "go";
+  /** How long the connections of a server that leaves may go on, by its key, for an agent to see to. */
+  readonly drainMsOf?: ((server: string) => number) | undefined;
   /**
    * What is left in a separate pool of the inline one before it, and no RealServer has claimed. `stay`: the pool is
    * turning, perhaps not for the first time, and the claims are to come. Default `go`, once a claimed one is in service.

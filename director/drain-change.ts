@@ -8,10 +8,18 @@ import { findMember, type Member, type Registration, registered, withRegistratio
 /**
  * Lets all servers of a virtual server, or one member of a separate pool, take no new connections, before they are
  * removed. What is not there, or belongs to another resource by now, stays as it is.
+ *
+ * @param drainMsOf how long a server's connections may go on, for an agent; see {@link draining}
  */
-export function drain(actor: Actor, key: string, claim: Claim, member?: string): Change {
+export function drain(
+  actor: Actor,
+  key: string,
+  claim: Claim,
+  member?: string,
+  drainMsOf?: (server: string) => number,
+): Change {
   return {
-    ...withMembers(actor, key, claim, member, draining),
+    ...withMembers(actor, key, claim, member, (one) => draining(one, drainMsOf?.(realServerKey(one)))),
     undo: (before) => undrain(actor, key, claim, before, member),
   };
 }

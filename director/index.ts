@@ -26,6 +26,7 @@ export {
   type Owner,
   type Registration,
   type Registry,
+  type Watched,
 } from "./registry";
 export { parseRegistry } from "./registry-format";
 export { findRivals } from "./rivals";

@@ -5,12 +5,16 @@ export function released({ held: _, ...member }: Member): Member {
   return member;
 }
 
-/** On its way out: it takes no new connections. */
-export function draining(member: Member): Member {
-  return { ...member, draining: true };
+/**
+ * On its way out: it takes no new connections.
+ *
+ * @param drainMs how long those it has may go on, where an agent is to see to that
+ */
+export function draining(member: Member, drainMs?: number): Member {
+  return { ...member, draining: true, ...(drainMs !== undefined && { drainMs }) };
 }
 
 /** Not on its way out any more. */
-export function awake({ draining: _, ...member }: Member): Member {
+export function awake({ draining: _, drainMs: __, ...member }: Member): Member {
   return member;
 }

@@ -5,6 +5,7 @@ import {
   realServerKey,
   type ServiceSettings,
   type SorryServer,
+  type VirtualServer,
   type VirtualServerIdentity,
 } from "../spec";
 import { effectiveWeight } from "./weight";
@@ -19,6 +20,8 @@ export interface Member extends RealServer {
   readonly held?: true;
   /** It is on its way out: in the kernel with weight 0 until its connections have ended. */
   readonly draining?: true;
+  /** How long its connections may go on once it is draining; an agent ends the drain where nobody else does. */
+  readonly drainMs?: number;
   /** The weight it last had in the kernel that was not 0; absent while it has one. See `Destination` in ipvs/. */
   readonly lastWeight?: number;
   /** Its own check, for an agent. Absent: the virtual server's. */
@@ -31,6 +34,10 @@ export interface Watched {
   readonly healthCheck?: HealthCheck;
   readonly quorum?: Quorum;
   readonly sorryServer?: SorryServer;
+  readonly onUnhealthy?: VirtualServer["onUnhealthy"];
+  readonly failOpenPercent?: number;
+  /** Absent: what somebody else changes is taken back. */
+  readonly driftPolicy?: "report";
 }
 
 /** A virtual server as registered on a director. */

@@ -13,7 +13,7 @@ import { findRegistration, type Member, type Registration, registered, withRegis
  * them; those that none claims go with a later change of the virtual server, when it has others in service.
  */
 export function putVirtualServer(actor: Actor, key: string, wanted: Registration, manner: Manner): Change {
-  const { known, adopts = false, leaving = "go" } = manner;
+  const { known, adopts = false, leaving = "go", drainMsOf } = manner;
   return {
     key,
     apply: (basis) => {
@@ -29,7 +29,11 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
           ? [
               ...wanted.members.map((one) => (serves(one) ? released(one) : one)),
               ...(leaving === "drain"
-                ? leavingMembers(mine?.members ?? service?.destinations.map(observedServer), wanted)
+                ? leavingMembers(
+                    mine?.members ?? service?.destinations.map(observedServer),
+                    wanted,
+                    drainMsOf,
+                  )
                 : []),
             ]
           : separateMembers(mine, service, manner);
@@ -84,9 +88,14 @@ function restoreVirtualServer(
 }
 
 /** What is there and not wanted any more, on its way out. */
-function leavingMembers(before: readonly Member[] = [], wanted: Registration): Member[] {
+function leavingMembers(
+  before: readonly Member[] = [],
+  wanted: Registration,
+  drainMsOf: Manner["drainMsOf"],
+): Member[] {
   const staying = new Set(wanted.members.map(realServerKey));
-  return before.filter((one) => !staying.has(realServerKey(one))).map(draining);
+  const leaving = before.filter((one) => !staying.has(realServerKey(one)));
+  return leaving.map((one) => draining(one, drainMsOf?.(realServerKey(one))));
 }
 
 function isClaimed({ resource }: Member): boolean {
@@ -101,13 +110,15 @@ function stayingOn(one: Member): Member {
 function separateMembers(
   mine: Registration | undefined,
   service: Service | undefined,
-  { unclaimed = "go", leaving = "go" }: Manner,
+  { unclaimed = "go", leaving = "go", drainMsOf }: Manner,
 ): readonly Member[] {
   const members = mine?.members ?? [];
   if (mine?.pool === "inline" || unclaimed === "stay") return members;
   const serves = (one: Member) => isInService(mine, service, realServerKey(one));
   if (!members.some((one) => isClaimed(one) && serves(one))) return members.map(stayingOn);
-  return members.flatMap((one) => (isClaimed(one) ? [one] : leaving === "drain" ? [draining(one)] : []));
+  return members.flatMap((one) =>
+    isClaimed(one) ? [one] : leaving === "drain" ? [draining(one, drainMsOf?.(realServerKey(one)))] : [],
+  );
 }
 
 /** What others have made of a separate pool since then, with those as they were that only its virtual server lets go. */

@@ -27,6 +27,12 @@ export {
 } from "./options";
 export { parseTable, TableSyntaxError } from "./parse";
 export { type Edit, plan } from "./plan";
-export { type ConnectionCount, ProcfsSyntaxError, parseProcfs } from "./procfs";
+export {
+  type ConnectionCount,
+  hasConnections,
+  isConnectionless,
+  ProcfsSyntaxError,
+  parseProcfs,
+} from "./procfs";
 export { renderEdit, renderEdits, renderTable } from "./render";
 export { type DestinationCount, parseStats } from "./stats";

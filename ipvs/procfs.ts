@@ -70,6 +70,30 @@ export function parseProcfs(text: string): ConnectionCount[] {
   return counts;
 }
 
+/**
+ * Whether a destination of a service has connections.
+ *
+ * @param service as `serviceKey` writes it
+ * @param all those that are not established, too: a flow of udp never is
+ */
+export function hasConnections(
+  counts: readonly ConnectionCount[],
+  service: string,
+  destination: string,
+  all: boolean,
+): boolean {
+  return counts.some((one) => {
+    // Both families of a firewall mark look the same in the kernel's list.
+    const isSame = one.service === service || service === `${one.service} -6`;
+    return isSame && one.destination === destination && one.active + (all ? one.inactive : 0) > 0;
+  });
+}
+
+/** Whether only what the kernel remembers at all tells that a service is in use. */
+export function isConnectionless(service: string): boolean {
+  return !/^(tcp|sctp) /.test(service);
+}
+
 function serviceOf(line: string): string | undefined {
   const mark = MARK.exec(line)?.[1];
   if (mark !== undefined) {

@@ -38,6 +38,7 @@ interface State extends Inputs {
 /** All properties that are declared; the name is none whose change is one. */
 const DECLARED = [
   "mode",
+  "driftPolicy",
   "connection",
   "directors",
   "credentials",

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Change, Director } from "../director";
-import type { ConnectionCount } from "../ipvs";
+import { type ConnectionCount, hasConnections, isConnectionless } from "../ipvs";
 import { RolloutError, UnaskedError } from "./errors";
 import { changeEverywhere, type Made, notPutBack, type Policy } from "./rollout";
 
@@ -30,15 +30,14 @@ export async function waitUntilDrained(
 ): Promise<void> {
   const started = performance.now();
   const longestMs = Math.max(0, ...leaving.map(({ drainMs }) => drainMs));
-  const isConnectionless = !/^(tcp|sctp) /.test(service);
   for (;;) {
     const elapsedMs = performance.now() - started;
     const waiting = leaving.filter(({ drainMs }) => drainMs > elapsedMs);
     if (waiting.length === 0) return;
     const counts = await countsWithin(longestMs - elapsedMs, directors);
-    const settling = isConnectionless || elapsedMs < HANDSHAKE_MS;
+    const settling = isConnectionless(service) || elapsedMs < HANDSHAKE_MS;
     const busy = waiting.some(({ server }) =>
-      counts.some((one) => one?.some((count) => isBusy(count, service, server, settling)) ?? true),
+      counts.some((one) => one === undefined || hasConnections(one, service, server, settling)),
     );
     if (!busy) return;
     await delay(Math.min(LOOK_EVERY_MS, Math.max(1, longestMs - elapsedMs)));
@@ -58,12 +57,6 @@ async function countsWithin(
   } finally {
     answered.abort();
   }
-}
-
-function isBusy(count: ConnectionCount, service: string, server: string, countAll: boolean): boolean {
-  // Both families of a firewall mark look the same in the kernel's list.
-  const isSame = count.service === service || service === `${count.service} -6`;
-  return isSame && count.destination === server && count.active + (countAll ? count.inactive : 0) > 0;
 }
 
 /**

@@ -17,6 +17,8 @@ export interface ClusterHandle extends Policy {
   readonly directors: readonly DirectorSpec[];
   /** How the directors are run; absent: over SSH, with nothing installed. */
   readonly mode?: Mode;
+  /** What agents do with what somebody else has changed; absent: they take it back. */
+  readonly driftPolicy?: "report" | "repair";
   /** For the lint alone: no resource but the cluster itself acts on settings. */
   readonly settings?: Settings;
 }

@@ -28,7 +28,7 @@ import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, type Sighting, sightings } from "./observe";
 import { isUnknown } from "./unknown";
-import { isWatched, memberOf } from "./virtual-server";
+import { isWatched, memberOf, watchedDrain } from "./virtual-server";
 
 /** Inputs of a RealServer, in normal form. */
 interface Inputs extends DeclaredRealServer, OnCluster {
@@ -94,7 +94,13 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
       const [server, claim] = [realServerKey(state), registeredAs(state)];
       return {
         key,
-        drain: drain(actor, key, claim, server),
+        drain: drain(
+          actor,
+          key,
+          claim,
+          server,
+          watchedDrain(state, () => state.drainMs ?? DRAIN_MS),
+        ),
         remove: removeMember(actor, key, server, claim),
         leaving: [{ server, drainMs: state.drainMs ?? DRAIN_MS }],
       };

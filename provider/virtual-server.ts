@@ -5,6 +5,7 @@ import {
   putVirtualServer,
   type Registration,
   removeVirtualServer,
+  type Watched,
 } from "../director";
 import {
   type DeclaredRealServer,
@@ -41,6 +42,8 @@ const SETTINGS = [
   "onePacket",
   "quorum",
   "sorryServer",
+  "onUnhealthy",
+  "failOpenPercent",
   "healthCheck",
   "realServers",
 ] as const;
@@ -62,6 +65,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
         adopts: inputs.adopt === true,
         // A run that was killed may have turned the pool already, and the state does not know.
         unclaimed: state === undefined || state.realServers ? "stay" : "go",
+        ...(isWatched(inputs) && { drainMsOf: (server: string) => drainMsOf(state, server) }),
       } as const;
       return {
         key,
@@ -85,7 +89,13 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
       const [actor, key] = [actorOf(state.cluster), virtualServerKey(state)];
       return {
         key,
-        drain: drain(actor, key, claimOf(state)),
+        drain: drain(
+          actor,
+          key,
+          claimOf(state),
+          undefined,
+          watchedDrain(state, (one) => drainMsOf(state, one)),
+        ),
         remove: removeVirtualServer(actor, key, claimOf(state)),
         leaving: leavingOf(state),
       };
@@ -195,7 +205,6 @@ function warnOfUnlike(key: string, state: State, seen: readonly Sighting[]): voi
 /** What is registered of a declared virtual server. */
 export function registrationOf(inputs: Inputs, members: readonly Member[]): Registration {
   const { scheduler, schedulerFlags, persistence, onePacket } = inputs;
-  const { healthCheck, quorum, sorryServer } = inputs;
   return {
     ...identityOf(inputs),
     ...claimOf(inputs),
@@ -203,10 +212,37 @@ export function registrationOf(inputs: Inputs, members: readonly Member[]): Regi
     ...(schedulerFlags && { schedulerFlags }),
     ...(persistence && { persistence }),
     ...(onePacket && { onePacket }),
-    ...(isWatched(inputs) && { healthCheck, ...(quorum && { quorum }), ...(sorryServer && { sorryServer }) }),
+    ...(isWatched(inputs) && watchedOf(inputs)),
     pool: inputs.realServers ? "inline" : "separate",
     members,
   };
+}
+
+/** What an agent goes by. */
+function watchedOf({
+  cluster,
+  healthCheck,
+  quorum,
+  sorryServer,
+  onUnhealthy,
+  failOpenPercent,
+}: Inputs): Watched {
+  return {
+    healthCheck,
+    ...(quorum && { quorum }),
+    ...(sorryServer && { sorryServer }),
+    ...(onUnhealthy && { onUnhealthy }),
+    ...(failOpenPercent && { failOpenPercent }),
+    ...(cluster.driftPolicy === "report" && { driftPolicy: "report" }),
+  };
+}
+
+/** How long servers may drain, where an agent is there to see to it. */
+export function watchedDrain(
+  on: OnCluster,
+  drainMs: (server: string) => number,
+): ((server: string) => number) | undefined {
+  return isWatched(on) ? drainMs : undefined;
 }
 
 /** Whether an agent watches the servers: it goes by what is registered, and without one nobody needs to know the checks. */

@@ -23,6 +23,11 @@ export interface ClusterArgs {
    * and needs Node 22 or newer there.
    */
   mode?: pulumi.Input<"ssh" | "agent">;
+  /**
+   * What agents do when somebody else changes entries of ours: `repair` (the default) takes it back, within 2 s; `report`
+   * leaves it, logs it and counts it. With `mode: "agent"` alone.
+   */
+  driftPolicy?: pulumi.Input<"repair" | "report">;
   /** Defaults for every director's connection. */
   connection?: ConnectionArgs;
   /** The nodes that forward, 1 to 254, with unique names. */
@@ -91,7 +96,7 @@ export class Cluster extends pulumi.CustomResource {
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
     const { mode, connection, directors, ...declared } = args;
-    const { settings, rollout, unreachable } = declared;
+    const { driftPolicy, settings, rollout, unreachable } = declared;
     const { open, credentials } = splitCredentials({ connection, directors });
     const withStacks = withoutStacks();
     try {
@@ -117,7 +122,17 @@ export class Cluster extends pulumi.CustomResource {
       withStacks();
     }
     const run = pulumi.output(mode).apply((one) => (one === "agent" ? one : undefined));
-    const parts = { id: this.id, label, mode: run, connection, directors, settings, rollout, unreachable };
+    const parts = {
+      id: this.id,
+      label,
+      mode: run,
+      driftPolicy,
+      connection,
+      directors,
+      settings,
+      rollout,
+      unreachable,
+    };
     this.handle = pulumi.secret(pulumi.all(parts).apply(seal));
   }
 }

@@ -60,7 +60,7 @@ export interface PersistenceArgs {
   engine?: pulumi.Input<"sip">;
 }
 
-/** When a pool is usable. Kept for directors that watch their servers; in `ssh` mode nothing does. */
+/** When a pool is usable. With `mode: "agent"` alone. */
 export interface QuorumArgs {
   /** Sum of the weights of healthy servers below which the pool is down. Default 1. */
   weight?: pulumi.Input<number>;
@@ -68,7 +68,7 @@ export interface QuorumArgs {
   hysteresis?: pulumi.Input<number>;
 }
 
-/** Who answers while a pool is down. Kept for directors that watch their servers; in `ssh` mode nothing does. */
+/** Who answers while a pool is down. With `mode: "agent"` alone. */
 export interface SorryServerArgs {
   /** Address of the server. */
   address: pulumi.Input<string>;
@@ -91,6 +91,17 @@ export type VirtualServerArgs = (SocketArgs | MarkArgs) &
     quorum?: QuorumArgs;
     /** Who answers while it is not. */
     sorryServer?: SorryServerArgs;
+    /**
+     * What becomes of a server that is down: `weight0` leaves it in the table without new connections, `remove` takes it
+     * out, and its connections with it. Default: `remove` for udp, with persistence, and with `sh` and `mh` without their
+     * fallback flag, else `weight0`. With `mode: "agent"` alone.
+     */
+    onUnhealthy?: pulumi.Input<"remove" | "weight0">;
+    /**
+     * When fewer than so many percent of the servers are healthy, all of them take connections: a health check that fails
+     * everywhere is more likely to be wrong than all servers. Default: never. With `mode: "agent"` alone.
+     */
+    failOpenPercent?: pulumi.Input<number>;
     /**
      * What proves that a server works before it is let in. Default: `tcp` for tcp, `none` for everything else. For all
      * but tcp a check needs its `port`.

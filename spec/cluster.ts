@@ -31,6 +31,11 @@ export const cluster = z
       .describe(
         "how directors are run: `ssh`, with nothing installed on them; `agent`, by a daemon that keeps the table and checks servers all the time",
       ),
+    driftPolicy: word(["repair", "report"])
+      .optional()
+      .describe(
+        "what agents do with what somebody else has changed about our entries: take it back, or only tell of it",
+      ),
     connection: connection.optional().describe("defaults for every director's connection"),
     directors: z
       .array(director, { error: "expected a list of directors" })

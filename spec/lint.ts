@@ -71,10 +71,12 @@ function thresholdLint(
   return lint;
 }
 
-function agentLint({ quorum, sorryServer }: VirtualServer): string[] {
-  const named = [quorum && "quorum", sorryServer && "sorryServer"].filter(Boolean);
+function agentLint(server: VirtualServer): string[] {
+  const named = (["quorum", "sorryServer", "onUnhealthy", "failOpenPercent"] as const).filter(
+    (name) => server[name] !== undefined,
+  );
   if (named.length === 0) return [];
   return [
-    `${named.join(" and ")}: kept for directors that watch their servers; in ssh mode nothing watches them between changes`,
+    `${named.join(" and ")}: nothing acts on it, because in ssh mode nobody watches servers between changes; give the Cluster mode: "agent"`,
   ];
 }

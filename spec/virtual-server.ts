@@ -43,6 +43,9 @@ export interface SorryServer {
   readonly forwarding: ForwardingMethod;
 }
 
+/** What may become of a server that is down: it leaves the table, or stays there with weight 0. */
+export const UNHEALTHY = ["remove", "weight0"] as const;
+
 /** Schema of a virtual server, its pool inline or (without `realServers`) made of separate resources. */
 export const virtualServer = z
   .strictObject({
@@ -56,6 +59,12 @@ export const virtualServer = z
       .describe("udp: every packet is scheduled by itself, no connection is kept"),
     quorum: quorum.optional(),
     sorryServer: sorryServer.optional(),
+    onUnhealthy: word(UNHEALTHY)
+      .optional()
+      .describe("what becomes of a server that is down (keepalived: inhibit_on_failure)"),
+    failOpenPercent: wholeNumber(1, 100)
+      .optional()
+      .describe("when fewer of the servers than this are healthy, all of them take connections again"),
     healthCheck: healthCheck.optional(),
     adopt: z
       .boolean({ error: "expected true or false" })
@@ -84,6 +93,9 @@ export type VirtualServer = VirtualServerIdentity &
     readonly healthCheck: HealthCheck;
     readonly quorum?: Quorum | undefined;
     readonly sorryServer?: SorryServer | undefined;
+    /** Absent: what fits the virtual server; see agent/wanted.ts. */
+    readonly onUnhealthy?: (typeof UNHEALTHY)[number] | undefined;
+    readonly failOpenPercent?: number | undefined;
     /** Absent: no. */
     readonly adopt?: true | undefined;
     /** undefined: the pool is made of separate RealServer resources. */

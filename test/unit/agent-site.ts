@@ -13,7 +13,7 @@ import { Director, type Member, type Registration } from "../../director";
 import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
 import { directDial } from "../../health";
-import { type Edit, parseTable, renderTable, type Table } from "../../ipvs";
+import { type ConnectionCount, type Edit, parseTable, renderTable, type Table } from "../../ipvs";
 import { type HealthCheck, healthCheck } from "../../spec";
 import { applyEdit } from "./model-kernel";
 
@@ -22,6 +22,7 @@ export class ModelledKernel implements Kernel {
   table: Table = [];
   /** Every edit, in order. */
   readonly edits: Edit[] = [];
+  connections: readonly ConnectionCount[] = [];
   /** Called before each batch of edits. */
   before: () => void = () => undefined;
 
@@ -41,6 +42,10 @@ export class ModelledKernel implements Kernel {
       this.edits.push(edit);
     }
     return "";
+  }
+
+  async counts(): Promise<readonly ConnectionCount[]> {
+    return this.connections;
   }
 
   /** Its lines, sorted. */

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
 import { RegistryError, type Store } from "../../agent";
+import { statusOf } from "../../agent/status";
 import {
   AgentDownError,
   type Member,
@@ -237,6 +238,91 @@ describe("an agent", () => {
       await expectLines(...foreign, ...mine);
     });
   }
+
+  it("drains a server that an operator names, until told otherwise, also over a restart", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const name = `127.0.0.1:${a.port}`;
+    assert.deepEqual(await site.keeper.drain(name, undefined, "start"), [KEY]);
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    const status = statusOf(site.keeper, { version: "test", startedAt: 0 });
+    assert.deepEqual(status.services[0]?.servers[0]?.reasons, ["drained"]);
+    assert.equal((await site.director().read()).lines.includes(line(a, 3)), true, "told as it was declared");
+    await site.stop();
+    await site.start();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    await site.keeper.drain(name, undefined, "end");
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+    assert.deepEqual(await site.keeper.drain("127.0.0.9:1", undefined, "start"), []);
+  });
+
+  it("ends the drain of a change that was killed: when the connections are over, or the time is", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const wanted = virtualServer([b.member]);
+    const manner = { known: true, leaving: "drain", drainMsOf: () => 60_000 } as const;
+    await site.director().change(putVirtualServer(ME, KEY, wanted, manner));
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    const server = `127.0.0.1:${a.port}`;
+    const connections = [{ service: KEY, destination: server, weight: 0, active: 1, inactive: 0 }];
+    await site.stop();
+    const record = {
+      down: {},
+      lost: [],
+      drains: [{ service: KEY, server, startedAt: 0, by: "change" as const }],
+    };
+    const since = (ms: number) => ({
+      ...record,
+      drains: [{ ...record.drains[0], startedAt: Date.now() - ms }],
+    });
+    // Beyond the patience for whoever made the change, with a connection that goes on: it may, for its minute.
+    site.kernel.connections = connections;
+    writeFileSync(join(site.folder, "agent", "health.json"), JSON.stringify(since(40_000)));
+    await site.start();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    site.kernel.connections = [];
+    await site.keeper.reconcile();
+    await expectLines(...foreign, service, line(b, 3));
+    const [registration] = Object.values((await registry()).owners[ME.id]?.virtualServers ?? {});
+    assert.deepEqual(
+      registration?.members.map(({ port }) => port),
+      [b.port],
+    );
+  });
+
+  it("only tells of drift where that is wanted, and goes on taking servers out and in", async () => {
+    const [a, b] = await serve(2);
+    await put(
+      virtualServer(
+        servers.map(({ member }) => member),
+        { driftPolicy: "report" },
+      ),
+    );
+    await site.keeper.reconcile();
+    site.kernel.set(`${service}
+${line(a, 9)}
+${line(b, 3)}
+`);
+    await site.keeper.reconcile();
+    await expectLines(service, line(a, 9), line(b, 3));
+    assert.equal(site.keeper.view.repairs, 0);
+    await b.kill();
+    await expectLines(service, line(a, 9), line(b, 0));
+  });
+
+  it("lets all servers take connections when nearly none is healthy, where that is wanted", async () => {
+    const [a, b, c] = (await serve(3)) as [Server, Server, Server];
+    await put(
+      virtualServer(
+        servers.map(({ member }) => member),
+        { failOpenPercent: 50 },
+      ),
+    );
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3), line(c, 3));
+    await b.kill();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3), line(c, 3));
+  });
 
   it("touches nothing where it does not understand the registry", async () => {
     await site.stop();
