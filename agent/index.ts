@@ -5,6 +5,7 @@
  * `director/`.
  */
 export { type AgentOptions, runAgent } from "./daemon";
-export { Keeper, type KeeperParts, RegistryError } from "./keeper";
+export { Keeper, type KeeperParts, NotDurableError } from "./keeper";
+export { RegistryError } from "./pools";
 export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
 export { FileStore, type HealthRecord, type Journal, type Store, type Stored } from "./store";

@@ -2,6 +2,7 @@ import { chmod, rm } from "node:fs/promises";
 import * as http from "node:http";
 import { connect } from "node:net";
 import type { ProblemAnswer } from "../director/data";
+import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
 
 /** What is wrong with a request, as RFC 9457 has it. */
@@ -99,6 +100,8 @@ async function answer(
 
 function problemOf(error: unknown): { status: number; value: ProblemAnswer } {
   const detail = error instanceof Error ? error.message : String(error);
+  if (error instanceof NotDurableError)
+    return { status: 507, value: { title: error.name, status: 507, detail } };
   const { status, title } =
     error instanceof RequestProblem
       ? error

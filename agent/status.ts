@@ -42,8 +42,10 @@ export interface Status {
   readonly repairs: number;
   /** Why the table cannot be kept; absent while it can. */
   readonly trouble?: string;
-  readonly checks: Keeper["view"]["watch"]["counters"];
+  readonly checks: Keeper["view"]["pools"]["watch"]["counters"];
   readonly drains: readonly Drain[];
+  /** What somebody else has changed, of virtual servers whose drift is only reported. */
+  readonly drift?: readonly string[];
   readonly services: readonly ServiceStatus[];
 }
 
@@ -56,12 +58,13 @@ export interface Explanation extends ServerStatus, Partial<History> {
 
 /** The agent's own state, for people and programs. */
 export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "startedAt">): Status {
-  const { registry, watch, repairs, reconciledAt, trouble } = keeper.view;
+  const { repairs, drift, reconciledAt, trouble } = keeper.view;
+  const { registry, watch, lost, drains } = keeper.view.pools;
   const services = [...registrations(registry)].map(([key, registration]): ServiceStatus => {
     const owner = Object.values(registry.owners).find((one) => one.virtualServers[key])?.label ?? "";
     return {
       service: key,
-      up: !keeper.view.lost.has(key),
+      up: !lost.has(key),
       owner,
       servers: serversOf(keeper, key, registration),
     };
@@ -73,14 +76,15 @@ export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "starte
     repairs,
     ...(trouble !== undefined && { trouble }),
     checks: watch.counters,
-    drains: keeper.view.drains.all,
+    drains: drains.all,
+    ...(drift.length > 0 && { drift }),
     services,
   };
 }
 
 /** Everything about one server, by `realServerKey`, in each of its virtual servers. */
 export function explain(keeper: Keeper, server: string): Explanation[] {
-  const { registry, watch } = keeper.view;
+  const { registry, watch } = keeper.view.pools;
   return [...registrations(registry)].flatMap(([service, registration]) => {
     const member = registration.members.find((one) => realServerKey(one) === server);
     const status = serversOf(keeper, service, registration).find((one) => one.server === server);
@@ -92,7 +96,7 @@ export function explain(keeper: Keeper, server: string): Explanation[] {
 }
 
 function serversOf({ view }: Keeper, key: string, registration: Registration): ServerStatus[] {
-  const { watch, lost, drains } = view;
+  const { watch, lost, drains } = view.pools;
   const isHealthy = (member: Member) => watch.isHealthy(registration, member);
   const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
   const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });

@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import type { ChangeOrder } from "../director/data";
 import type { ServerHealth } from "../health";
+import type { Table } from "../ipvs";
 import type { Drain } from "./drains";
 import { makePrivateFolder, readIfThere, removeDurably, writeDurably } from "./durable";
 
 /** A change that has been taken on: it is carried out, whatever happens in between. */
 export interface Journal {
-  readonly order: ChangeOrder;
   /** The registry's file as it is to be afterwards; empty: none. */
   readonly after: string;
+  /** Keys of the virtual servers that change. */
+  readonly scope: readonly string[];
+  /** They as declared; undefined: as they are registered afterwards. */
+  readonly desired?: Table;
 }
 
 /** What has to be known after a restart for forwarding to go on as it was. */

@@ -2,11 +2,12 @@ import type { Explanation, ServerStatus, Status } from "./status";
 
 /** A status as a person reads it: a line for each server. */
 export function statusText(status: Status, nowMs: number): string {
-  const { director, version, repairs, trouble, checks, services } = status;
+  const { director, version, repairs, trouble, checks, services, drift = [] } = status;
   const lines = [
     `${director}: agent ${version}, up ${age(nowMs - status.startedAt)}, table as wanted ${ago(status.reconciledAt, nowMs)}, ` +
       `${repairs} repairs, ${checks.checks} checks (${checks.late} late)`,
     ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
+    ...drift.map((one) => `DRIFT: ${one}`),
   ];
   for (const { service, up, owner, servers } of services) {
     lines.push("", `${service}  ${up ? "up" : "NO QUORUM"}  (${owner})`);

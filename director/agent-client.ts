@@ -1,7 +1,13 @@
 import * as http from "node:http";
 import type { Duplex } from "node:stream";
 import { AGENT_SOCKET, type ProblemAnswer } from "./agent-protocol";
-import { AgentDownError, AgentRefusedError, ConnectionLostError, UnexpectedAnswerError } from "./errors";
+import {
+  AgentDownError,
+  AgentRefusedError,
+  ConnectionLostError,
+  NotWritableError,
+  UnexpectedAnswerError,
+} from "./errors";
 import type { SshSession } from "./ssh-session";
 
 /** An agent that does not answer by then is taken for lost; a gate may wait longer, and says how long. */
@@ -18,7 +24,7 @@ export class AgentClient {
    * One question.
    *
    * @param doing what for, in a message: "reading its table"
-   * @throws AgentDownError, AgentRefusedError, ConnectionLostError, UnexpectedAnswerError
+   * @throws AgentDownError, AgentRefusedError, ConnectionLostError, NotWritableError, UnexpectedAnswerError
    */
   async ask<T>(
     method: "GET" | "POST",
@@ -36,7 +42,11 @@ export class AgentClient {
     const value = this.#parse(text);
     if (status === 200) return value as T;
     const { title, detail } = value as Partial<ProblemAnswer>;
-    throw new AgentRefusedError(this.director, doing, detail ?? title ?? `status ${status}`);
+    const words = detail ?? title ?? `status ${status}`;
+    if (status === 507) throw new NotWritableError(this.director, words);
+    if (status < 500) throw new AgentRefusedError(this.director, doing, words);
+    // It has failed in the midst of it: what it will have made of it is not known.
+    throw new UnexpectedAnswerError(this.director, "its agent to answer", words, AGENT_LOG);
   }
 
   #exchange(channel: Duplex, question: Question): Promise<{ status: number; text: string }> {
@@ -82,6 +92,8 @@ export class AgentClient {
     }
   }
 }
+
+const AGENT_LOG = "Why is in its log: `journalctl -u heye-agent`, or /run/heye/agent.log.";
 
 interface Question {
   readonly method: "GET" | "POST";

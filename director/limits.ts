@@ -8,7 +8,10 @@ import type { DirectorState } from "./state";
  * What a director holds, thresholds included: as it told them itself, or else as the last change wrote them. Only the
  * services in `scope` matter.
  */
-export function knownTable({ table, limits, registry }: DirectorState, scope: ReadonlySet<string>): Table {
+export function knownTable(
+  { table, limits, registry }: Pick<DirectorState, "table" | "limits" | "registry">,
+  scope: ReadonlySet<string>,
+): Table {
   return withLimits(table, limits ?? registeredLimits(registry, scope));
 }
 

@@ -1,0 +1,224 @@
+import {
+  type Digests,
+  EMPTY_REGISTRY,
+  findRegistration,
+  knownTable,
+  type Member,
+  parseRegistry,
+  type Registration,
+  type Registry,
+  registeredMembers,
+  renderRegistry,
+  sha256,
+  type TableText,
+  tableDigest,
+  withServices,
+} from "../director/data";
+import { describeEdit, type Edit, findService, plan, type Service, serviceKey, type Table } from "../ipvs";
+import { realServerKey } from "../spec";
+import { type Drain, Drains, without } from "./drains";
+import { nominalService } from "./nominal";
+import { registrations } from "./probes";
+import type { HealthRecord } from "./store";
+import { type Wanted, wantedService } from "./wanted";
+import type { Watch } from "./watch";
+
+/** The registry's file is there and cannot be understood: nothing is touched, because nobody knows what is ours. */
+export class RegistryError extends Error {
+  constructor(head: string) {
+    super(
+      `the registry in /var/lib/heye is neither of format 1 nor 2 (it begins with ${JSON.stringify(head)}): ` +
+        "nothing is touched until it is. A newer package may have written it, or somebody edited it.",
+    );
+    this.name = "RegistryError";
+  }
+}
+
+/** What a table lacks of what is wanted. */
+export interface Due {
+  readonly edits: readonly Edit[];
+  /** What somebody else has changed and is only to be told of, in sentences. */
+  readonly drift: readonly string[];
+}
+
+/**
+ * What is declared on a director, what is known of the servers, and what the two come to. Changes neither files nor the
+ * kernel: it says what is to be in them.
+ */
+export class Pools {
+  #registry: Registry = EMPTY_REGISTRY;
+  #text = "";
+  /** Virtual servers without their quorum. */
+  readonly #lost: Set<string>;
+  readonly drains: Drains;
+  /** What was last wanted of each virtual server whose drift is only reported. */
+  readonly #reported = new Map<string, Service>();
+
+  /** @param onQuorum told of each virtual server that has lost its quorum, or has it again */
+  constructor(
+    readonly watch: Watch,
+    { lost, drains }: HealthRecord,
+    private readonly onQuorum: (service: string, up: boolean) => void,
+  ) {
+    this.#lost = new Set(lost);
+    this.drains = new Drains(drains);
+  }
+
+  get registry(): Registry {
+    return this.#registry;
+  }
+
+  /** The registry's file; its digest is what a change is conditional on. */
+  get text(): string {
+    return this.#text;
+  }
+
+  get lost(): ReadonlySet<string> {
+    return this.#lost;
+  }
+
+  /** Takes a registry for what is declared, without any consequence yet. Throws RegistryError. */
+  adopt(text: string): void {
+    this.#registry = readRegistry(text);
+    this.#text = text;
+  }
+
+  /** From what is declared follows what is checked, and what drains. */
+  follow(): void {
+    this.watch.follow(this.#registry);
+    this.drains.follow(registrations(this.#registry), Date.now());
+  }
+
+  /** Virtual servers that have a real server; `service`: only that one. */
+  having(server: string, service: string | undefined): Pick<Drain, "service" | "server">[] {
+    return [...registrations(this.#registry)]
+      .filter(([key]) => service === undefined || key === service)
+      .filter(([, { members }]) => members.some((one) => realServerKey(one) === server))
+      .map(([key]) => ({ service: key, server }));
+  }
+
+  /** The registry's file without servers whose drains are over. */
+  drained(over: readonly Drain[]): string {
+    const gone = new Map<string, Set<string>>();
+    for (const { service, server } of over) gone.set(service, (gone.get(service) ?? new Set()).add(server));
+    const owners = Object.entries(this.#registry.owners).map(([id, owner]) => {
+      const services = Object.entries(owner.virtualServers).map(
+        ([key, one]) => [key, without(one, gone.get(key) ?? new Set())] as const,
+      );
+      return [id, { ...owner, virtualServers: Object.fromEntries(services) }] as const;
+    });
+    return renderRegistry({ owners: Object.fromEntries(owners) });
+  }
+
+  /**
+   * The edits of a change.
+   *
+   * @param scope the virtual servers that change
+   * @param desired they as declared; undefined: as they are registered
+   * @param before what was registered until now
+   */
+  changes(
+    { scope, desired }: { readonly scope: readonly string[]; readonly desired?: Table },
+    before: Registry,
+    text: TableText,
+  ): Edit[] {
+    const wanted = scope.flatMap((key) => this.#ordered(key, desired, before, text.table));
+    const keys = new Set(scope);
+    return plan(known(text, before, keys), wanted, keys);
+  }
+
+  /** What the table lacks. What somebody else has changed is among the edits only where that is to be taken back. */
+  due(text: TableText): Due {
+    const [repaired, told]: [Service[], Service[]] = [[], []];
+    const reported: Edit[] = [];
+    for (const [key, registration] of registrations(this.#registry)) {
+      const { service } = this.#want(key, registration, findService(text.table, key));
+      const last = this.#reported.get(key);
+      this.#report(key, registration, service);
+      if (registration.driftPolicy !== "report" || last === undefined) repaired.push(service);
+      else {
+        reported.push(...plan([last], [service], new Set([key])));
+        told.push(last);
+      }
+    }
+    return {
+      edits: [...this.#missing(text, repaired), ...reported],
+      drift: this.#missing(text, told).map(describeEdit),
+    };
+  }
+
+  /** The table as it was declared, where it differs for a reason of health alone; and the digests of that. */
+  nominal(text: TableText): { readonly table: TableText; readonly digests: Digests } {
+    const all = registrations(this.#registry);
+    const differing = text.table.flatMap((found) => {
+      const key = serviceKey(found);
+      const registration = all.get(key);
+      const nominal =
+        registration && nominalService(found, registration, this.#want(key, registration, found));
+      return nominal === undefined || nominal === found ? [] : [nominal];
+    });
+    const table = withServices(text, differing, new Set(differing.map(serviceKey)));
+    return { table, digests: { registry: sha256(this.#text), table: tableDigest(table.lines) } };
+  }
+
+  /** What must outlive a restart. */
+  get record(): HealthRecord {
+    return { down: this.watch.down(this.#registry), lost: [...this.#lost], drains: this.drains.all };
+  }
+
+  /** A virtual server as a change wants it, with what its servers' health makes of it. */
+  #ordered(key: string, desired: Table | undefined, before: Registry, table: Table): Service[] {
+    const declared = desired && findService(desired, key);
+    const registration = findRegistration(this.#registry, key)?.registration;
+    if (desired && !declared) return [];
+    if (!registration) return declared ? [declared] : [];
+    const owned = registeredMembers(before, key);
+    const { service } = this.#want(key, registration, findService(table, key), owned);
+    this.#report(key, registration, service);
+    // What a change gives back to nobody is among what is declared, and no member.
+    const members = new Set([...service.destinations, ...registration.members].map(realServerKey));
+    const given = declared?.destinations.filter((one) => !members.has(realServerKey(one))) ?? [];
+    return [{ ...service, destinations: [...service.destinations, ...given] }];
+  }
+
+  #want(
+    key: string,
+    registration: Registration,
+    found: Service | undefined,
+    before: readonly Member[] = [],
+  ): Wanted {
+    const wanted = wantedService(registration, found, before, {
+      isHealthy: (member) => this.watch.isHealthy(registration, member),
+      isDrained: (member) => this.drains.isAsked(key, realServerKey(member)),
+      wasUp: !this.#lost.has(key),
+    });
+    if (wanted.up === this.#lost.has(key)) {
+      if (wanted.up) this.#lost.delete(key);
+      else this.#lost.add(key);
+      this.onQuorum(key, wanted.up);
+    }
+    return wanted;
+  }
+
+  #report(key: string, { driftPolicy }: Registration, service: Service): void {
+    if (driftPolicy === "report") this.#reported.set(key, service);
+    else this.#reported.delete(key);
+  }
+
+  #missing(text: TableText, wanted: readonly Service[]): Edit[] {
+    const scope = new Set(wanted.map(serviceKey));
+    return plan(known(text, this.#registry, scope), wanted, scope);
+  }
+}
+
+/** Reads a registry's file. Throws RegistryError. */
+export function readRegistry(text: string): Registry {
+  const registry = parseRegistry(text);
+  if (!registry) throw new RegistryError(text.slice(0, 60));
+  return registry;
+}
+
+/** A table, with thresholds as they were written: the kernel's list does not tell them. */
+function known(text: TableText, registry: Registry, scope: ReadonlySet<string>): Table {
+  return knownTable({ ...text, registry }, scope);
+}
