@@ -14,6 +14,7 @@ import { desiredService } from "./desired";
 import { NotAppliedError } from "./errors";
 import { asItStood, type Given, givenBy } from "./given";
 import { knownTable } from "./limits";
+import { withholding } from "./lost";
 import { placementFaults } from "./placement";
 import {
   duringRegistry,
@@ -89,7 +90,9 @@ export function prepare(
   const isOurs = (key: string) =>
     !!(findRegistration(state.registry, key) ?? findRegistration(registry, key));
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
-  const desired = desiredTable(registry, state, scope, given);
+  const admits = (member: string, key: string) =>
+    [...accepted.keys()].some(({ change }) => change.key === key && change.admits?.(director, member));
+  const desired = desiredTable(registry, state, scope, given, admits);
   const known = knownTable(state, scope);
   const edits = plan(known, desired, scope);
   const during = duringRegistry(state.registry, registry);
@@ -141,6 +144,7 @@ function desiredTable(
   state: DirectorState,
   scope: ReadonlySet<string>,
   given: readonly Given[],
+  admits: (member: string, key: string) => boolean,
 ): Table {
   return [...scope].flatMap((key) => {
     const wanted = findRegistration(registry, key)?.registration;
@@ -150,7 +154,10 @@ function desiredTable(
       return whole ? [asItStood(whole.service, key, state)] : [];
     }
     const owned = registeredMembers(state.registry, key);
-    const desired = desiredService(wanted, findService(state.table, key), owned);
+    const found = findService(state.table, key);
+    const before = findRegistration(state.registry, key)?.registration;
+    const asked = withholding(wanted, before, found, (member) => admits(member, key));
+    const desired = desiredService(asked, found, owned);
     const registered = new Set(wanted.members.map(destinationKey));
     const returned = back.flatMap(({ member, service }) =>
       service.destinations.filter((one) => destinationKey(one) === member && !registered.has(member)),

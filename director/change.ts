@@ -24,6 +24,11 @@ export interface Change {
    * it, and nobody owns it any more. Default: nothing.
    */
   readonly leaves?: (director: string) => Service | undefined;
+  /**
+   * Whether the change lets in a server that a director has lost (see `lostServers`). A change writes the whole virtual server:
+   * those that it does not let in get no connections by it. Default: none is let in.
+   */
+  readonly admits?: (director: string, member: string) => boolean;
 }
 
 /** What a change may take for its own, beyond what is registered, and what it does with what it lets go. */

@@ -19,6 +19,7 @@ export function putMember(
   return {
     key,
     member,
+    admits: (_director, server) => server === member,
     apply: (basis) => {
       const mine = ownRegistration(basis, actor, key);
       if (!mine) throw new NoVirtualServerError(basis.director, key);
@@ -61,6 +62,7 @@ function restoreMember(
   return {
     key,
     member,
+    admits: (_director, server) => server === member,
     apply: ({ registry }) => {
       const now = findMember(registered(registry, actor, key), member);
       if (written ? !now || !holds(now, written) : now) return registry;

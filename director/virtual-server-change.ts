@@ -16,6 +16,7 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
   const { known, adopts = false, leaving = "go", drainMsOf } = manner;
   return {
     key,
+    admits: () => wanted.pool === "inline",
     apply: (basis) => {
       const mine = ownRegistration(basis, actor, key);
       if (mine && !isSame(mine, wanted)) {
@@ -74,6 +75,7 @@ function restoreVirtualServer(
 ): Change {
   return {
     key,
+    admits: () => true,
     apply: ({ registry }) => {
       const now = registered(registry, actor, key);
       if (written ? !now || !holds(now, written) : findRegistration(registry, key)) return registry;

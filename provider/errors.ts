@@ -21,11 +21,7 @@ export class GateError extends Error {
     readonly failures: readonly GateFailure[],
     consequence: string,
   ) {
-    const lines = failures.map(({ director, server, check, path, verdict }) => {
-      const times = `${verdict.checks} ${verdict.checks === 1 ? "check" : "checks"}`;
-      const asked = path ? describePath(path) : describeCheck(check, server);
-      return `  ${server} from director ${director}: ${asked}: ${verdict.answer} (${times})`;
-    });
+    const lines = failures.map((one) => `  ${describeFailure(one)}`);
     const text = [...lines, ...hints(failures)].join("\n");
     super(`servers did not become healthy:\n${text}\n${consequence}`);
   }
@@ -79,6 +75,13 @@ export class RolloutError extends Error {
     const failed = new Set(causes.map((cause) => ("director" in cause ? cause.director : cause)));
     super(`${failed.size} of ${total} directors failed:\n${lines.join("\n")}\n${consequence}`);
   }
+}
+
+/** "10.0.0.1:80 from director d1: tcp on 10.0.0.1:80: cannot connect: Connection refused (30 checks)". */
+export function describeFailure({ director, server, check, path, verdict }: GateFailure): string {
+  const times = `${verdict.checks} ${verdict.checks === 1 ? "check" : "checks"}`;
+  const asked = path ? describePath(path) : describeCheck(check, server);
+  return `${server} from director ${director}: ${asked}: ${verdict.answer} (${times})`;
 }
 
 /** A check as one reads it aloud: "http HEAD / on 10.0.0.1:80". */

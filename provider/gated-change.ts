@@ -2,10 +2,11 @@ import { type Director, type DirectorState, findRegistration, forwardingPath } f
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import { adoptions } from "./adoption";
-import { anew } from "./asked";
+import { anew, answersOf } from "./asked";
 import { removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
+import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
 import { changeEverywhere, rehearseEverywhere } from "./rollout";
 import { type GatedChange, inOrder, type States, type Steps, stepsOf } from "./steps";
@@ -38,16 +39,15 @@ export function changeGated(gated: GatedChange): Promise<Outcome> {
 
 async function changeOnce(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
-  const waiting = entrants(gated, states);
-  const { failures, seen } = await passGate(waiting);
+  const { failures, seen, answers, lacks } = await askAll(gated, states);
   if (failures.length > 0) throw new GateError(failures, NOTHING);
-  const steps = stepsOf(gated, states, inOrder(gated, states), waiting);
+  const steps = stepsOf(gated, states, inOrder(gated, states), answers);
   const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
   const fallen = { ...behind, ...first.behind };
-  if (!steps.removal) return { behind: fallen, gate: seen };
+  if (!steps.removal) return { behind: { ...lacks, ...fallen }, gate: seen };
   const reached = without(states.keys(), fallen);
   const last = await removeWhenDrained(reached, steps.leaving, steps.removal, gated.policy, first);
-  return { behind: { ...fallen, ...last.behind }, gate: seen };
+  return { behind: { ...lacks, ...fallen, ...last.behind }, gate: seen };
 }
 
 function without(directors: Iterable<Director>, behind: Behind): Director[] {
@@ -67,15 +67,16 @@ export function createGated(gated: GatedChange): Promise<Outcome> {
 
 async function createOnce(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated);
-  const waiting = entrants(gated, states);
-  const { failures, seen } = await passGate(waiting);
+  const { waiting, failures, seen, answers, lacks } = await askAll(gated, states);
   if (failures.length > 0 && takesOver(gated, states)) throw new GateError(failures, NOTHING);
   const held = new Set(failures.length > 0 ? waiting.map(({ member }) => realServerKey(member)) : []);
   const members = inOrder(gated, states).map((member) =>
     held.has(realServerKey(member)) ? { ...member, held: true as const } : member,
   );
   const outcome: Outcome = { behind, gate: seen, ...(held.size > 0 && { held: [...held] }) };
-  const made = await makeNew(gated, states, stepsOf(gated, states, members, waiting), outcome);
+  const steps = stepsOf(gated, states, members, answers);
+  const done = await makeNew(gated, states, steps, outcome);
+  const made = { ...done, behind: { ...lacks, ...done.behind } };
   if (made.failure || failures.length === 0) return made;
   const consequence =
     "The resource exists, its servers take no connections (weight 0). Run `pulumi up` again when they are well.";
@@ -112,6 +113,20 @@ function takesOver({ adopts, key }: GatedChange, states: States): boolean {
 
 function rehearse(gated: GatedChange) {
   return rehearseEverywhere(gated.directors, gated.change(gated.members, "go"), gated.policy);
+}
+
+/** Asks the change's own servers, and those of others that it lets in again, at the same time. */
+async function askAll(gated: GatedChange, states: States) {
+  const [waiting, lost] = [entrants(gated, states), lostEntrants(gated, states)];
+  const [own, others] = await Promise.all([passGate(waiting), passGate(lost)]);
+  return {
+    waiting,
+    failures: own.failures,
+    seen: { ...others.seen, ...own.seen },
+    answers: answersOf(states.keys(), [...waiting, ...lost], [...own.failures, ...others.failures]),
+    /** Directors on which servers of others stay without connections. */
+    lacks: lacking(gated.key, others.failures),
+  };
 }
 
 function entrants(gated: GatedChange, states: States): Entrant[] {

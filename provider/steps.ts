@@ -1,9 +1,8 @@
 import { type Change, type Director, type DirectorState, findRegistration, type Member } from "../director";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
 import { givingBack } from "./adoption";
-import { askedOf, guarded } from "./asked";
+import { type Answers, guarded } from "./asked";
 import type { Leaving } from "./drain";
-import type { Entrant } from "./gate";
 import type { Policy } from "./rollout";
 
 /** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
@@ -17,6 +16,11 @@ export interface GatedChange {
   /** The servers the resource declares. */
   readonly members: readonly Member[];
   readonly checkOf: (member: Member) => HealthCheck;
+  /**
+   * By what servers of other resources are asked that a director has lost, and that the change then lets in again. Absent:
+   * they are not asked, and get no connections.
+   */
+  readonly checkOfOthers?: HealthCheck | undefined;
   /** Entries that nobody registered are taken for the resource's own: the kernel alone says who is in service. */
   readonly adopts: boolean;
   /** How long a server's connections may go on when the change removes it; 0: they are not waited for. */
@@ -42,18 +46,16 @@ export interface Steps {
 /**
  * The steps in which a change is made that lets in nobody but those who have been asked.
  *
- * @param waiting who has been asked at the gate
+ * @param answers who has been asked at the gate, and did not become healthy
  */
 export function stepsOf(
   gated: GatedChange,
   states: States,
   members: readonly Member[],
-  waiting: readonly Entrant[],
+  answers: Answers,
 ): Steps {
-  const asked = askedOf(states.keys(), waiting);
-  const entitled = members.filter(({ held }) => !held);
   const changeTo = (leaving: "drain" | "go") =>
-    guarded(givingBack(gated.change(members, leaving)), entitled, gated.adopts, asked);
+    guarded(givingBack(gated.change(members, leaving)), members, gated, answers);
   const leaving = leavingServers(gated, states);
   if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
   return { first: changeTo("drain"), removal: changeTo("go"), leaving };

@@ -78,6 +78,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
         })),
         adopts: inputs.adopt === true,
         checkOf: (member) => checks.get(realServerKey(member)) ?? inputs.healthCheck,
+        checkOfOthers: inputs.realServers ? undefined : inputs.healthCheck,
         drainMsOf: (server) => drainMsOf(state, server),
         change: (members, leaving) => {
           const wanted = registrationOf(inputs, members);

@@ -153,7 +153,7 @@ export class VirtualServer extends pulumi.CustomResource {
   declare readonly effectiveWeights: pulumi.Output<Record<string, number> | undefined>;
   /** What the servers answered that were let in by the last change, by address and port. */
   declare readonly gate: pulumi.Output<Record<string, string> | undefined>;
-  /** Directors that were left out of the last change, and why. The next `up` tries again. */
+  /** Directors that were left out of the last change, or lack servers of the pool, and why. The next `up` tries again. */
   declare readonly behind: pulumi.Output<Record<string, string> | undefined>;
   /** After `refresh`: what differs from the declared state, by director; absent when nothing does. */
   declare readonly drift: pulumi.Output<Record<string, string[]> | undefined>;
