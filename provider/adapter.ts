@@ -1,5 +1,5 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
-import { formatPath } from "../spec";
+import { formatPath, type Problem } from "../spec";
 import { withCode } from "./errors";
 import { InitialisationError, type Properties, type ResourceHandler } from "./handler";
 import { warnOnce } from "./warn";
@@ -18,8 +18,7 @@ export function adapt(handler: ResourceHandler): dynamic.ResourceProvider {
         const { inputs, problems, warnings, hints = [] } = handler.check(own(news));
         for (const warning of warnings) console.error(`warning: ${warning}`);
         for (const hint of hints) warnOnce(hint);
-        const failures = problems.map(({ path, reason }) => ({ property: formatPath(path), reason }));
-        return { inputs: json(inputs), failures };
+        return { inputs: json(inputs), failures: problems.map(failureOf) };
       }),
     diff: (_id: string, olds: Properties, news: Properties) =>
       answer(news, () => {
@@ -49,6 +48,14 @@ async function answer<T>(properties: Properties, call: () => T | Promise<T>): Pr
   } catch (error) {
     throw forEngine(error, properties);
   }
+}
+
+/**
+ * The engine shows the value of a property that is named apart: of a nested one it has none to show, and of an object it
+ * would show all that is in it. So the path is a part of the reason, which says what was found.
+ */
+function failureOf({ path, reason }: Problem): dynamic.CheckFailure {
+  return { property: "", reason: path.length === 0 ? reason : `${formatPath(path)}: ${reason}` };
 }
 
 function own(properties: Properties): Properties {

@@ -36,10 +36,10 @@ describe("random inputs through the provider process", function () {
         const { inputs, failures } = await provider.check(kind, given);
         verdicts[failures.length === 0 ? "accepted" : "refused"] += 1;
         for (const { property, reason } of failures) {
-          assert.notEqual(property, "", reason);
-          assert.match(reason, /^(expected .|no such property; expected .)/);
+          assert.equal(property, "", "the engine would show its value");
+          assert.match(reason, /^(?!expected |no such ).+?: (expected .|no such property; expected .)/s);
           assert.doesNotMatch(reason, /\[object|undefined|NaN|Invalid input/);
-          assert.doesNotMatch(property + reason, new RegExp(PLANTED));
+          assert.doesNotMatch(reason, new RegExp(PLANTED));
         }
         if (failures.length > 0) return;
         const again = await provider.check(kind, inputs);

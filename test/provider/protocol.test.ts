@@ -73,7 +73,7 @@ describe("the provider process over gRPC", () => {
         ],
       });
       assert.deepEqual(
-        failures.map(({ property }) => property),
+        failures.map(({ reason }) => reason.split(": ", 1)[0]),
         ["scheduler", "realServers[0].weight", "port", "realServers[1].port"],
       );
     });
@@ -105,7 +105,7 @@ describe("the provider process over gRPC", () => {
         address: "10.0.0.1",
       });
       assert.deepEqual(
-        failures.map(({ property }) => property),
+        failures.map(({ reason }) => reason.split(": ", 1)[0]),
         ["virtualServer"],
       );
     });
@@ -127,7 +127,7 @@ describe("the provider process over gRPC", () => {
         credentials: { directors: [{}] },
       });
       assert.deepEqual(
-        bad.failures.map(({ property }) => property),
+        bad.failures.map(({ reason }) => reason.split(": ", 1)[0]),
         ["directors[0].connection"],
       );
     });
