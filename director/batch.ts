@@ -92,8 +92,8 @@ export function prepare(
   const scope = new Set([...accepted.keys()].map(({ change }) => change.key).filter(isOurs));
   const admits = (member: string, key: string) =>
     [...accepted.keys()].some(({ change }) => change.key === key && change.admits?.(director, member));
-  const desired = desiredTable(registry, state, scope, given, admits);
   const known = knownTable(state, scope);
+  const desired = desiredTable(registry, { ...state, table: known }, scope, given, admits);
   const edits = plan(known, desired, scope);
   const during = duringRegistry(state.registry, registry);
   const request = changeRequest(state, { during, after: registry, edits, desired, scope });
@@ -139,9 +139,10 @@ function remaining(state: DirectorState, registry: Registry, key: string): Table
   );
 }
 
+/** @param state with thresholds: what stays as it is, or is given back, keeps them */
 function desiredTable(
   registry: Registry,
-  state: DirectorState,
+  state: Pick<DirectorState, "registry" | "table">,
   scope: ReadonlySet<string>,
   given: readonly Given[],
   admits: (member: string, key: string) => boolean,

@@ -3,6 +3,8 @@ import type { Change } from "./change";
 import { findRegistration, type Registry, registeredMembers } from "./registry";
 import type { DirectorState } from "./state";
 
+type State = Pick<DirectorState, "registry" | "table">;
+
 /** What is given back to nobody: a whole virtual server, or one member of it, as it stood. */
 export interface Given {
   readonly key: string;
@@ -30,7 +32,7 @@ export function givenBy(
  * A virtual server that is given back: as it stood, but for servers that nobody has registered. What a separate pool has
  * of these was never touched, so they are as somebody else has made them since.
  */
-export function asItStood(stood: Service, key: string, { registry, table }: DirectorState): Service {
+export function asItStood(stood: Service, key: string, { registry, table }: State): Service {
   const ours = new Set(registeredMembers(registry, key).map(destinationKey));
   const isOurs = (one: Destination) => ours.has(destinationKey(one));
   if (findRegistration(registry, key)?.registration.pool !== "separate") return stood;

@@ -6,7 +6,7 @@ import {
   findRegistration,
   type Registration,
 } from "../director";
-import { findService, plan, renderEdit, type Service } from "../ipvs";
+import { findService, type Limits, plan, renderEdit, type Service, withLimits } from "../ipvs";
 import { realServerKey } from "../spec";
 
 /**
@@ -18,7 +18,8 @@ export function adoptions(
   change: Change,
   states: ReadonlyMap<Director, DirectorState>,
 ): string[] {
-  return [...states].flatMap(([director, { registry, table }]) => {
+  return [...states].flatMap(([director, { registry, table: plain, limits = new Map() }]) => {
+    const table = withLimits(plain, limits);
     const found = findService(table, key);
     if (!found || findRegistration(registry, key)) return [];
     const next = change.apply({ director: director.name, registry, table });
@@ -33,9 +34,12 @@ export function adoptions(
 
 /**
  * A change that, taken back, gives what it took over back to nobody, as it stood when it was taken over. That is not what
- * stood when directors were first asked: gates, waves and pauses lie in between, and others go on meanwhile.
+ * stood when directors were first asked: gates, waves and pauses lie in between, and others go on meanwhile. Thresholds
+ * alone are those of then: a table that is read for a change does not tell them.
+ *
+ * @param limits thresholds, by director's name
  */
-export function givingBack(change: Change): Change {
+export function givingBack(change: Change, limits: ReadonlyMap<string, Limits | undefined>): Change {
   const { key, member } = change;
   const isOwned = (registration: Registration | undefined) =>
     member === undefined
@@ -48,11 +52,15 @@ export function givingBack(change: Change): Change {
     apply(basis) {
       // Computed anew after the answer was lost, it finds its own registration: what it took over is known from before.
       if (!isOwned(findRegistration(basis.registry, key)?.registration))
-        stood.set(basis.director, findService(basis.table, key));
+        stood.set(basis.director, limited(findService(basis.table, key), limits.get(basis.director)));
       return change.apply(basis);
     },
     undo: (before) => (isOwned(before) ? change.undo(before) : leaving(change.undo(before), leaves)),
   };
+}
+
+function limited(service: Service | undefined, limits: Limits = new Map()): Service | undefined {
+  return service && withLimits([service], limits)[0];
 }
 
 function leaving(change: Change, leaves: NonNullable<Change["leaves"]>): Change {

@@ -8,7 +8,7 @@ import { GateError, RolloutError } from "./errors";
 import { type Entrant, entering, passGate, type Seen } from "./gate";
 import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
-import { changeEverywhere, rehearseEverywhere } from "./rollout";
+import { changeEverywhere, type Question, rehearseEverywhere, withThresholds } from "./rollout";
 import { type GatedChange, inOrder, type States, type Steps, stepsOf } from "./steps";
 
 /** How a change ended that has been made. */
@@ -66,7 +66,7 @@ export function createGated(gated: GatedChange): Promise<Outcome> {
 }
 
 async function createOnce(gated: GatedChange): Promise<Outcome> {
-  const { states, behind } = await rehearse(gated);
+  const { states, behind } = await rehearse(gated, gated.adopts ? withThresholds : undefined);
   const { waiting, failures, seen, answers, lacks } = await askAll(gated, states);
   if (failures.length > 0 && takesOver(gated, states)) throw new GateError(failures, NOTHING);
   const held = new Set(failures.length > 0 ? waiting.map(({ member }) => realServerKey(member)) : []);
@@ -111,8 +111,8 @@ function takesOver({ adopts, key }: GatedChange, states: States): boolean {
   return adopts && [...states.values()].some(stands);
 }
 
-function rehearse(gated: GatedChange) {
-  return rehearseEverywhere(gated.directors, gated.change(gated.members, "go"), gated.policy);
+function rehearse(gated: GatedChange, question?: Question) {
+  return rehearseEverywhere(gated.directors, gated.change(gated.members, "go"), gated.policy, question);
 }
 
 /** Asks the change's own servers, and those of others that it lets in again, at the same time. */

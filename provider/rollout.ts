@@ -39,6 +39,16 @@ export interface Rehearsal {
   readonly behind: Behind;
 }
 
+/** How a director is asked whether a change may be made. */
+export type Question = (director: Director, change: Change) => Promise<DirectorState>;
+
+/** Asks for the thresholds too: what takes over entries has to know them, to edit them and to give them back. */
+export const withThresholds: Question = async (director, change) => {
+  const { limits } = await director.inspect();
+  const state = await director.rehearse(change);
+  return limits ? { ...state, limits } : state;
+};
+
 /**
  * Asks every director whether a change may be made: all are asked, all errors come together, nothing is changed.
  *
@@ -48,8 +58,9 @@ export async function rehearseEverywhere(
   directors: readonly Director[],
   change: Change,
   policy: Policy = {},
+  question: Question = (director) => director.rehearse(change),
 ): Promise<Rehearsal> {
-  const rehearse = (director: Director) => director.rehearse(change);
+  const rehearse = (director: Director) => question(director, change);
   const { reached, behind, causes, total } = await ask(directors, rehearse, (error) =>
     mayLack(error, policy),
   );

@@ -54,8 +54,9 @@ export function stepsOf(
   members: readonly Member[],
   answers: Answers,
 ): Steps {
+  const limits = new Map([...states].map(([director, state]) => [director.name, state.limits]));
   const changeTo = (leaving: "drain" | "go") =>
-    guarded(givingBack(gated.change(members, leaving)), members, gated, answers);
+    guarded(givingBack(gated.change(members, leaving), limits), members, gated, answers);
   const leaving = leavingServers(gated, states);
   if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
   return { first: changeTo("drain"), removal: changeTo("go"), leaving };

@@ -8,9 +8,18 @@ import {
   type Registration,
 } from "../../director";
 import { EMPTY_REGISTRY } from "../../director/registry";
-import { parseTable, renderTable } from "../../ipvs";
-import { givingBack } from "../../provider/adoption";
+import {
+  destinationKey,
+  parseTable,
+  renderTable,
+  serviceKey,
+  type Table,
+  type Thresholds,
+  withLimits,
+} from "../../ipvs";
+import { adoptions, givingBack } from "../../provider/adoption";
 import { createGated } from "../../provider/gated-change";
+import { withThresholds } from "../../provider/rollout";
 import type { GatedChange } from "../../provider/steps";
 import { FakeDirector } from "./fake-director";
 import { IDENTITY, KEY, ME, NONE, server, text } from "./pool-fixture";
@@ -60,6 +69,45 @@ function pair(first: string): readonly [FakeDirector, FakeDirector] {
 
 const PUT_BACK = { message: /^1 of 2 directors failed:.*Put back to what they held before: d1/s };
 
+/** A table whose servers take so many connections each. */
+function limitedTo(upper: number, table: string): Table {
+  const limits = parseTable(table).map((service): [string, Map<string, Thresholds>] => [
+    serviceKey(service),
+    new Map(service.destinations.map((one) => [destinationKey(one), { upper, lower: 1 }])),
+  ]);
+  return withLimits(parseTable(table), new Map(limits));
+}
+
+function thresholdsOf(table: Table): [string, Thresholds | undefined][] {
+  const found = table.flatMap(({ destinations }) => destinations);
+  return found
+    .map((one): [string, Thresholds | undefined] => [destinationKey(one), one.thresholds])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+describe("an adoption", () => {
+  it("takes away thresholds that are not declared, and says so", async () => {
+    const d1 = new FakeDirector("d1");
+    d1.table = limitedTo(5, text(1));
+    const state = await withThresholds(d1 as unknown as Director, takingOver("inline", [server(1)]));
+    const said = adoptions(
+      KEY,
+      takingOver("inline", [server(1)]),
+      new Map([[d1 as unknown as Director, state]]),
+    );
+    assert.match(said.join(), /changed by ipvsadm -e -t 192\.0\.2\.1:80 -r 10\.0\.0\.1:80 -m -w 1$/);
+    await createGated(adopting([d1], "inline", [server(1)]));
+    assert.deepEqual(thresholdsOf(d1.table), [["10.0.0.1:80", undefined]]);
+  });
+
+  it("of a separate pool leaves those of its servers as they are", async () => {
+    const d1 = new FakeDirector("d1");
+    d1.table = limitedTo(5, text(1));
+    await createGated(adopting([d1], "separate", []));
+    assert.deepEqual(thresholdsOf(d1.table), [["10.0.0.1:80", { upper: 5, lower: 1 }]]);
+  });
+});
+
 describe("an adoption that is taken back", () => {
   for (const [what, first] of [
     ["made", ""],
@@ -87,6 +135,23 @@ describe("an adoption that is taken back", () => {
     assert.deepEqual(d1.registry, EMPTY_REGISTRY);
   });
 
+  it("gives back thresholds too, of what it edited and of what it removed", async () => {
+    const [d1, d2] = pair("");
+    d1.table = limitedTo(5, text(1, 2));
+    const before = d1.table;
+    const adopted = adopting([d1, d2], "inline", [server(1)]);
+    await assert.rejects(createGated(adopted), PUT_BACK);
+    assert.deepEqual(thresholdsOf(d1.table), thresholdsOf(before));
+  });
+
+  it("gives back those of servers in a separate pool that nobody registered", async () => {
+    const [d1, d2] = pair("");
+    d1.table = limitedTo(5, text(1, 2));
+    const before = d1.table;
+    await assert.rejects(createGated(adopting([d1, d2], "separate", [])), PUT_BACK);
+    assert.deepEqual(thresholdsOf(d1.table), thresholdsOf(before));
+  });
+
   it("brings nothing back that had left it before it was taken back", async () => {
     const directors = pair(text());
     const [d1, d2] = directors;
@@ -108,7 +173,7 @@ describe("an adoption that is taken back", () => {
   });
 
   it("knows what it took over when it is computed anew after its answer was lost", () => {
-    const change = givingBack(takingOver("inline", [server(1)]));
+    const change = givingBack(takingOver("inline", [server(1)]), new Map());
     const basis = { director: "d1", registry: EMPTY_REGISTRY };
     change.apply({ ...basis, table: [] });
     const registry = change.apply({ ...basis, table: parseTable(text(1, 2)) });
