@@ -26,7 +26,7 @@ export function putMember(
       if (mine.pool === "inline") throw inlinePool(basis.director, key, mine.resource);
       const old = findMember(mine, member);
       if (old?.resource !== undefined && !isSame(old, wanted)) {
-        throw otherResource(basis.director, `${member} of virtual server ${key}`, old.resource, "RealServer");
+        throw otherResource(basis.director, `${member} of virtual server ${key}`, old, "RealServer");
       }
       if (!old && !known && !adopts) refuseForeignDestination(basis, key, member);
       const serves = isInService(mine, findService(basis.table, key), member, adopts);

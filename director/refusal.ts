@@ -1,4 +1,5 @@
 import { destinationKey, findService, renderEdit, type Table } from "../ipvs";
+import type { Claim } from "./claim";
 import { ForeignEntryError, OwnedElsewhereError } from "./errors";
 import { findRegistration, type Registration, type Registry } from "./registry";
 
@@ -68,14 +69,15 @@ export function refuseStrangers(basis: Basis, key: string): void {
 export function otherResource(
   director: string,
   entry: string,
-  resource: string,
+  { resource, parent }: Claim,
   type: string,
 ): OwnedElsewhereError {
+  const place = parent === undefined ? "" : ` (in a ${parent})`;
   return new OwnedElsewhereError(
     director,
     entry,
-    `${type} ${resource} of this stack`,
-    "Declare it once; when the resource was renamed, tell Pulumi with `aliases`.",
+    `${type} ${resource}${place} of this stack`,
+    "Declare it once; when the resource was renamed or moved, tell Pulumi with `aliases`.",
   );
 }
 

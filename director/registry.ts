@@ -16,6 +16,8 @@ export interface Member extends RealServer {
   readonly resource?: string;
   /** Which resource of that name; see {@link Registration}. */
   readonly token?: string;
+  /** Type of the component that the resource is part of; absent: none. */
+  readonly parent?: string;
   /** It has not passed its gate: in the kernel with weight 0 until it does. */
   readonly held?: true;
   /** It is on its way out: in the kernel with weight 0 until its connections have ended. */
@@ -52,6 +54,8 @@ export interface RegisteredSettings extends ServiceSettings, Watched {
    * replacement is created before the old one of the same name is deleted); a token is one resource for ever.
    */
   readonly token?: string;
+  /** Type of the component that the resource is part of; absent: none. */
+  readonly parent?: string;
   /** Who fills the pool: the virtual server itself, or RealServer resources. */
   readonly pool: "inline" | "separate";
   /** In the order in which they enter the kernel, which mh and sh go by. */

@@ -20,7 +20,7 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
     apply: (basis) => {
       const mine = ownRegistration(basis, actor, key);
       if (mine && !isSame(mine, wanted)) {
-        throw otherResource(basis.director, `virtual server ${key}`, mine.resource, "VirtualServer");
+        throw otherResource(basis.director, `virtual server ${key}`, mine, "VirtualServer");
       }
       if (!mine && !known && !adopts) refuseForeignService(basis, key);
       const service = findService(basis.table, key);

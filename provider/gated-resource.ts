@@ -21,6 +21,8 @@ import { warnOnce } from "./warn";
 /** What every resource on a cluster has. */
 export interface OnCluster {
   readonly name: string;
+  /** Type of the component that it is part of; absent: none. Like the name, it says who a resource is, and is no change. */
+  readonly parent?: string;
   readonly cluster: ClusterHandle;
   /** Which resource of that name; in the state, not among the inputs. See `Registration` in director/. */
   readonly token?: string;

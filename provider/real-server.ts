@@ -28,7 +28,7 @@ import { handleProblems } from "./handle";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { observedPool, type Sighting, sightings } from "./observe";
 import { isUnknown } from "./unknown";
-import { isWatched, memberOf, watchedDrain } from "./virtual-server";
+import { claimOf, isWatched, memberOf, watchedDrain } from "./virtual-server";
 
 /** Inputs of a RealServer, in normal form. */
 interface Inputs extends DeclaredRealServer, OnCluster {
@@ -85,8 +85,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
         adopts: inputs.adopt === true,
         checkOf: () => inputs.healthCheck,
         drainMsOf: () => 0,
-        change: ([member]) =>
-          putMember(actor, key, { ...declared, ...member, resource: inputs.name }, manner),
+        change: ([member]) => putMember(actor, key, { ...declared, ...member }, manner),
       };
     },
     removal: (state) => {
@@ -109,7 +108,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
   });
 }
 
-function check({ name, cluster, ...properties }: Properties): Checked {
+function check({ name, parent, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parse(schema, properties, isUnknown);
   const { virtualServer, adopt, ...server } = value;
   const outer = outerOf(virtualServer);
@@ -132,7 +131,7 @@ function check({ name, cluster, ...properties }: Properties): Checked {
   const unobeyed = checkSourceProblems({ cluster, ...properties });
   const all = [...handleProblems(cluster), ...problems, ...others, ...unobeyed];
   return {
-    inputs: { name, cluster, ...normal, virtualServer: outer ?? virtualServer },
+    inputs: { name, parent, cluster, ...normal, virtualServer: outer ?? virtualServer },
     problems: all,
     // What is wrong has to be mended first; only then it can be told what follows from the rest.
     warnings: all.length > 0 ? [] : warningsOf(name, normal.healthCheck),
@@ -227,12 +226,20 @@ function describe(server: string, found: Member | undefined, declared: Member, c
 }
 
 function registeredAs(inputs: Inputs): Member & { resource: string } {
-  const { name, token, healthCheck } = inputs;
-  const checked = isWatched(inputs) && { healthCheck };
-  return { ...memberOf(inputs), ...checked, resource: name, ...(token !== undefined && { token }) };
+  const { healthCheck } = inputs;
+  return { ...memberOf(inputs), ...(isWatched(inputs) && { healthCheck }), ...claimOf(inputs) };
 }
 
-const INPUTS = ["name", "cluster", "virtualServer", "address", "port", ...SETTINGS, "adopt"] as const;
+const INPUTS = [
+  "name",
+  "parent",
+  "cluster",
+  "virtualServer",
+  "address",
+  "port",
+  ...SETTINGS,
+  "adopt",
+] as const;
 
 function inputsOf(inputs: Inputs): Properties {
   const all = inputs as unknown as Properties;

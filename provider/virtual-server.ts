@@ -1,4 +1,5 @@
 import {
+  type Claim,
   drain,
   effectiveWeight,
   type Member,
@@ -114,10 +115,10 @@ function drainMsOf(state: Inputs | undefined, server: string): number {
   return known?.drainMs ?? DRAIN_MS;
 }
 
-function check({ name, cluster, ...properties }: Properties): Checked {
+function check({ name, parent, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parseVirtualServer(properties, isUnknown);
   const all = [...handleProblems(cluster), ...problems, ...checkSourceProblems({ cluster, ...properties })];
-  const inputs = { name, cluster, ...value };
+  const inputs = { name, parent, cluster, ...value };
   // What is wrong has to be mended first; only then it can be told what follows from the rest.
   if (all.length > 0) return { inputs, problems: all, warnings: [] };
   const warnings = [
@@ -265,11 +266,16 @@ export function memberOf(server: DeclaredRealServer): Member {
   };
 }
 
-function claimOf({ name, token }: Inputs): { resource: string; token?: string } {
-  return { resource: name, ...(token !== undefined && { token }) };
+/** What a resource knows itself by on directors. */
+export function claimOf({ name, token, parent }: OnCluster): Claim & { resource: string } {
+  return {
+    resource: name,
+    ...(token !== undefined && { token }),
+    ...(parent !== undefined && { parent }),
+  };
 }
 
-const INPUTS = ["name", "cluster", ...IDENTITY_FIELDS, ...SETTINGS, "adopt"] as const;
+const INPUTS = ["name", "parent", "cluster", ...IDENTITY_FIELDS, ...SETTINGS, "adopt"] as const;
 
 function inputsOf(inputs: Inputs): Properties {
   const all = inputs as unknown as Properties;

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ForwardingMethod } from "../spec";
 import { withSecrets } from "./health-check";
+import { parentType } from "./parent-type";
 import type { PoolMemberArgs } from "./pool-member";
 import { providerStub, typeToken } from "./stub";
 import type { VirtualServer } from "./virtual-server";
@@ -47,6 +48,7 @@ export class RealServer extends pulumi.CustomResource {
         {
           __provider: providerStub("RealServer"),
           name,
+          parent: parentType(opts),
           cluster: virtualServer.cluster.handle,
           virtualServer: {
             protocol: virtualServer.protocol,

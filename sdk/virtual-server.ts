@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Family, HealthCheck, Persistence, Protocol, Scheduler, SchedulerFlag } from "../spec";
 import type { Cluster } from "./cluster";
 import { type HealthCheckArgs, withSecrets } from "./health-check";
+import { parentType } from "./parent-type";
 import { type PoolMemberArgs, withSecretChecks } from "./pool-member";
 import { configText, type RealServerConfigArgs } from "./real-server-config";
 import { providerStub, typeToken } from "./stub";
@@ -174,6 +175,7 @@ export class VirtualServer extends pulumi.CustomResource {
         {
           __provider: providerStub("VirtualServer"),
           name,
+          parent: parentType(opts),
           ...settings,
           protocol: args.fwmark === undefined ? (args.protocol ?? "tcp") : undefined,
           healthCheck: withSecrets(healthCheck),
