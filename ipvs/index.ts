@@ -21,7 +21,6 @@ export {
   type DestinationOptions,
   destinationExtra,
   readDestinationExtra,
-  readServiceExtra,
   type ServiceOptions,
   serviceExtra,
 } from "./options";

@@ -9,7 +9,6 @@ import {
   parseStats,
   parseTable,
   readDestinationExtra,
-  readServiceExtra,
   serviceExtra,
   serviceKey,
   TableSyntaxError,
@@ -17,6 +16,7 @@ import {
 } from "../../ipvs";
 import { countsOf, renderLimits, renderProcfs, renderSaved } from "./listings";
 import { always } from "./property";
+import { readServiceExtra } from "./service-options";
 import { anyTable, destinationOptions, serviceOptions } from "./tables";
 
 const RUNS = { numRuns: 500 };

@@ -2,12 +2,12 @@ import ipaddr from "ipaddr.js";
 import {
   type Destination,
   destinationKey,
-  readServiceExtra,
   renderTable,
   type Service,
   serviceKey,
   type Table,
 } from "../../ipvs";
+import { readServiceExtra } from "./service-options";
 
 const PROC_METHODS = { nat: "Masq", dr: "Route", tun: "Tunnel" } as const;
 

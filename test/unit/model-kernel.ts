@@ -3,11 +3,11 @@ import {
   destinationKey,
   type Edit,
   readDestinationExtra,
-  readServiceExtra,
   type Service,
   serviceKey,
   type Table,
 } from "../../ipvs";
+import { readServiceExtra } from "./service-options";
 
 /** What ipvsadm or the kernel would refuse. */
 export class RefusedByKernelError extends Error {}
