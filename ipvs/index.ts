@@ -33,5 +33,5 @@ export {
   ProcfsSyntaxError,
   parseProcfs,
 } from "./procfs";
-export { renderEdit, renderEdits, renderTable } from "./render";
+export { renderEdit, renderEdits, renderRemoval, renderTable } from "./render";
 export { type DestinationCount, parseStats } from "./stats";

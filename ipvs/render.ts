@@ -3,6 +3,7 @@ import {
   destinationKey,
   type Service,
   type ServiceId,
+  type ServiceProtocol,
   serviceKey,
   type Table,
 } from "./model";
@@ -35,14 +36,21 @@ export function renderEdit(edit: Edit): string {
     case "edit-service":
       return serviceLine("-E", edit.service);
     case "delete-service":
-      return `-D ${selector(edit.service)}`;
+      return renderRemoval(serviceKey(edit.service));
     case "add-destination":
       return limitedLine("-a", edit.service, edit.destination);
     case "edit-destination":
       return limitedLine("-e", edit.service, edit.destination);
     case "delete-destination":
-      return `-d ${selector(edit.service)} -r ${destinationKey(edit.destination)}`;
+      return renderRemoval(serviceKey(edit.service), destinationKey(edit.destination));
   }
+}
+
+/** The ipvsadm command line, without the program's name, that removes a service, or one destination of it, by their keys. */
+export function renderRemoval(service: string, destination?: string): string {
+  const [protocol = "", ...place] = service.split(" ");
+  const found = `${SELECTORS[protocol as ServiceProtocol]} ${place.join(" ")}`;
+  return destination === undefined ? `-D ${found}` : `-d ${found} -r ${destination}`;
 }
 
 function serviceLine(command: string, service: Service): string {

@@ -5,12 +5,14 @@ import {
   findRegistration,
   type Registration,
   removeAgent,
+  UnexpectedAnswerError,
   UnreachableError,
 } from "../director";
-import { findService } from "../ipvs";
+import { findService, renderRemoval } from "../ipvs";
 import { DRAIN_MS, realServerKey, refusesAtWeightZero } from "../spec";
 import { isNobodys } from "./agents";
 import { type Leaving, removeWhenDrained, waitUntilDrained } from "./drain";
+import { withCode } from "./errors";
 import { errorOf } from "./reach";
 import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 
@@ -63,47 +65,83 @@ function isDrainable(found: ReturnType<typeof findRegistration>): boolean {
   return !refusesAtWeightZero(found.registration.scheduler, found.registration.schedulerFlags);
 }
 
+/** What of a resource may be left on a director that has left its cluster, and why. */
+interface Remnant {
+  readonly reason: string;
+  /** How it stands: as far as was known before it failed. `gone`: of it nothing, of the director's agent all. */
+  readonly stands: "unknown" | "in service" | "drained" | "gone";
+}
+
 /** Directors that could not be reached in this process: each resource would wait for them anew. */
-const unreachable = new WeakMap<Director, string>();
+const unreachable = new WeakMap<Director, Remnant>();
 
 /**
  * Takes a resource off directors that have left the cluster, as far as they can still be reached: a dead director is the
- * usual reason to remove one, and must not hold up the others. Each drains by itself. A warning says what may still stand
- * where.
+ * usual reason to remove one, and must not hold up the others. Each drains by itself. A warning says what stands there, or
+ * may, and how to remove it: no later run looks at a director that has left.
  */
 export async function leave(directors: readonly Director[], removal: Removal): Promise<void> {
   await Promise.all(
     directors.map(async (director) => {
-      const reason = unreachable.get(director) ?? (await attempt(director, removal));
-      if (reason === undefined) return;
-      console.error(
-        `warning: virtual server ${removal.key} may still stand on a director that left the cluster. ${reason} ` +
-          "When it is back, add it to the cluster once more and remove it again, or see docs/errors.md (entries of an owner who is gone).",
-      );
+      const remnant = unreachable.get(director) ?? (await attempt(director, removal));
+      if (remnant) console.error(`warning: ${describe(director, removal, remnant)}`);
     }),
   );
 }
 
-async function attempt(director: Director, removal: Removal): Promise<string | undefined> {
+function describe({ name, mode }: Director, { key, drain: { member } }: Removal, remnant: Remnant): string {
+  const what = member === undefined ? `virtual server ${key}` : `${member} of virtual server ${key}`;
+  const how = {
+    unknown: `${what} may still stand`,
+    "in service": `${what} still stands`,
+    drained: `${what} still stands, at weight 0,`,
+    gone: "the agent still runs",
+  }[remnant.stands];
+  // An agent puts back what somebody removes by hand.
+  const byHand =
+    mode === "agent"
+      ? ""
+      : ` Or, on ${name}: \`ipvsadm ${renderRemoval(key, member)}\`, and see docs/errors.md (entries of an owner who is gone) for its line in /var/lib/heye/registry.`;
+  return (
+    `${how} on director ${name}, which left the cluster, and no later run removes it. ${remnant.reason} ` +
+    `To remove it, add ${name} to the cluster once more and remove it again.${byHand}`
+  );
+}
+
+async function attempt(director: Director, removal: Removal): Promise<Remnant | undefined> {
   const { key, drain, remove } = removal;
+  let stands: Remnant["stands"] = "unknown";
   try {
     const { registry } = await director.rehearse(remove);
+    stands = "in service";
     const found = findRegistration(registry, key);
     const leaving = found && isDrainable(found) ? leavingWith(removal, found.registration) : [];
     if (leaving.some(({ drainMs }) => drainMs > 0)) {
       await director.change(drain);
+      stands = "drained";
       await waitUntilDrained([director], key, leaving);
     }
     await director.change(remove);
+    stands = "gone";
     // The agent stays as long as anything is to be kept there, whosever it is.
     if (director.mode === "agent" && isNobodys((await director.read()).registry)) await removeAgent(director);
     return undefined;
   } catch (error) {
-    const { message } = errorOf(error);
-    if (error instanceof UnreachableError || error instanceof ConnectionLostError)
-      unreachable.set(director, message);
-    return message;
+    const reason = withCode(errorOf(error));
+    if (stands === "gone" || !isUncertain(error)) return { reason, stands };
+    const remnant = { reason, stands: "unknown" } as const;
+    if (!(error instanceof UnexpectedAnswerError)) unreachable.set(director, remnant);
+    return remnant;
   }
+}
+
+/** Whether what a director holds now is not known. */
+function isUncertain(error: unknown): boolean {
+  return (
+    error instanceof UnreachableError ||
+    error instanceof ConnectionLostError ||
+    error instanceof UnexpectedAnswerError
+  );
 }
 
 /**

@@ -14,6 +14,19 @@ function handlerOver(directors: readonly FakeDirector[], departed: readonly Fake
   return virtualServerHandler(fleet);
 }
 
+/** What is said on the standard error meanwhile. */
+async function warnings(act: () => Promise<unknown>): Promise<string[]> {
+  const said: string[] = [];
+  const { error } = console;
+  console.error = (text: string) => said.push(text);
+  try {
+    await act();
+  } finally {
+    console.error = error;
+  }
+  return said;
+}
+
 const inputs = (rollout: object) => ({
   name: "web",
   cluster: { id: "me-1", label: "shop/prod Cluster edge", directors: [], rollout },
@@ -117,6 +130,40 @@ describe("a director that leaves the cluster", () => {
     await handler.update(otherId, otherOutputs, other);
     assert.match(d2.text, /192\.0\.2\.1:80 /);
     assert.doesNotMatch(d2.text, /192\.0\.2\.1:81 /);
+  });
+
+  for (const [what, drainMs, failsAt, words] of [
+    ["drained", 1, 3, "still stands, at weight 0, on director d2"],
+    ["as it was", 0, 2, "still stands on director d2"],
+  ] as const)
+    it(`is told of with what stands there ${what}, and the command that removes it`, async () => {
+      const { d1, d2, id, outputs } = await made(drainMs);
+      d2.meanwhile = (change) => {
+        if (change === failsAt) throw new NotWritableError("d2", "no space left");
+      };
+      const said = await warnings(() => handlerOver([d1], [d2]).update(id, outputs, declared(drainMs)));
+      const [first = ""] = said;
+      assert.ok(first.includes(`virtual server tcp 192.0.2.1:80 ${words}, which left the cluster`), first);
+      assert.match(first, /no space left.*\[HEYE_NOT_WRITABLE\].*`ipvsadm -D -t 192\.0\.2\.1:80`/s);
+      assert.match(d2.text, drainMs > 0 ? /-w 0/ : /-w 1/);
+    });
+
+  it("is told of without a command where an agent would put back what that removes", async () => {
+    const { d1, d2, id, outputs } = await made(0);
+    d2.meanwhile = () => {
+      throw new NotWritableError("d2", "no space left");
+    };
+    Object.assign(d2, { mode: "agent" });
+    const said = await warnings(() => handlerOver([d1], [d2]).update(id, outputs, declared(0)));
+    assert.match(said.join(), /still stands on director d2.*add d2 to the cluster once more/s);
+    assert.doesNotMatch(said.join(), /ipvsadm -D/);
+  });
+
+  it("is told of with what may stand there when it breaks off", async () => {
+    const { d1, d2, id, outputs } = await made(0);
+    d2.lostAt = [2];
+    const said = await warnings(() => handlerOver([d1], [d2]).update(id, outputs, declared(0)));
+    assert.match(said.join(), /may still stand on director d2.*\[HEYE_CONNECTION_LOST\]/s);
   });
 
   it("does not hold up the others when it is dead", async () => {
