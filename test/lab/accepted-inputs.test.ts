@@ -14,7 +14,8 @@ import {
 } from "../../ipvs";
 import { Lab } from "../../lab";
 import { handlerFor } from "../../provider";
-import { memberOf, type Inputs as Normal, registrationOf } from "../../provider/virtual-server";
+import { memberOf, registrationOf } from "../../provider/registration";
+import type { Inputs as Normal } from "../../provider/virtual-server-state";
 import { IDENTITY_FIELDS } from "../../spec";
 import { damaged } from "../provider/damage";
 import { goodVirtualServer, type Inputs } from "../provider/inputs";
