@@ -8,6 +8,8 @@ export interface CheckResult {
   readonly healthy: boolean;
   /** What the server said, or why it said nothing; for people. */
   readonly answer: string;
+  /** The check could not be made, because this host lacked something: it says nothing of the server. Absent: it could. */
+  readonly inconclusive?: true;
 }
 
 /**
@@ -28,10 +30,28 @@ export async function runCheck(
     return { healthy: true, answer };
   } catch (error) {
     if (deadline.expired) return { healthy: false, answer: `no answer within ${settings.timeoutMs} ms` };
-    return { healthy: false, answer: presentable(error, settings) };
+    const answer = presentable(error, settings);
+    return isOurOwn(error) ? { healthy: false, answer, inconclusive: true } : { healthy: false, answer };
   } finally {
     deadline.clear();
   }
+}
+
+/** What a system call says when the host has run out of files, memory or ports, or has not the address it is to use. */
+const OUR_OWN: ReadonlySet<string | undefined> = new Set([
+  "EADDRINUSE",
+  "EADDRNOTAVAIL",
+  "EAGAIN",
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+]);
+
+/** Whether it is this host that is at fault. A dial names as `cause` what the system said. */
+function isOurOwn(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  return OUR_OWN.has(cause?.code);
 }
 
 /** Where a check really goes, by what its settings say in place of the server's own address and port. */

@@ -10,7 +10,8 @@ export interface Target {
 
 /**
  * Opens a byte stream to a server, from wherever the check is made (this host, or a director through SSH).
- * Rejects with a reason that fits after "cannot connect: "; gives up when the signal fires.
+ * Rejects with a reason that fits after "cannot connect: ", whose `cause` is what this host's system said, if it was that;
+ * gives up when the signal fires.
  */
 export type Dial = (target: Target, signal: AbortSignal) => Promise<Duplex>;
 

@@ -22,7 +22,7 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
       };
       signal.addEventListener("abort", abort, { once: true });
       socket.once("error", (error: NodeJS.ErrnoException) =>
-        reject(new Error(`cannot connect: ${error.code ?? error.message}`)),
+        reject(new Error(`cannot connect: ${error.code ?? error.message}`, { cause: error })),
       );
       socket.once("connect", () => resolve(socket));
       socket.once("close", () => signal.removeEventListener("abort", abort));

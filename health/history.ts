@@ -1,9 +1,9 @@
+import type { CheckResult } from "./check";
+
 /** One check that was made. */
-export interface PastCheck {
+export interface PastCheck extends CheckResult {
   /** When it ended, in ms since 1970. */
   readonly at: number;
-  readonly healthy: boolean;
-  readonly answer: string;
   /** How long it took. */
   readonly tookMs: number;
 }

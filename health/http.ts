@@ -54,8 +54,10 @@ function request(
         ...settings.headers,
       },
       createConnection: () => stream as never,
-      signal,
     });
+    const abort = () => outgoing.destroy(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
     // An error that nobody would hear of is not made: it costs more than the rest of a check.
     let settled = false;
     const fail = (error: () => Error) => {

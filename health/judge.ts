@@ -23,16 +23,17 @@ export interface Limits {
 
 /**
  * What is known after one more result. Only consecutive results count: one that confirms what is known starts the count
- * again, so failures that are far between never take a server out.
+ * again, so failures that are far between never take a server out. An inconclusive one changes nothing.
  *
  * @param atMs when the result came, in ms since 1970
  */
 export function judge(
   before: ServerHealth,
-  { healthy, answer }: CheckResult,
+  { healthy, answer, inconclusive }: CheckResult,
   { rise, fall }: Limits,
   atMs: number,
 ): ServerHealth {
+  if (inconclusive) return { ...before, answer, at: atMs };
   const streak = healthy === before.healthy ? 0 : before.streak + 1;
   const convinced = streak >= (before.healthy ? fall : rise);
   if (convinced && healthy !== before.healthy) return { healthy, streak: 0, since: atMs, answer, at: atMs };

@@ -18,6 +18,8 @@ export interface MonitorCounters {
   readonly checks: number;
   /** Checks that failed, those given up among them. */
   readonly failures: number;
+  /** Checks that this host could not make, because it had run out of something; they say nothing of their server. */
+  readonly inconclusive: number;
   /** Checks begun more than 100 ms, or a tenth of their interval if that is more, after they were due. */
   readonly late: number;
   /** Checks given up: they had not ended 1 s after their timeout. */
@@ -78,7 +80,15 @@ export class Monitor {
   readonly #agenda = new Agenda<Watched>();
   /** Checks that have not ended, of probes that are gone as well; not those given up. */
   readonly #open = new Map<AbortController, Promise<void>>();
-  readonly #counts = { checks: 0, failures: 0, late: 0, overdue: 0, transitions: 0, running: 0 };
+  readonly #counts = {
+    checks: 0,
+    failures: 0,
+    inconclusive: 0,
+    late: 0,
+    overdue: 0,
+    transitions: 0,
+    running: 0,
+  };
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
 
@@ -209,7 +219,8 @@ export class Monitor {
     const at = this.#clock.wallMs();
     one.check = undefined;
     this.#counts.running--;
-    if (!result.healthy) this.#counts.failures++;
+    if (result.inconclusive) this.#counts.inconclusive++;
+    else if (!result.healthy) this.#counts.failures++;
     remember(one.results, { at, ...result, tookMs: now - one.begunMs });
     const { healthy } = one.health;
     one.health = judge(one.health, result, check, at);
@@ -218,7 +229,7 @@ export class Monitor {
     this.#arm();
     if (one.health.healthy === healthy) return;
     this.#counts.transitions++;
-    remember(one.transitions, { at, ...result });
+    remember(one.transitions, { at, healthy: result.healthy, answer: result.answer });
     this.#onTransition(one.key, one.health);
   }
 }

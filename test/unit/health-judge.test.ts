@@ -47,6 +47,14 @@ describe("judging a server", () => {
     assert.deepEqual(third, { healthy: true, streak: 1, since: 101, answer: "no", at: 102 });
   });
 
+  it("learns nothing from a check that could not be made", () => {
+    const [, , before] = knownAfter([true, false], { rise: 1, fall: 2 });
+    assert.ok(before);
+    const lacking = { healthy: false, answer: "cannot connect: EMFILE", inconclusive: true } as const;
+    const known = judge(before, lacking, { rise: 1, fall: 2 }, 200);
+    assert.deepEqual(known, { ...before, answer: "cannot connect: EMFILE", at: 200 });
+  });
+
   it("changes its mind exactly when the last `rise` or `fall` results all contradict it", () =>
     always(
       fc.property(

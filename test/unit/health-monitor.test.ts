@@ -210,6 +210,23 @@ describe("a monitor", () => {
     );
   });
 
+  it("takes no server out because the director itself has run out of something", () => {
+    const server = net.createServer((socket) => socket.on("error", () => undefined));
+    return serve(server, (target) =>
+      // No host has this address, so none of its own can go out from there.
+      monitored(
+        async (monitor, told) => {
+          const probe = { check: settings({ type: "tcp", intervalMs: 10, fall: 1 }), target };
+          monitor.watch(keyed(probe), () => UP);
+          await until(() => monitor.counters.inconclusive > 3);
+          assert.deepEqual([told, monitor.counters.failures], [[], 0]);
+          assert.equal(monitor.health(probeKey(probe))?.answer, "cannot connect: EADDRNOTAVAIL");
+        },
+        directDial({ sourceAddress: "192.0.2.1" }),
+      ),
+    );
+  });
+
   it("never begins a check of a probe while another of its own is being made", () => {
     let open = 0;
     let most = 0;
