@@ -7,6 +7,7 @@ export { type Checker, CheckFailedError, type Dial, type Target } from "./checke
 export { type DirectDialOptions, directDial } from "./direct-dial";
 export type { History, PastCheck, Transition } from "./history";
 export { judge, type Limits, type ServerHealth } from "./judge";
-export { Monitor, type MonitorClock, type MonitorCounters, type MonitorOptions } from "./monitor";
+export { Monitor } from "./monitor";
+export type { MonitorClock, MonitorCounters, MonitorOptions } from "./monitor-options";
 export { type Probe, probeKey } from "./probe";
 export { nextStreak, type Verdict, waitUntilHealthy } from "./wait";

@@ -4,6 +4,12 @@ import type { Dial } from "./checker";
 import { STANDSTILL_MS } from "./deadline";
 import { type History, type PastCheck, remember, type Transition } from "./history";
 import { judge, type ServerHealth } from "./judge";
+import {
+  type MonitorClock,
+  type MonitorCounters,
+  type MonitorOptions,
+  SYSTEM_CLOCK,
+} from "./monitor-options";
 import type { Probe } from "./probe";
 import { Spread } from "./spread";
 
@@ -11,43 +17,6 @@ import { Spread } from "./spread";
 const PATIENCE_MS = 1_000;
 /** How many checks are begun before answers get a turn again. */
 const TURN = 50;
-
-/** What a {@link Monitor} has done since its start. */
-export interface MonitorCounters {
-  /** Checks begun. */
-  readonly checks: number;
-  /** Checks that failed, those given up among them. */
-  readonly failures: number;
-  /** Checks that this host could not make, because it had run out of something; they say nothing of their server. */
-  readonly inconclusive: number;
-  /** Checks begun more than 100 ms, or a tenth of their interval if that is more, after they were due. */
-  readonly late: number;
-  /** Checks given up: they had not ended 1 s after their timeout. */
-  readonly overdue: number;
-  readonly transitions: number;
-  /** Checks that are being made now. */
-  readonly running: number;
-}
-
-/** Two clocks: the schedule keeps to one that nobody sets. */
-export interface MonitorClock {
-  /** Only ever goes forward, in ms. */
-  monotonicMs(): number;
-  /** In ms since 1970. */
-  wallMs(): number;
-}
-
-const SYSTEM_CLOCK: MonitorClock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
-
-/** What a {@link Monitor} works with. */
-export interface MonitorOptions {
-  readonly dial: Dial;
-  /** Told of each change of mind, after the monitor's own state has changed. What it throws ends the process. */
-  readonly onTransition: (key: string, health: ServerHealth) => void;
-  readonly clock?: MonitorClock | undefined;
-  /** From 0 to 1, as Math.random. */
-  readonly random?: (() => number) | undefined;
-}
 
 /** A probe that is repeated. Planned: its next check or, while one is being made, the time at which that is given up. */
 interface Watched extends Planned {
@@ -209,8 +178,8 @@ export class Monitor {
     this.#counts.overdue++;
     const answer = `the check did not end within ${Math.round(now - one.begunMs)} ms, and was given up`;
     this.#open.delete(check);
-    this.#end(one, { healthy: false, answer });
     check.abort(new Error(answer));
+    this.#end(one, { healthy: false, answer });
   }
 
   #end(one: Watched, result: CheckResult): void {

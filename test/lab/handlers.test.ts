@@ -413,17 +413,17 @@ describe("resources on real directors", () => {
       await handlerFor("VirtualServer", site.fleet).delete(failure.id, failure.outputs);
     });
 
-    it("logs in to MySQL, and tells a refused login", async () => {
+    it("logs in to MySQL, and tells a refused login and a writer among readers", async () => {
       const { mysql } = site.lab.inventory;
       assert.ok(mysql);
-      const database = (password: string) => ({
+      const database = (password: string, role: object = {}) => ({
         name: "db",
         address: "192.0.2.20",
         port: 3306,
-        healthCheck: { type: "mysql", user: mysql.user, password, ...QUICK, deadlineMs: 3_000 },
+        healthCheck: { type: "mysql", user: mysql.user, password, ...role, ...QUICK, deadlineMs: 3_000 },
         realServers: [{ address: site.address("db1") }],
       });
-      const made = await site.create("VirtualServer", database(mysql.password));
+      const made = await site.create("VirtualServer", database(mysql.password, { readOnly: false }));
       await made.close();
       const failure = (await site
         .create("VirtualServer", database("planted-wrong"))
@@ -431,6 +431,11 @@ describe("resources on real directors", () => {
       assert.match(failure.message, /mysql on .*:3306: Access denied for user/);
       assert.doesNotMatch(failure.message, /planted-wrong/);
       await handlerFor("VirtualServer", site.fleet).delete(failure.id, failure.outputs);
+      const unfit = (await site
+        .create("VirtualServer", database(mysql.password, { readOnly: true }))
+        .catch((error) => error)) as InitialisationError;
+      assert.match(unfit.message, /mysql on .*:3306: read_only is off, expected on/);
+      await handlerFor("VirtualServer", site.fleet).delete(unfit.id, unfit.outputs);
     });
 
     it("tells a port that refuses from a host that is silent", async () => {
