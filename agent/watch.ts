@@ -10,6 +10,8 @@ import { probeOf, probesOf, registrations } from "./probes";
  */
 export class Watch {
   readonly #monitor: Monitor;
+  /** The probe of each server of each virtual server. */
+  #names: ReadonlyMap<string, string> = new Map();
   #keys = new WeakMap<Member, string | undefined>();
   #down: ReadonlyMap<string, ServerHealth>;
 
@@ -30,8 +32,29 @@ export class Watch {
   follow(registry: Registry): void {
     this.#keys = new WeakMap();
     const waiting = this.#waiting(registry);
-    this.#monitor.watch(probesOf(registry), (key) => this.#down.get(key) ?? begun(!waiting.has(key)));
+    const carried = this.#carry(registry);
+    const initial = (key: string) => this.#down.get(key) ?? carried.get(key) ?? begun(!waiting.has(key));
+    this.#monitor.watch(probesOf(registry), initial);
     this.#down = new Map();
+  }
+
+  /** A server that is asked in another way from now on is as well as it was: by the key of its new probe. */
+  #carry(registry: Registry): Map<string, ServerHealth> {
+    const carried = new Map<string, ServerHealth>();
+    const names = new Map<string, string>();
+    for (const [service, registration] of registrations(registry)) {
+      for (const member of registration.members) {
+        const key = this.keyOf(registration, member);
+        if (key === undefined) continue;
+        const name = `${service} ${realServerKey(member)}`;
+        names.set(name, key);
+        const before = this.#names.get(name);
+        const health = before === undefined || before === key ? undefined : this.#monitor.health(before);
+        if (health) carried.set(key, { ...health, streak: 0 });
+      }
+    }
+    this.#names = names;
+    return carried;
   }
 
   /**

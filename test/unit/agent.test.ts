@@ -106,6 +106,21 @@ describe("an agent", () => {
     await expectLines(...foreign, service, line(a, 3), line(b, 3));
   });
 
+  it("holds a dead server for dead when the way of asking it changes", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    const slower = { ...QUICK, rise: 100 } as typeof QUICK;
+    const wanted = virtualServer(
+      servers.map(({ member }) => member),
+      { healthCheck: slower },
+    );
+    await put(wanted, { known: true } as never);
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    assert.equal(site.kernel.edits.filter((edit) => edit.kind === "edit-destination").length, 1);
+  });
+
   it("takes a udp server out altogether, and puts it back as it was", async () => {
     const [a, b] = await serve(2);
     const members = servers.map(({ member }) => member);

@@ -131,7 +131,7 @@ describe("virtual server", () => {
       "realServers[0].weight: expected a whole number from 0 to 65535, found -1",
       'realServers[1].forwarding: expected one of nat, dr, tun, found "magic"',
       "realServers[1].weigth: no such property; expected address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold, drainMs, healthCheck",
-      "typo: no such property; expected protocol, address, port, fwmark, family, scheduler, schedulerFlags, persistence, onePacket, quorum, sorryServer, healthCheck, adopt, realServers",
+      "typo: no such property; expected protocol, address, port, fwmark, family, scheduler, schedulerFlags, persistence, onePacket, quorum, sorryServer, onUnhealthy, failOpenPercent, healthCheck, adopt, realServers",
     ]);
   });
 
