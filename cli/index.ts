@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The `heye` command: finds the subcommand, loads only what that one needs. */
+import { AGENT_COMMANDS, agentCommand } from "./agent";
+
 interface Command {
   readonly summary: string;
   readonly run: (argv: string[]) => Promise<number>;
@@ -10,6 +12,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "real directors, servers, a switch and a client on this machine",
     run: async (argv) => (await import("../lab/command.js")).labCommand(argv),
   },
+  ...Object.fromEntries(
+    (Object.keys(AGENT_COMMANDS) as (keyof typeof AGENT_COMMANDS)[]).map((name): [string, Command] => [
+      name,
+      { summary: AGENT_COMMANDS[name], run: (argv) => agentCommand(name, argv) },
+    ]),
+  ),
   "realserver-config": {
     summary: "what a real server needs for dr or tun",
     run: async (argv) => (await import("./realserver-config.js")).realServerConfigCommand(argv),

@@ -2,18 +2,24 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Lab } from "../../lab";
 import { PROJECT_ROOT } from "../../setup/project";
+import { showFailure } from "./failure";
 import { LAB } from "./lab";
 import { type Account, agrees, countQueries, countTraffic, renderAccounts } from "./traffic";
 
-/** What the quickstart shows: a lab, `pulumi up`, traffic that is counted on both sides, and a change under load. */
-async function demo(): Promise<boolean> {
+/**
+ * What the quickstart shows: a lab, `pulumi up`, traffic that is counted on both sides, a change under load and, where
+ * agents run, a server that dies and comes back.
+ */
+async function demo(mode: "agent" | "ssh"): Promise<boolean> {
   const started = Date.now();
   const lab = await bringUp();
 
   step("pulumi up: one Cluster, three virtual servers, their pools");
   await pulumi("config", "rm", "web");
+  await pulumi("config", "set", "mode", mode);
   // The lab holds nothing yet, whatever an earlier run recorded.
   await pulumi("up", "--yes", "--skip-preview", "--refresh");
 
@@ -37,6 +43,11 @@ async function demo(): Promise<boolean> {
     return load.stop();
   });
   console.log(renderAccounts(lab, [loaded]));
+
+  if (mode === "agent") {
+    step("A server dies under load, and comes back; nobody runs Pulumi");
+    await showFailure(lab, "rs2");
+  }
 
   const good = [...quiet, loaded].every((account) => agrees(lab, account));
   step(good ? `Done in ${seconds(started)}` : "Something does not add up: see the errors and counts above");
@@ -62,6 +73,8 @@ What to try next, from this folder:
       log in to it
   npm run heye -- lab exec --lab ${LAB} d2 ipvsadm -C && pulumi up --refresh
       wipe a table by hand and have it repaired
+  npm run heye -- status --lab ${LAB}
+      what each director's agent sees (explain ADDRESS:PORT and drain ADDRESS:PORT work alike)
   npm run heye -- lab fault --help
       break things
 Take everything down:
@@ -118,7 +131,17 @@ function seconds(since: number): string {
   return `${((Date.now() - since) / 1000).toFixed(1)} s`;
 }
 
-demo().then(
+function chosenMode(): "agent" | "ssh" {
+  const { mode } = parseArgs({ options: { mode: { type: "string", default: "agent" } } }).values;
+  if (mode === "agent" || mode === "ssh") return mode;
+  throw new Error(`--mode: expected agent or ssh, found ${JSON.stringify(mode)}`);
+}
+
+async function main(): Promise<boolean> {
+  return demo(chosenMode());
+}
+
+main().then(
   (good) => {
     process.exitCode = good ? 0 : 1;
   },

@@ -2,9 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import * as heye from "pulumi-heye";
 import { directorsOf, readInventory } from "./lab";
 
+const config = new pulumi.Config();
+
 // Three directors, reached over SSH. Yours come from stack configuration: see README.md.
 const lab = readInventory();
 const cluster = new heye.Cluster("lab", {
+  // A daemon on each watches the servers all the time. `ssh`: nothing is installed, and checks are made at changes alone.
+  mode: config.get("mode") === "ssh" ? "ssh" : "agent",
   directors: directorsOf(lab),
   // nat on several directors: answers come back through source NAT, which needs connection tracking.
   settings: { conntrack: true, ipForward: true },
@@ -12,7 +16,7 @@ const cluster = new heye.Cluster("lab", {
 const addressOf = new Map(lab.servers.map(({ name, address }) => [name, address]));
 
 // Weights of the web servers. Change one: pulumi config set --path 'web.rs1' 3 && pulumi up
-const changed = new pulumi.Config().getObject<Record<string, number>>("web");
+const changed = config.getObject<Record<string, number>>("web");
 const weights = { rs1: 1, rs2: 1, rs3: 1, ...changed };
 
 export const web = new heye.VirtualServer("web", {

@@ -1,0 +1,99 @@
+/** `heye status`, `explain`, `drain`, `undrain`: asks the agents of directors. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+
+/** Where the agent's own command lies on a director; see director/agent-files.ts. */
+const COMMAND = "/var/lib/heye/agent/heye-agent";
+
+/** What can be asked, and what it says. */
+export const AGENT_COMMANDS = {
+  status: "what the agents of directors see: virtual servers, weights, health",
+  explain: "why a real server has the weight it has: ADDRESS:PORT",
+  drain: "let a real server take no new connections: ADDRESS:PORT",
+  undrain: "let it take some again: ADDRESS:PORT",
+} as const;
+
+type AgentCommand = keyof typeof AGENT_COMMANDS;
+
+const USAGE = `usage: heye status|explain|drain|undrain [ADDRESS:PORT] WHERE [--service KEY] [--json]
+
+WHERE:  --lab NAME           all directors of a lab, or those named by --director
+        --host [USER@]HOST   a director, by ssh; can be given several times
+
+KEY is a virtual server's, such as "tcp 192.0.2.1:80". Without it a drain concerns every virtual server that has the server.
+`;
+
+/** Runs one of {@link AGENT_COMMANDS}. Returns the exit status: 0 when every director answered. */
+export async function agentCommand(command: AgentCommand, argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      lab: { type: "string" },
+      director: { type: "string", multiple: true },
+      host: { type: "string", multiple: true },
+      service: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const [server] = positionals;
+  const wrong = values.help ? "" : problem(command, server, values);
+  if (values.help || wrong !== undefined) {
+    process.stderr.write(wrong ? `heye ${command}: ${wrong}\n\n${USAGE}` : USAGE);
+    return values.help ? 0 : 2;
+  }
+  const words = [
+    command,
+    ...(server === undefined ? [] : [server]),
+    ...(values.service === undefined ? [] : ["--service", values.service]),
+    ...(values.json ? ["--json"] : []),
+  ];
+  const asked =
+    values.lab === undefined ? (values.host ?? []).map(overSsh(words)) : await inLab(values, words);
+  const codes = await Promise.all(asked);
+  return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+interface Where {
+  readonly lab?: string | undefined;
+  readonly host?: string[] | undefined;
+  readonly director?: string[] | undefined;
+  readonly service?: string | undefined;
+}
+
+/** What cannot be asked so; undefined: nothing is wrong. ssh hands words to a shell, so they are looked at before. */
+function problem(command: AgentCommand, server: string | undefined, where: Where): string | undefined {
+  if ((where.lab === undefined) === (where.host === undefined)) return "expected --lab or --host";
+  if ((command === "status") !== (server === undefined))
+    return command === "status" ? "expected no ADDRESS:PORT" : "expected an ADDRESS:PORT";
+  if (server !== undefined && !/^(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d+$/.test(server))
+    return `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(server)}`;
+  if (where.service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(where.service))
+    return `expected a virtual server as a status shows it, found ${JSON.stringify(where.service)}`;
+  const host = where.host?.find((one) => !/^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(one));
+  return host === undefined ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
+}
+
+async function inLab({ lab, director: named }: Where, words: readonly string[]): Promise<Promise<number>[]> {
+  const { Lab } = await import("../lab/index.js");
+  const running = Lab.attach(lab ?? "");
+  const directors = running.inventory.directors.map(({ name }) => name);
+  return (named ?? directors).map(async (director) => {
+    const { code, stdout, stderr } = await running.exec(director, [COMMAND, ...words]);
+    process.stdout.write(stdout);
+    process.stderr.write(stderr && `${director}: ${stderr}`);
+    return code ?? 1;
+  });
+}
+
+/** The words are quoted for the shell there: they hold no quotes, see {@link problem}. */
+function overSsh(words: readonly string[]): (host: string) => Promise<number> {
+  return async (host) => {
+    const quoted = words.map((word) => `'${word}'`);
+    const child = spawn("ssh", ["-o", "BatchMode=yes", "--", host, COMMAND, ...quoted], { stdio: "inherit" });
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code ?? 1;
+  };
+}
