@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import type { Duplex } from "node:stream";
+import { AGENT_FILES } from "./agent-files";
 import { AGENT_SOCKET, type ProblemAnswer } from "./agent-protocol";
 import {
   AgentDownError,
@@ -17,6 +18,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 export class AgentClient {
   constructor(
     private readonly director: string,
+    private readonly user: string,
     private readonly session: () => Promise<SshSession>,
   ) {}
 
@@ -34,10 +36,7 @@ export class AgentClient {
     timeoutMs = ANSWER_TIMEOUT_MS,
   ): Promise<T> {
     const session = await this.session();
-    const channel = await session.openUnixSocket(AGENT_SOCKET, doing).catch((error: Error) => {
-      if (error instanceof ConnectionLostError) throw error;
-      throw new AgentDownError(this.director, error.message);
-    });
+    const channel = await this.#open(session, doing);
     const { status, text } = await this.#exchange(channel, { method, path, body, doing, timeoutMs });
     const value = this.#parse(text);
     if (status === 200) return value as T;
@@ -47,6 +46,15 @@ export class AgentClient {
     if (status < 500) throw new AgentRefusedError(this.director, doing, words);
     // It has failed in the midst of it: what it will have made of it is not known.
     throw new UnexpectedAnswerError(this.director, "its agent to answer", words, AGENT_LOG);
+  }
+
+  /** Only root may open the socket; another login has a program of root's open it. */
+  async #open(session: SshSession, doing: string): Promise<Duplex> {
+    if (this.user !== "root") return session.openChannel(`sudo -n ${AGENT_FILES.command} relay`, doing);
+    return session.openUnixSocket(AGENT_SOCKET, doing).catch((error: Error) => {
+      if (error instanceof ConnectionLostError) throw error;
+      throw new AgentDownError(this.director, error.message);
+    });
   }
 
   #exchange(channel: Duplex, question: Question): Promise<{ status: number; text: string }> {

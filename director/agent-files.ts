@@ -2,7 +2,7 @@
  * What the agent has on a director: its program, a unit for systemd, a supervisor where there is none. Written by
  * agent-install.ts, removed by it.
  */
-import { AGENT_FOLDER, AGENT_SOCKET } from "./agent-protocol";
+import { AGENT_FOLDER } from "./agent-protocol";
 
 /** Where the files lie. */
 export const AGENT_FILES = {
@@ -69,6 +69,3 @@ while [ -x ${AGENT_FILES.command} ]; do
   sleep 1
 done
 `;
-
-/** For whoever looks for the agent by hand. */
-export { AGENT_SOCKET };

@@ -25,9 +25,10 @@ export class AgentLink implements Link {
 
   constructor(
     private readonly director: string,
+    user: string,
     session: () => Promise<SshSession>,
   ) {
-    this.#client = new AgentClient(director, session);
+    this.#client = new AgentClient(director, user, session);
   }
 
   async read(known: () => DirectorState | undefined): Promise<Reading> {

@@ -47,7 +47,8 @@ export class Director {
     readonly mode: Mode = "ssh",
   ) {
     const session = () => this.#session();
-    this.#link = mode === "agent" ? new AgentLink(name, session) : new SshLink(name, this.#user, session);
+    this.#link =
+      mode === "agent" ? new AgentLink(name, this.#user, session) : new SshLink(name, this.#user, session);
   }
 
   /** What the director holds now; the same object as long as that is the same. Calls that overlap share one read. */

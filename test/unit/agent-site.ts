@@ -90,7 +90,7 @@ export class AgentSite {
     const socket = join(this.folder, "agent.sock");
     const session = { openUnixSocket: async () => dialled(socket) };
     const pool = { get: async () => session } as unknown as SessionPool;
-    return new Director("d1", { host: "192.0.2.11" }, pool, "agent");
+    return new Director("d1", { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
   /** @param disturbed stands between the agent and its files */
