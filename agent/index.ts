@@ -8,4 +8,4 @@ export { type AgentOptions, runAgent } from "./daemon";
 export { Keeper, type KeeperParts, NotDurableError } from "./keeper";
 export { RegistryError } from "./pools";
 export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
-export { FileStore, type HealthRecord, type Journal, type Store, type Stored } from "./store";
+export { FileStore, type HealthRecord, type Journal, JournalError, type Store, type Stored } from "./store";

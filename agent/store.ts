@@ -65,7 +65,7 @@ export class FileStore implements Store {
     );
     return {
       registry: registry ?? (await readIfThere(join(this.state, "registry.json"))) ?? "",
-      journal: journal === undefined ? undefined : (JSON.parse(journal) as Journal),
+      journal: journal === undefined ? undefined : readJournal(journal, this.#journal),
       health: health === undefined ? undefined : readHealth(health),
     };
   }
@@ -84,6 +84,25 @@ export class FileStore implements Store {
 
   saveHealth(record: HealthRecord): Promise<void> {
     return writeDurably(this.#health, JSON.stringify(record));
+  }
+}
+
+/** The journal is there and cannot be read: nobody knows what was begun, so nothing is touched. */
+export class JournalError extends Error {
+  constructor(file: string, reason: string) {
+    super(
+      `${file} cannot be read (${reason}): a change was begun, and nobody knows which. Nothing is touched. ` +
+        "Remove the file to go on with what the registry says, and run `pulumi up --refresh`.",
+    );
+    this.name = "JournalError";
+  }
+}
+
+function readJournal(text: string, file: string): Journal {
+  try {
+    return JSON.parse(text) as Journal;
+  } catch (error) {
+    throw new JournalError(file, (error as Error).message);
   }
 }
 

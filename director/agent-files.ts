@@ -2,7 +2,7 @@
  * What the agent has on a director: its program, a unit for systemd, a supervisor where there is none. Written by
  * agent-install.ts, removed by it.
  */
-import { AGENT_FOLDER } from "./agent-protocol";
+import { AGENT_FOLDER, AGENT_READY } from "./agent-protocol";
 
 /** Where the files lie. */
 export const AGENT_FILES = {
@@ -29,7 +29,11 @@ Before=network-online.target bird.service frr.service exabgp.service gobgpd.serv
 
 [Service]
 Type=exec
+ExecStartPre=-/bin/rm -f ${AGENT_READY}
 ExecStart=${AGENT_FILES.command} run
+# Started only when the table is filled: what waits for this unit meets no empty one.
+ExecStartPost=/bin/sh -c 'until [ -s ${AGENT_READY} ]; do sleep 0.1; done'
+TimeoutStartSec=60
 Restart=always
 RestartSec=1
 UMask=0077

@@ -113,7 +113,12 @@ export class Director {
   }
 
   /** Runs one of our fixed scripts as root (see root-script.ts for the manner) and feeds it `input`. */
-  async execute(script: string, input: string, doing: string, timeoutMs?: number): Promise<CommandResult> {
+  async execute(
+    script: string,
+    input: string | Buffer,
+    doing: string,
+    timeoutMs?: number,
+  ): Promise<CommandResult> {
     const session = await this.#session();
     return session.run(command(script, this.#user), input, doing, timeoutMs);
   }

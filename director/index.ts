@@ -17,6 +17,7 @@ export { checkForwarding } from "./forwarding-check";
 export { type ForwardingPath, forwardingPath } from "./forwarding-path";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
+export { observedLimits } from "./limits";
 export { lostServers } from "./lost";
 export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";

@@ -32,6 +32,18 @@ export function parseLimitsAnswer(director: string, { exitCode, stdout, stderr }
   );
 }
 
+/**
+ * The thresholds that a director tells, and those that are registered of servers which its kernel does not hold: an
+ * agent has taken them out because they are down, and tells them as declared.
+ */
+export function observedLimits({
+  limits = new Map(),
+  registry,
+}: Pick<DirectorState, "limits" | "registry">): Limits {
+  const declared = registeredLimits(registry, new Set(limits.keys()));
+  return new Map([...limits].map(([key, told]) => [key, new Map([...(declared.get(key) ?? []), ...told])]));
+}
+
 function registeredLimits(registry: Registry, scope: ReadonlySet<string>): Limits {
   const limits = new Map<string, Map<string, Thresholds>>();
   for (const key of scope) {

@@ -71,7 +71,7 @@ export class SshSession {
   /** Runs a fixed command, feeds it `input`, and waits for its end. */
   async run(
     command: string,
-    input: string,
+    input: string | Buffer,
     doing: string,
     timeoutMs = COMMAND_TIMEOUT_MS,
   ): Promise<CommandResult> {

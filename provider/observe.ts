@@ -2,6 +2,7 @@ import {
   type Director,
   type DirectorState,
   desiredService,
+  observedLimits,
   observedServer,
   type Registration,
   UnreachableError,
@@ -44,7 +45,7 @@ export async function sightings(directors: readonly Director[], key: string): Pr
     if (!director) return;
     if (outcome.status === "fulfilled") {
       const state = outcome.value;
-      const table = withLimits(state.table, state.limits ?? new Map());
+      const table = withLimits(state.table, observedLimits(state));
       seen.push({ director: director.name, state, table, service: findService(table, key) });
     } else if (outcome.reason instanceof UnreachableError) {
       unreachable[director.name] = withCode(outcome.reason);

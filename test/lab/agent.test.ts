@@ -220,6 +220,15 @@ describe("directors with agents", () => {
     assert.ok(requests > 50, `${requests} requests`);
   });
 
+  it("get a Node where they have none", async () => {
+    const hide = "mv /usr/local/bin/node /usr/local/bin/node.hidden";
+    await site.on("d1", "sh", "-c", `${hide}; rm -f ${COMMAND}; kill $(pgrep -f '[h]eye-agent.js run')`);
+    await clusters.update(cluster.id, cluster.state, declared("agent"));
+    assert.match(await site.on("d1", "cat", COMMAND), /exec \/var\/lib\/heye\/agent\/node /);
+    assert.match(await site.on("d1", COMMAND, "status"), /^d1: agent /);
+    await expectRules("d1", ...all());
+  });
+
   it("give everything back, and are as they were", async () => {
     await services.delete(web.id, web.state);
     await clusters.delete(cluster.id, cluster.state);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import * as net from "node:net";
 import { join } from "node:path";
 import { RegistryError, type Store } from "../../agent";
@@ -337,6 +337,16 @@ ${line(b, 3)}
     await expectLines(...foreign, service, line(a, 0), line(b, 3), line(c, 3));
     await b.kill();
     await expectLines(...foreign, service, line(a, 3), line(b, 3), line(c, 3));
+  });
+
+  it("touches nothing where it does not understand its journal", async () => {
+    await site.stop();
+    writeFileSync(join(site.folder, "agent", "journal.json"), "{ torn");
+    const edits = site.kernel.edits.length;
+    await assert.rejects(site.start(), /journal\.json cannot be read .*Nothing is touched/);
+    assert.equal(site.kernel.edits.length, edits);
+    rmSync(join(site.folder, "agent", "journal.json"));
+    await site.start();
   });
 
   it("touches nothing where it does not understand the registry", async () => {
