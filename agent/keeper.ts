@@ -69,6 +69,8 @@ export class Keeper {
   #trouble: string | undefined;
   #recording: NodeJS.Timeout | undefined;
   #heeding = false;
+  /** How often a server went down or came back: a table that was worked out before that is not to be left as it is. */
+  #heeded = 0;
 
   private constructor(
     private readonly parts: KeeperParts,
@@ -202,6 +204,7 @@ export class Keeper {
       this.#reconciledAt = Date.now();
       if (now === this.#left) return;
       const isDrift = this.#left !== undefined;
+      const heeded = this.#heeded;
       const { edits, drift } = this.#pools.due(text);
       const complaint = await this.parts.kernel.write(edits);
       if (isDrift) this.#repairs += edits.length;
@@ -209,7 +212,8 @@ export class Keeper {
       this.#tell(drift);
       // What the kernel did not take is tried again at the next look.
       this.#trouble = complaint || undefined;
-      this.#left = complaint ? undefined : joinLines((await this.parts.kernel.read()).lines);
+      const left = joinLines((await this.parts.kernel.read()).lines);
+      this.#left = complaint || heeded !== this.#heeded ? undefined : left;
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error);
       this.parts.log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
@@ -245,6 +249,7 @@ export class Keeper {
     const event = healthy ? "up" : "down";
     this.parts.log.warn({ event, probe: key, answer }, `server is ${event}`);
     this.#left = undefined;
+    this.#heeded++;
     this.#recordSoon();
     if (this.#heeding) return;
     this.#heeding = true;

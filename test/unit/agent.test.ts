@@ -121,6 +121,22 @@ describe("an agent", () => {
     assert.equal(site.kernel.edits.filter((edit) => edit.kind === "edit-destination").length, 1);
   });
 
+  it("takes out a server that dies while the kernel is being written for another one", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const write = site.kernel.write.bind(site.kernel);
+    site.kernel.write = async (edits) => {
+      site.kernel.write = write;
+      await b.kill();
+      const { registry, watch } = site.keeper.view.pools;
+      const isDown = () => Object.keys(watch.down(registry)).length === 2;
+      await until(isDown, () => "both are down");
+      return write(edits);
+    };
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 0));
+  });
+
   it("takes a udp server out altogether, and puts it back as it was", async () => {
     const [a, b] = await serve(2);
     const members = servers.map(({ member }) => member);
