@@ -12,6 +12,7 @@ const PATIENCE_MS = 30_000;
 export async function showFailure(lab: Lab, server: string): Promise<void> {
   const address = lab.inventory.servers.find(({ name }) => name === server)?.address ?? "";
   const load = await lab.startTraffic({ url: URL, concurrency: 2 });
+  while ((await load.progress()).requests === 0) await delay(50);
   await lab.fault.stopService(server, "http");
   await showMoments(lab, `${server} refuses connections`, (weight) => weight === 0, address);
   await delay(2_000);
@@ -19,7 +20,9 @@ export async function showFailure(lab: Lab, server: string): Promise<void> {
   await showMoments(lab, `${server} accepts connections again`, (weight) => weight > 0, address);
   const { requests, failed, errors } = await load.stop();
   const why = Object.keys(errors).join(", ");
-  console.log(`  ${requests} requests meanwhile, ${failed} failed${why && `: ${why}`}`);
+  console.log(
+    `  ${requests} requests meanwhile, ${failed} of them failed${why && ` (${why})`}: those that met ${server} before it was out`,
+  );
 }
 
 async function showMoments(

@@ -37,9 +37,17 @@ export async function countTraffic(
 export async function countQueries(lab: Lab, service: string, host: string, count: number): Promise<Account> {
   const { mysql } = lab.inventory;
   const before = await readConnections(lab);
-  const { user = "", password = "" } = mysql?.application ?? {};
+  const { user = "", password = "", database = "" } = mysql?.application ?? {};
   const program = join(__dirname, "query.js");
-  const ran = await lab.exec("client", [process.execPath, program, host, user, password, String(count)]);
+  const ran = await lab.exec("client", [
+    process.execPath,
+    program,
+    host,
+    user,
+    password,
+    database,
+    String(count),
+  ]);
   const connections = await connectionsSince(lab, before, service, count);
   const counted = Number(ran.stdout.trim() || 0);
   const errors = ran.code === 0 ? [] : [ran.stderr.trim()];
