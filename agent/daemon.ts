@@ -9,7 +9,7 @@ import { Keeper } from "./keeper";
 import { IpvsadmKernel, ipvsadmVersion } from "./kernel";
 import type { Log } from "./log";
 import { routesOf } from "./routes";
-import { listen } from "./server";
+import { listen, type Routes } from "./server";
 import { FileStore } from "./store";
 
 /** How an agent is run. */
@@ -45,8 +45,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     host,
     place: () => placeAddresses(state),
   };
-  const keeper = await Keeper.start(parts);
-  const server = await listen(socket, routesOf(keeper, dial, { version, startedAt }), log);
+  let routes: Routes | undefined;
+  const server = await listen(socket, () => routes, log);
+  const keeper = await Keeper.start(parts).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
+  routes = routesOf(keeper, dial, { version, startedAt });
   await writeFile(ready, `${process.pid} ${version}\n`);
   log.info({ event: "start", version, ...host }, "the agent keeps the table");
   try {

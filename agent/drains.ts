@@ -1,5 +1,4 @@
 import type { Member, Registration } from "../director/data";
-import { type ConnectionCount, hasConnections, isConnectionless } from "../ipvs";
 import { realServerKey } from "../spec";
 
 /** A server on its way out: it takes no new connections, those it has may end. */
@@ -8,81 +7,106 @@ export interface Drain {
   readonly service: string;
   /** By `realServerKey`. */
   readonly server: string;
-  /** Epoch, in milliseconds. */
+  /** Epoch, in milliseconds; for people. */
   readonly startedAt: number;
+  /** How long it has been draining, as of the last record. Not reckoned from `startedAt`: clocks are set. */
+  readonly elapsedMs: number;
   /** `change`: the program has removed it. `operator`: somebody asked for it here, and it stays until he takes it back. */
   readonly by: "change" | "operator";
+  /** Since when its server is registered no more, by the same reckoning as `elapsedMs`. */
+  readonly goneMs?: number;
 }
 
 /**
- * How long the agent lets a change finish its own drain, beyond the end of that: who made the change is waiting for it,
- * unless he was killed.
+ * How long the agent lets whoever made a change finish the drain himself, beyond the end of its time: he is waiting for all
+ * directors, and may have to take it back.
  */
 const GRACE_MS = 30_000;
 
-/** All drains of a director. They outlive a restart of the agent; their times go on meanwhile. */
-export class Drains {
-  #all: readonly Drain[];
+/** An operator's drain outlives a change that takes the server out and is taken back; not a new server of that address. */
+const MEMORY_MS = 600_000;
 
-  constructor(recorded: readonly Drain[]) {
-    this.#all = recorded;
+/** All drains of a director. They outlive a restart of the agent; while none runs their times stand still. */
+export class Drains {
+  /** Each with the monotonic time at which it would have begun. */
+  #all: readonly { readonly drain: Drain; readonly begunMs: number }[];
+
+  constructor(
+    recorded: readonly Drain[],
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {
+    this.#all = recorded.map((drain) => ({ drain, begunMs: nowMs() - drain.elapsedMs }));
   }
 
   get all(): readonly Drain[] {
-    return this.#all;
+    return this.#all.map(({ drain, begunMs }) => ({
+      ...drain,
+      elapsedMs: Math.round(this.nowMs() - begunMs),
+    }));
   }
 
   /** Takes up what a change has set to drain, and forgets what is no longer there or drains no more. */
-  follow(registrations: ReadonlyMap<string, Registration>, nowMs: number): void {
-    const known = new Map(this.#all.map((one) => [nameOf(one), one]));
-    const drains: Drain[] = [];
-    for (const [service, { members }] of registrations) {
-      for (const member of members) {
-        const server = realServerKey(member);
-        const before = known.get(nameOf({ service, server }));
-        if (member.draining && before?.by !== "change")
-          drains.push({ service, server, startedAt: nowMs, by: "change" });
-        else if (before && (member.draining || before.by === "operator")) drains.push(before);
-      }
-    }
-    this.#all = drains;
+  follow(registrations: ReadonlyMap<string, Registration>): void {
+    const members = new Map<string, Member>();
+    for (const [service, registration] of registrations)
+      for (const member of registration.members) members.set(nameOf(service, realServerKey(member)), member);
+    const kept = this.#all.flatMap((one) => {
+      const member = members.get(nameOf(one.drain.service, one.drain.server));
+      if (one.drain.by === "change") return member?.draining ? [one] : [];
+      return this.#remembered(one, member !== undefined);
+    });
+    const known = new Set(
+      kept.flatMap(({ drain }) => (drain.by === "change" ? [nameOf(drain.service, drain.server)] : [])),
+    );
+    const begun = [...registrations].flatMap(([service, registration]) =>
+      registration.members
+        .filter((member) => member.draining && !known.has(nameOf(service, realServerKey(member))))
+        .map((member) => this.#begin(service, realServerKey(member), "change")),
+    );
+    this.#all = [...kept, ...begun];
   }
 
-  /** Drains servers because an operator asks for it; those that drain already go on as they do. */
-  start(servers: readonly Pick<Drain, "service" | "server">[], nowMs: number): void {
-    const known = new Set(this.#all.map(nameOf));
-    const begun = servers.filter((one) => !known.has(nameOf(one)));
-    this.#all = [...this.#all, ...begun.map((one): Drain => ({ ...one, startedAt: nowMs, by: "operator" }))];
+  /** Drains servers because an operator asks for it; those of which one has asked already go on as they do. */
+  start(servers: readonly Pick<Drain, "service" | "server">[]): void {
+    const begun = servers
+      .filter(({ service, server }) => !this.isAsked(service, server))
+      .map(({ service, server }) => this.#begin(service, server, "operator"));
+    this.#all = [...this.#all, ...begun];
   }
 
-  /** Takes back what an operator has asked for. */
+  /** Takes back what operators have asked for. */
   end(servers: readonly Pick<Drain, "service" | "server">[]): void {
-    const ended = new Set(servers.map(nameOf));
-    this.#all = this.#all.filter((one) => one.by === "change" || !ended.has(nameOf(one)));
+    const ended = new Set(servers.map(({ service, server }) => nameOf(service, server)));
+    this.#all = this.#all.filter(
+      ({ drain }) => drain.by === "change" || !ended.has(nameOf(drain.service, drain.server)),
+    );
   }
 
   /** Whether an operator has asked for a server to be drained. */
   isAsked(service: string, server: string): boolean {
-    return this.#all.some((one) => one.by === "operator" && one.service === service && one.server === server);
+    return this.#all.some(
+      ({ drain }) => drain.by === "operator" && drain.service === service && drain.server === server,
+    );
   }
 
-  /**
-   * Drains of changes that are over, and that nobody has ended: their server has no connections any more, or its time
-   * is up. A clock that was set back does not prolong one beyond its time from now.
-   */
-  due(
-    registrations: ReadonlyMap<string, Registration>,
-    counts: readonly ConnectionCount[],
-    nowMs: number,
-  ): readonly Drain[] {
-    this.#all = this.#all.map((one) => (one.startedAt > nowMs ? { ...one, startedAt: nowMs } : one));
-    return this.#all.filter(({ by, service, server, startedAt }) => {
+  /** Drains of changes whose time has long been up, and that nobody has ended: whoever made the change was killed. */
+  due(registrations: ReadonlyMap<string, Registration>): readonly Drain[] {
+    return this.all.filter(({ by, service, server, elapsedMs }) => {
       const member = registrations.get(service)?.members.find((one) => realServerKey(one) === server);
-      if (by !== "change" || member?.drainMs === undefined) return false;
-      const elapsedMs = nowMs - startedAt - GRACE_MS;
-      if (elapsedMs >= member.drainMs) return true;
-      return elapsedMs >= 0 && !hasConnections(counts, service, server, isConnectionless(service));
+      return by === "change" && member?.drainMs !== undefined && elapsedMs >= member.drainMs + GRACE_MS;
     });
+  }
+
+  #begin(service: string, server: string, by: Drain["by"]) {
+    return { drain: { service, server, startedAt: Date.now(), elapsedMs: 0, by }, begunMs: this.nowMs() };
+  }
+
+  #remembered(one: { readonly drain: Drain; readonly begunMs: number }, isThere: boolean) {
+    const { goneMs, ...drain } = one.drain;
+    if (isThere) return [{ ...one, drain }];
+    const elapsedMs = this.nowMs() - one.begunMs;
+    if (goneMs !== undefined && elapsedMs - goneMs > MEMORY_MS) return [];
+    return [{ ...one, drain: { ...drain, goneMs: goneMs ?? elapsedMs } }];
   }
 }
 
@@ -92,6 +116,6 @@ export function without(registration: Registration, servers: ReadonlySet<string>
   return { ...registration, members: registration.members.filter(stays) };
 }
 
-function nameOf({ service, server }: Pick<Drain, "service" | "server">): string {
+function nameOf(service: string, server: string): string {
   return `${service} ${server}`;
 }

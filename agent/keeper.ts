@@ -12,7 +12,7 @@ import {
   type TableText,
 } from "../director/data";
 import type { Dial, ServerHealth } from "../health";
-import { describeEdit, type Edit } from "../ipvs";
+import { describeEdit, type Edit, type Limits, type Table } from "../ipvs";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
 import { Pools, readRegistry } from "./pools";
@@ -48,6 +48,8 @@ export class NotDurableError extends Error {
 
 /** Transitions that come together are written down together. */
 const RECORD_DELAY_MS = 200;
+/** Servers may go down and come back while the kernel is read; so many times it is read anew. */
+const LOOKS = 5;
 /** Edits of one batch that are written out in the log. */
 const EDITS_SHOWN = 20;
 
@@ -71,6 +73,10 @@ export class Keeper {
   #heeding = false;
   /** How often a server went down or came back: a table that was worked out before that is not to be left as it is. */
   #heeded = 0;
+  /** As of which of these the table was made. */
+  #settled = 0;
+  /** The kernel as it was last seen. */
+  #seen: Table = [];
 
   private constructor(
     private readonly parts: KeeperParts,
@@ -93,20 +99,21 @@ export class Keeper {
     const keeper = new Keeper(parts, health ?? { down: {}, lost: [], drains: [] });
     const pools = keeper.#pools;
     pools.adopt(registry);
-    // Nothing is known of any server: whoever takes connections in the kernel is taken for healthy, and nobody else.
-    if (!health) pools.watch.believe(pools.registry, (await parts.kernel.read()).table);
+    if (!health) pools.believe((await parts.kernel.read()).table);
     pools.follow();
     if (journal) {
       parts.log.warn({ event: "resume", scope: journal.scope }, "a change that was cut short is carried out");
       await keeper.#carryOut(journal, await parts.kernel.read());
     }
     await keeper.reconcile();
+    // A reboot has taken the addresses too.
+    await keeper.#place();
     return keeper;
   }
 
   /** What the director holds; parts that the asker knows by their digests are left out. */
   state(known: Digests): Promise<StateAnswer> {
-    return this.#turns.take(async () => this.#answer(await this.parts.kernel.read(), known));
+    return this.#turns.take(async () => this.#answer(await this.#look(), known));
   }
 
   /**
@@ -116,13 +123,13 @@ export class Keeper {
    */
   change({ expect, predict, registry, scope, desired }: ChangeOrder): Promise<ChangeAnswer> {
     return this.#turns.take(async () => {
-      const text = await this.parts.kernel.read();
+      const text = await this.#look();
       const state = this.#answer(text, expect);
       if (state.digests.registry !== expect.registry || state.digests.table !== expect.table)
         return { outcome: "changed", state, messages: "" };
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
-      return { outcome: "applied", state: this.#answer(await this.parts.kernel.read(), predict), messages };
+      return { outcome: "applied", state: this.#answer(await this.#look(), predict), messages };
     });
   }
 
@@ -136,14 +143,18 @@ export class Keeper {
    *
    * @param service key of a virtual server; undefined: all that have the server
    * @returns the virtual servers that it concerns
+   * @throws NotDurableError: a restart would forget it, so it is not done
    */
   drain(server: string, service: string | undefined, wanted: "start" | "end"): Promise<string[]> {
     return this.#turns.take(async () => {
       const concerned = this.#pools.having(server, service);
       const services = concerned.map((one) => one.service);
-      if (wanted === "start") this.#pools.drains.start(concerned, Date.now());
-      else this.#pools.drains.end(concerned);
-      await this.#record();
+      const opposite = wanted === "start" ? "end" : "start";
+      this.#pools.drains[wanted](concerned);
+      await this.parts.store.saveHealth(this.#pools.record).catch((error: Error) => {
+        this.#pools.drains[opposite](concerned);
+        throw new NotDurableError(error);
+      });
       this.#left = undefined;
       await this.#reconcile();
       this.parts.log.info({ event: "drain", server, wanted, services }, `drain: ${wanted}`);
@@ -155,6 +166,10 @@ export class Keeper {
   get view() {
     return {
       pools: this.#pools as Pick<Pools, "registry" | "watch" | "lost" | "drains">,
+      /** The kernel as it was last seen. */
+      seen: this.#seen,
+      /** How long the turn that is under way has taken so far. */
+      busyMs: this.#turns.busyMs,
       repairs: this.#repairs,
       drift: this.#drift,
       reconciledAt: this.#reconciledAt,
@@ -181,39 +196,74 @@ export class Keeper {
   }
 
   async #carryOut(journal: Journal, text: TableText): Promise<string> {
-    const before = this.#pools.registry;
+    const before = { registry: this.#pools.registry, text, limits: await this.#limits(journal) };
     this.#left = undefined;
     // From here on servers that were let in are checked, and count as healthy until they fail.
     this.#pools.adopt(journal.after);
     this.#pools.follow();
-    const edits = this.#pools.changes(journal, before, text);
+    const edits = this.#pools.changes(journal, before);
     const complaint = await this.parts.kernel.write(edits);
-    // What is still there of what was to go stays owned: the registry of before and after together.
-    if (complaint !== "") this.#pools.adopt(renderRegistry(duringRegistry(before, this.#pools.registry)));
+    if (complaint !== "") {
+      // What is still there of what was to go stays owned, and is watched: the registry of before and after together.
+      this.#pools.adopt(renderRegistry(duringRegistry(before.registry, this.#pools.registry)));
+      this.#pools.follow();
+    }
     await this.parts.store.commit(this.#pools.text);
     this.#log("change", edits, complaint);
     this.#recordSoon();
-    return [complaint, await this.parts.place()].filter((words) => words !== "").join("\n");
+    return [complaint, await this.#place()].filter((words) => words !== "").join("\n");
+  }
+
+  /**
+   * Thresholds of virtual servers that a change takes over: nobody has registered them, and only the kernel knows them.
+   * Of all others the registry says what was written.
+   */
+  async #limits({ scope }: Journal): Promise<Limits | undefined> {
+    const known = registrations(this.#pools.registry);
+    return scope.every((key) => known.has(key)) ? undefined : this.parts.kernel.limits();
+  }
+
+  async #place(): Promise<string> {
+    const unplaced = await this.parts.place();
+    if (unplaced !== "") this.parts.log.error({ event: "place", unplaced }, "addresses could not be placed");
+    return unplaced;
+  }
+
+  /** What the kernel holds once it is as the servers' health wants it: to tell anything in between apart from drift is not possible. */
+  async #look(): Promise<TableText> {
+    for (let tries = 1; ; tries++) {
+      if (this.#settled !== this.#heeded) await this.#reconcile();
+      const text = await this.parts.kernel.read();
+      if (this.#settled === this.#heeded || tries >= LOOKS) return text;
+    }
   }
 
   async #reconcile(): Promise<void> {
     try {
-      await this.#endDrains();
+      const drains = await this.#endDrains();
+      const heeded = this.#heeded;
       const text = await this.parts.kernel.read();
       const now = joinLines(text.lines);
+      this.#seen = text.table;
+      if (now !== this.#left) {
+        const isDrift = this.#left !== undefined;
+        // Durable before the kernel follows: a restart lets nobody in who was down.
+        if (this.#settled !== heeded) await this.#record();
+        const { edits, drift, wanted } = this.#pools.due(text);
+        const complaint = await this.parts.kernel.write(edits);
+        if (isDrift) this.#repairs += edits.length;
+        this.#log(isDrift ? "repair" : "settle", edits, complaint);
+        this.#tell(drift);
+        // What the kernel did not take is tried again at the next look.
+        if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
+        this.#pools.settled(wanted);
+        const after = edits.length === 0 ? text : await this.parts.kernel.read();
+        this.#seen = after.table;
+        this.#left = heeded === this.#heeded ? joinLines(after.lines) : undefined;
+      }
+      this.#settled = heeded;
       this.#reconciledAt = Date.now();
-      if (now === this.#left) return;
-      const isDrift = this.#left !== undefined;
-      const heeded = this.#heeded;
-      const { edits, drift } = this.#pools.due(text);
-      const complaint = await this.parts.kernel.write(edits);
-      if (isDrift) this.#repairs += edits.length;
-      this.#log(isDrift ? "repair" : "settle", edits, complaint);
-      this.#tell(drift);
-      // What the kernel did not take is tried again at the next look.
-      this.#trouble = complaint || undefined;
-      const left = joinLines((await this.parts.kernel.read()).lines);
-      this.#left = complaint || heeded !== this.#heeded ? undefined : left;
+      this.#trouble = drains;
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error);
       this.parts.log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
@@ -221,16 +271,25 @@ export class Keeper {
     }
   }
 
-  /** Ends the drains of changes that whoever made them has not ended: he was killed. */
-  async #endDrains(): Promise<void> {
-    const { drains, registry } = this.#pools;
-    if (!drains.all.some(({ by }) => by === "change")) return;
-    const over = drains.due(registrations(registry), await this.parts.kernel.counts(), Date.now());
-    if (over.length === 0) return;
+  /**
+   * Ends the drains of changes that whoever made them has not ended: he was killed.
+   *
+   * @returns why that failed; it is no reason to leave the rest undone
+   */
+  async #endDrains(): Promise<string | undefined> {
+    const over = this.#pools.drains.due(registrations(this.#pools.registry));
+    if (over.length === 0) return undefined;
     const scope = [...new Set(over.map(({ service }) => service))];
     const servers = over.map(({ server }) => server);
-    await this.#make({ after: this.#pools.drained(over), scope }, await this.parts.kernel.read());
-    this.parts.log.info({ event: "drained", servers }, "drains are over");
+    try {
+      await this.#make({ after: this.#pools.drained(over), scope }, await this.parts.kernel.read());
+      this.parts.log.info({ event: "drained", servers }, "drains are over");
+      return undefined;
+    } catch (error) {
+      const reason = `drains could not be ended: ${(error as Error).message}`;
+      this.parts.log.error({ event: "drained", servers, error: reason }, "drains could not be ended");
+      return reason;
+    }
   }
 
   #answer(text: TableText, known: Digests): StateAnswer {

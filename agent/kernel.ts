@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { readTableText, type TableText } from "../director/data";
-import { type ConnectionCount, type Edit, parseProcfs, renderEdits } from "../ipvs";
+import { type Edit, type Limits, parseLimits, renderEdits } from "../ipvs";
 
 /** The kernel's IPVS table, as its one writer sees it. */
 export interface Kernel {
@@ -17,8 +16,8 @@ export interface Kernel {
    * @returns what was complained of; empty when nothing was. What really holds has to be read.
    */
   write(edits: readonly Edit[]): Promise<string>;
-  /** How many connections each destination has. */
-  counts(): Promise<readonly ConnectionCount[]>;
+  /** Thresholds and the order in which servers entered: the table does not tell them. */
+  limits(): Promise<Limits>;
 }
 
 /** The table cannot be read: no ipvsadm, no IPVS, no privilege. */
@@ -42,8 +41,10 @@ export class IpvsadmKernel implements Kernel {
     return readTableText(lines.sort());
   }
 
-  async counts(): Promise<readonly ConnectionCount[]> {
-    return parseProcfs(await readFile("/proc/net/ip_vs", "utf8"));
+  async limits(): Promise<Limits> {
+    const { status, stdout, stderr } = await run(["--list", "-n", "--thresholds", "--nosort"], "");
+    if (status !== 0) throw new KernelError(stderr.trim() || `status ${status}`);
+    return parseLimits(stdout);
   }
 
   async write(edits: readonly Edit[]): Promise<string> {
@@ -62,6 +63,9 @@ export async function ipvsadmVersion(): Promise<string> {
   return `${stdout}${stderr}`.split("\n")[0] ?? "";
 }
 
+/** The kernel lists 100,000 entries within a second or two; one that takes longer hangs. */
+const LIMIT_MS = 30_000;
+
 interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -70,16 +74,21 @@ interface Ended {
 
 function run(args: readonly string[], input: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn("ipvsadm", args, { env: ENVIRONMENT, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn("ipvsadm", args, {
+      env: ENVIRONMENT,
+      stdio: ["pipe", "pipe", "pipe"],
+      timeout: LIMIT_MS,
+      killSignal: "SIGKILL",
+    });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     child.on("error", reject);
-    child.on("close", (status) =>
+    child.on("close", (status, signal) =>
       resolve({
-        status,
+        status: signal === null ? status : -1,
         stdout: Buffer.concat(stdout).toString("utf8"),
-        stderr: Buffer.concat(stderr).toString("utf8"),
+        stderr: `${Buffer.concat(stderr)}${signal === null ? "" : `ipvsadm was ended by ${signal} within ${LIMIT_MS / 1000} s`}`,
       }),
     );
     // It may end before it has read everything.

@@ -10,10 +10,18 @@ const destination = z.object({
   address: z.string().regex(/^[0-9a-f.:]+$/),
   port: z.int().min(0).max(65_535),
   method: z.enum(["nat", "dr", "tun"]),
-  weight: z.int().min(0).max(65_535),
+  // What somebody else has put beside ours may have any weight that the kernel takes.
+  weight: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
   extra: z.string().regex(/^[ -~]*$/),
   thresholds: z.object({ upper: threshold, lower: threshold }).optional(),
-  lastWeight: z.int().min(0).max(65_535).optional(),
+  lastWeight: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
 });
 const service = z.object({
   protocol: z.enum(["tcp", "udp", "sctp", "fwmark"]),

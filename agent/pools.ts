@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type Digests,
   EMPTY_REGISTRY,
+  effectiveWeight,
   findRegistration,
   knownTable,
   type Member,
@@ -14,13 +16,24 @@ import {
   tableDigest,
   withServices,
 } from "../director/data";
-import { describeEdit, type Edit, findService, plan, type Service, serviceKey, type Table } from "../ipvs";
+import {
+  type Destination,
+  describeEdit,
+  destinationKey,
+  type Edit,
+  findService,
+  type Limits,
+  plan,
+  type Service,
+  serviceKey,
+  type Table,
+} from "../ipvs";
 import { realServerKey } from "../spec";
 import { type Drain, Drains, without } from "./drains";
 import { nominalService } from "./nominal";
 import { registrations } from "./probes";
 import type { HealthRecord } from "./store";
-import { type Wanted, wantedService } from "./wanted";
+import { sorryMember, type Wanted, wantedService } from "./wanted";
 import type { Watch } from "./watch";
 
 /** The registry's file is there and cannot be understood: nothing is touched, because nobody knows what is ours. */
@@ -39,6 +52,8 @@ export interface Due {
   readonly edits: readonly Edit[];
   /** What somebody else has changed and is only to be told of, in sentences. */
   readonly drift: readonly string[];
+  /** All that is wanted, by key; to be handed back once the edits are made. */
+  readonly wanted: ReadonlyMap<string, Service>;
 }
 
 /**
@@ -51,8 +66,10 @@ export class Pools {
   /** Virtual servers without their quorum. */
   readonly #lost: Set<string>;
   readonly drains: Drains;
-  /** What was last wanted of each virtual server whose drift is only reported. */
-  readonly #reported = new Map<string, Service>();
+  /** What was last made of each virtual server. */
+  readonly #made = new Map<string, Service>();
+  /** Servers at weight 0 that an agent without any record has found, by virtual server: a change has to let them in. */
+  readonly #asFound = new Map<string, ReadonlySet<string>>();
 
   /** @param onQuorum told of each virtual server that has lost its quorum, or has it again */
   constructor(
@@ -85,8 +102,29 @@ export class Pools {
 
   /** From what is declared follows what is checked, and what drains. */
   follow(): void {
+    const all = registrations(this.#registry);
     this.watch.follow(this.#registry);
-    this.drains.follow(registrations(this.#registry), Date.now());
+    this.drains.follow(all);
+    for (const key of this.#lost) if (!all.has(key)) this.#lost.delete(key);
+    for (const key of this.#made.keys()) if (!all.has(key)) this.#made.delete(key);
+  }
+
+  /**
+   * Nothing is known of any server: whoever takes no connections in the kernel, though it is registered to, is taken for
+   * down or, where nothing is asked of it, left as it is until a change has it asked. To be said before {@link follow}.
+   */
+  believe(table: Table): void {
+    this.watch.believe(this.#registry, table);
+    for (const [key, registration] of registrations(this.#registry)) {
+      const weights = new Map(
+        findService(table, key)?.destinations.map((one) => [destinationKey(one), one.weight]),
+      );
+      const idle = registration.members
+        .filter((one) => effectiveWeight(one) > 0 && this.watch.keyOf(registration, one) === undefined)
+        .map(realServerKey)
+        .filter((server) => weights.get(server) === 0);
+      if (idle.length > 0) this.#asFound.set(key, new Set(idle));
+    }
   }
 
   /** Virtual servers that have a real server; `service`: only that one. */
@@ -115,36 +153,47 @@ export class Pools {
    *
    * @param scope the virtual servers that change
    * @param desired they as declared; undefined: as they are registered
-   * @param before what was registered until now
+   * @param before what was registered until now, and what the kernel held: thresholds as they were registered or, where
+   *   that is known, as they are
    */
   changes(
     { scope, desired }: { readonly scope: readonly string[]; readonly desired?: Table },
-    before: Registry,
-    text: TableText,
+    before: { readonly registry: Registry; readonly text: TableText; readonly limits?: Limits | undefined },
   ): Edit[] {
-    const wanted = scope.flatMap((key) => this.#ordered(key, desired, before, text.table));
     const keys = new Set(scope);
-    return plan(known(text, before, keys), wanted, keys);
+    const table = knownTable(
+      { table: before.text.table, registry: before.registry, limits: before.limits },
+      keys,
+    );
+    for (const key of scope) this.#asFound.delete(key);
+    const wanted = scope.flatMap((key) => this.#ordered(key, desired, before.registry, table));
+    return plan(table, wanted, keys);
+  }
+
+  /** What has been made: from now on the kernel holds it, until somebody else changes it. */
+  settled(wanted: ReadonlyMap<string, Service>): void {
+    for (const [key, service] of wanted) this.#made.set(key, service);
   }
 
   /** What the table lacks. What somebody else has changed is among the edits only where that is to be taken back. */
   due(text: TableText): Due {
-    const [repaired, told]: [Service[], Service[]] = [[], []];
-    const reported: Edit[] = [];
+    const [target, told]: [Service[], Service[]] = [[], []];
+    const wanted = new Map<string, Service>();
     for (const [key, registration] of registrations(this.#registry)) {
-      const { service } = this.#want(key, registration, findService(text.table, key));
-      const last = this.#reported.get(key);
-      this.#report(key, registration, service);
-      if (registration.driftPolicy !== "report" || last === undefined) repaired.push(service);
+      const found = findService(text.table, key);
+      const { service } = this.#want(key, registration, found);
+      const made = this.#made.get(key);
+      wanted.set(key, service);
+      if (registration.driftPolicy !== "report" || made === undefined) target.push(service);
       else {
-        reported.push(...plan([last], [service], new Set([key])));
-        told.push(last);
+        if (found) target.push(onlyOurs(found, made, service, ourServers(registration)));
+        told.push(service);
       }
     }
-    return {
-      edits: [...this.#missing(text, repaired), ...reported],
-      drift: this.#missing(text, told).map(describeEdit),
-    };
+    const edits = this.#missing(text, target);
+    const left = told.length === 0 ? [] : this.#missing(text, told);
+    const made = new Set(edits.map(describeEdit));
+    return { edits, drift: left.map(describeEdit).filter((one) => !made.has(one)), wanted };
   }
 
   /** The table as it was declared, where it differs for a reason of health alone; and the digests of that. */
@@ -174,7 +223,7 @@ export class Pools {
     if (!registration) return declared ? [declared] : [];
     const owned = registeredMembers(before, key);
     const { service } = this.#want(key, registration, findService(table, key), owned);
-    this.#report(key, registration, service);
+    this.#made.set(key, service);
     // What a change gives back to nobody is among what is declared, and no member.
     const members = new Set([...service.destinations, ...registration.members].map(realServerKey));
     const given = declared?.destinations.filter((one) => !members.has(realServerKey(one))) ?? [];
@@ -187,7 +236,7 @@ export class Pools {
     found: Service | undefined,
     before: readonly Member[] = [],
   ): Wanted {
-    const wanted = wantedService(registration, found, before, {
+    const wanted = wantedService(this.#asTaken(key, registration), found, before, {
       isHealthy: (member) => this.watch.isHealthy(registration, member),
       isDrained: (member) => this.drains.isAsked(key, realServerKey(member)),
       wasUp: !this.#lost.has(key),
@@ -200,9 +249,14 @@ export class Pools {
     return wanted;
   }
 
-  #report(key: string, { driftPolicy }: Registration, service: Service): void {
-    if (driftPolicy === "report") this.#reported.set(key, service);
-    else this.#reported.delete(key);
+  /** With servers held back that were found so, and that nobody has let in since. */
+  #asTaken(key: string, registration: Registration): Registration {
+    const idle = this.#asFound.get(key);
+    if (!idle) return registration;
+    const members = registration.members.map((one) =>
+      idle.has(realServerKey(one)) ? { ...one, held: true as const } : one,
+    );
+    return { ...registration, members };
   }
 
   #missing(text: TableText, wanted: readonly Service[]): Edit[] {
@@ -221,4 +275,31 @@ export function readRegistry(text: string): Registry {
 /** A table, with thresholds as they were written: the kernel's list does not tell them. */
 function known(text: TableText, registry: Registry, scope: ReadonlySet<string>): Table {
   return knownTable({ ...text, registry }, scope);
+}
+
+/** Servers of a virtual server that are ours, in the kernel or not. */
+function ourServers(registration: Registration): ReadonlySet<string> {
+  const sorry = sorryMember(registration);
+  return new Set([...registration.members, ...(sorry ? [sorry] : [])].map(realServerKey));
+}
+
+/** What stands there, with what we want otherwise than until now; all else stays as somebody else has made it. */
+function onlyOurs(found: Service, made: Service, wanted: Service, ours: ReadonlySet<string>): Service {
+  const [before, after] = [destinationsOf(made), destinationsOf(wanted)];
+  const isChanged = (key: string) => ours.has(key) && !isDeepStrictEqual(before.get(key), after.get(key));
+  const standing = destinationsOf(found);
+  const kept = found.destinations.flatMap((one) => {
+    const key = destinationKey(one);
+    return isChanged(key) ? (after.get(key) ?? []) : [one];
+  });
+  const added = wanted.destinations.filter((one) => {
+    const key = destinationKey(one);
+    return isChanged(key) && !standing.has(key);
+  });
+  const head = made.scheduler === wanted.scheduler && made.extra === wanted.extra ? found : wanted;
+  return { ...head, destinations: [...kept, ...added] };
+}
+
+function destinationsOf({ destinations }: Service): Map<string, Destination> {
+  return new Map(destinations.map((one) => [destinationKey(one), one]));
 }

@@ -19,9 +19,15 @@ export function routesOf(keeper: Keeper, dial: Dial, about: Pick<Status, "versio
   };
 }
 
+/** Something that takes longer hangs: the kernel's tools, or a disk. */
+const STUCK_MS = 10_000;
+
 /** Well, unless it cannot keep its table. */
-function healthz({ view }: Keeper): { readonly ok: true } {
-  if (view.trouble !== undefined) throw new RequestProblem(503, "not well", view.trouble);
+export function healthz({ view }: Pick<Keeper, "view">): { readonly ok: true } {
+  const { trouble, busyMs } = view;
+  if (busyMs > STUCK_MS)
+    throw new RequestProblem(503, "not well", `what it is doing takes ${Math.round(busyMs / 1000)} s so far`);
+  if (trouble !== undefined) throw new RequestProblem(503, "not well", trouble);
   return { ok: true };
 }
 

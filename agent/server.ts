@@ -36,13 +36,15 @@ const BODY_MAX_BYTES = 64 * 1024 * 1024;
  * Serves the routes on a unix socket that only this user can open. A socket that is left from an agent that was killed is
  * replaced; one that is answered on is not.
  *
+ * @param routes undefined: not yet, which is answered with 503. The socket is taken before anything else is touched, so that
+ *   two agents never keep one table
  * @throws Error when another agent answers there
  */
-export async function listen(path: string, routes: Routes, log: Log): Promise<http.Server> {
+export async function listen(path: string, routes: () => Routes | undefined, log: Log): Promise<http.Server> {
   if (await isAnswered(path)) throw new Error(`another agent answers on ${path}`);
   await rm(path, { force: true });
   const server = http.createServer((request, response) => {
-    void answer(request, routes, log).then(({ status, value }) => {
+    void answer(request, routes(), log).then(({ status, value }) => {
       const text = JSON.stringify(value);
       const type = status === 200 ? "application/json" : "application/problem+json";
       response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
@@ -78,10 +80,11 @@ function isAnswered(path: string): Promise<boolean> {
 
 async function answer(
   request: http.IncomingMessage,
-  routes: Routes,
+  routes: Routes | undefined,
   log: Log,
 ): Promise<{ status: number; value: unknown }> {
   try {
+    if (!routes) throw new RequestProblem(503, "not ready", "it is starting");
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://agent");
     const route = `${request.method} ${pathname}`;
     const handler = Object.hasOwn(routes, route) ? routes[route] : undefined;

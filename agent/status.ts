@@ -1,19 +1,22 @@
 import { hostname } from "node:os";
 import { effectiveWeight, type Member, type Registration } from "../director/data";
 import type { History, ServerHealth } from "../health";
+import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
 import { probeOf, registrations } from "./probes";
-import { wantedService } from "./wanted";
+import { sorryMember, wantedService } from "./wanted";
 
 /** A real server as the agent sees it. */
 export interface ServerStatus {
   /** `10.0.0.1:80` */
   readonly server: string;
   readonly configuredWeight: number;
-  /** What the kernel is given: configured weight, unless one of the reasons below takes it out. */
+  /** What it is to have: the configured weight, unless one of the reasons below takes it out. */
   readonly effectiveWeight: number;
+  /** What the kernel held when it was last looked at; null: it is not in the table. */
+  readonly kernelWeight: number | null;
   /** Why the two differ; empty where they do not. */
   readonly reasons: readonly ("held" | "draining" | "drained" | "down" | "sorry server")[];
   /** Absent: nothing is asked of it. */
@@ -28,6 +31,8 @@ export interface ServiceStatus {
   readonly up: boolean;
   readonly owner: string;
   readonly servers: readonly ServerStatus[];
+  /** Who answers while there is no quorum. */
+  readonly sorryServer?: { readonly server: string; readonly serves: boolean };
 }
 
 /** Everything at a glance. */
@@ -62,12 +67,13 @@ export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "starte
   const { registry, watch, lost, drains } = keeper.view.pools;
   const services = [...registrations(registry)].map(([key, registration]): ServiceStatus => {
     const owner = Object.values(registry.owners).find((one) => one.virtualServers[key])?.label ?? "";
-    return {
-      service: key,
-      up: !lost.has(key),
-      owner,
-      servers: serversOf(keeper, key, registration),
+    const sorry = sorryMember(registration);
+    const sorryServer = sorry && {
+      server: realServerKey(sorry),
+      serves: weightOf(keeper, key, sorry) !== null,
     };
+    const servers = serversOf(keeper, key, registration);
+    return { service: key, up: !lost.has(key), owner, servers, ...(sorryServer && { sorryServer }) };
   });
   return {
     director: hostname(),
@@ -95,8 +101,13 @@ export function explain(keeper: Keeper, server: string): Explanation[] {
   });
 }
 
-function serversOf({ view }: Keeper, key: string, registration: Registration): ServerStatus[] {
-  const { watch, lost, drains } = view.pools;
+function weightOf({ view }: Keeper, key: string, member: Member): number | null {
+  const found = findService(view.seen, key)?.destinations;
+  return found?.find((one) => destinationKey(one) === realServerKey(member))?.weight ?? null;
+}
+
+function serversOf(keeper: Keeper, key: string, registration: Registration): ServerStatus[] {
+  const { watch, lost, drains } = keeper.view.pools;
   const isHealthy = (member: Member) => watch.isHealthy(registration, member);
   const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
   const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });
@@ -119,6 +130,7 @@ function serversOf({ view }: Keeper, key: string, registration: Registration): S
       server,
       configuredWeight: member.weight,
       effectiveWeight: out.has(server) ? 0 : effectiveWeight(member),
+      kernelWeight: weightOf(keeper, key, member),
       reasons,
       ...(health && { health }),
     };

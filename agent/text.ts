@@ -9,9 +9,11 @@ export function statusText(status: Status, nowMs: number): string {
     ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
     ...drift.map((one) => `DRIFT: ${one}`),
   ];
-  for (const { service, up, owner, servers } of services) {
+  for (const { service, up, owner, servers, sorryServer } of services) {
     lines.push("", `${service}  ${up ? "up" : "NO QUORUM"}  (${owner})`);
     for (const one of servers) lines.push(`  ${serverText(one, nowMs)}`);
+    if (sorryServer)
+      lines.push(`  ${sorryServer.server.padEnd(28)} sorry server${sorryServer.serves ? ", SERVES" : ""}`);
   }
   return `${lines.join("\n")}\n`;
 }
@@ -20,8 +22,17 @@ export function statusText(status: Status, nowMs: number): string {
 export function explanationText(explanations: readonly Explanation[]): string {
   return explanations
     .map((one) => {
-      const { service, server, configuredWeight, effectiveWeight, reasons, check, results, transitions } =
-        one;
+      const {
+        service,
+        server,
+        configuredWeight,
+        effectiveWeight,
+        kernelWeight,
+        reasons,
+        check,
+        results,
+        transitions,
+      } = one;
       const why = reasons.length === 0 ? "" : ` (${reasons.join(", ")})`;
       const last = (results ?? []).map(
         ({ at, healthy, answer }) => `  ${time(at)}  ${healthy ? "ok  " : "FAIL"}  ${answer}`,
@@ -31,7 +42,7 @@ export function explanationText(explanations: readonly Explanation[]): string {
       );
       return [
         `${server} in ${service}`,
-        `weight: configured ${configuredWeight}, in the kernel ${effectiveWeight}${why}`,
+        `weight: configured ${configuredWeight}, wanted ${effectiveWeight}${why}, ${kernelText(kernelWeight)}`,
         check === undefined ? "not checked" : `checked by ${check}; last answers:`,
         ...last,
         ...(turns.length > 0 ? ["changes:", ...turns] : []),
@@ -41,17 +52,22 @@ export function explanationText(explanations: readonly Explanation[]): string {
     .join("\n");
 }
 
-function serverText(
-  { server, configuredWeight, effectiveWeight, reasons, health }: ServerStatus,
-  nowMs: number,
-) {
-  const weight =
+function serverText(status: ServerStatus, nowMs: number): string {
+  const { server, configuredWeight, effectiveWeight, kernelWeight, reasons, health } = status;
+  const wanted =
     effectiveWeight === configuredWeight ? `${effectiveWeight}` : `${effectiveWeight} of ${configuredWeight}`;
+  const isGone = kernelWeight === null && effectiveWeight === 0;
+  const weight =
+    kernelWeight === effectiveWeight || isGone ? wanted : `${wanted}, ${kernelText(kernelWeight)}`;
   const state = health === undefined ? "unchecked" : health.healthy ? "up" : "DOWN";
   const since = health === undefined ? "" : ` for ${age(nowMs - health.since)}`;
   const why = reasons.length === 0 ? "" : `  [${reasons.join(", ")}]`;
   const answer = health === undefined ? "" : `  ${health.answer}`;
   return `${server.padEnd(28)} weight ${weight.padEnd(10)} ${state}${since}${why}${answer}`;
+}
+
+function kernelText(weight: number | null): string {
+  return weight === null ? "not in the kernel" : `in the kernel ${weight}`;
 }
 
 function ago(atMs: number, nowMs: number): string {

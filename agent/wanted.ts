@@ -40,10 +40,10 @@ export function wantedService(
   const taking = members.filter((one) => effectiveWeight(one) > 0);
   const undrained = taking.filter((one) => !isDrained(one));
   const well = failingOpen(registration, undrained, undrained.filter(isHealthy));
-  const up = hasQuorum(quorum, wasUp, sum(well));
+  const up = hasQuorum(quorum, wasUp, sum(well), sum(taking));
   const sorry = sorryMember(registration);
   const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
-  const serving = new Set((up || !sorry ? well : taking.filter(last)).map(realServerKey));
+  const serving = new Set((up || !sorry ? well : undrained.filter(last)).map(realServerKey));
   const out = new Set(taking.map(realServerKey).filter((server) => !serving.has(server)));
   const resting = (one: Member) => (out.has(realServerKey(one)) ? rested(registration, one) : [one]);
   const stands = sorry && !up ? [sorry] : [];
@@ -58,9 +58,13 @@ function failingOpen({ failOpenPercent }: Registration, all: readonly Member[], 
   return isOpen ? all : well;
 }
 
-/** keepalived's hysteresis: the sum of weights has to leave the quorum behind by so much before the state changes. */
-function hasQuorum({ weight, hysteresis }: Quorum, wasUp: boolean, total: number): boolean {
-  return total >= (wasUp ? weight - hysteresis : weight + hysteresis) && total > 0;
+/**
+ * keepalived's hysteresis: the sum of weights has to leave the quorum behind by so much before the state changes. A pool
+ * all of whose servers are well is not kept down by it: there is nothing more to wait for.
+ */
+function hasQuorum({ weight, hysteresis }: Quorum, wasUp: boolean, total: number, whole: number): boolean {
+  const needed = wasUp ? weight - hysteresis : Math.max(weight, Math.min(weight + hysteresis, whole));
+  return total >= needed && total > 0;
 }
 
 /** The sorry server as a member of the pool; undefined where there is none. */

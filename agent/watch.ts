@@ -4,6 +4,9 @@ import { destinationKey, findService, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import { probeOf, probesOf, registrations } from "./probes";
 
+/** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
+const MEMORY_MS = 600_000;
+
 /**
  * The health of all servers that are registered. A server begins as it was known before the agent's restart; one that a
  * change has let in as healthy, because the gate has asked it; one that waits for its gate as down.
@@ -12,6 +15,8 @@ export class Watch {
   readonly #monitor: Monitor;
   /** The probe of each server of each virtual server. */
   #names: ReadonlyMap<string, string> = new Map();
+  /** Servers that were down when they were taken out of their virtual server. */
+  readonly #left = new Map<string, { readonly health: ServerHealth; readonly atMs: number }>();
   #keys = new WeakMap<Member, string | undefined>();
   #down: ReadonlyMap<string, ServerHealth>;
 
@@ -38,10 +43,14 @@ export class Watch {
     this.#down = new Map();
   }
 
-  /** A server that is asked in another way from now on is as well as it was: by the key of its new probe. */
+  /**
+   * A server that is asked in another way from now on is as well as it was, and so is one that comes back soon after it was
+   * taken out (a change that is undone): by the key of its new probe.
+   */
   #carry(registry: Registry): Map<string, ServerHealth> {
     const carried = new Map<string, ServerHealth>();
     const names = new Map<string, string>();
+    const nowMs = performance.now();
     for (const [service, registration] of registrations(registry)) {
       for (const member of registration.members) {
         const key = this.keyOf(registration, member);
@@ -49,10 +58,17 @@ export class Watch {
         const name = `${service} ${realServerKey(member)}`;
         names.set(name, key);
         const before = this.#names.get(name);
-        const health = before === undefined || before === key ? undefined : this.#monitor.health(before);
-        if (health) carried.set(key, { ...health, streak: 0 });
+        const left = this.#left.get(name);
+        const health = before === undefined ? left?.health : this.#monitor.health(before);
+        if (health && before !== key) carried.set(key, { ...health, streak: 0 });
       }
     }
+    for (const [name, key] of this.#names) {
+      const health = names.has(name) ? undefined : this.#monitor.health(key);
+      if (health && !health.healthy) this.#left.set(name, { health, atMs: nowMs });
+    }
+    for (const [name, { atMs }] of this.#left)
+      if (names.has(name) || nowMs - atMs > MEMORY_MS) this.#left.delete(name);
     this.#names = names;
     return carried;
   }

@@ -40,7 +40,8 @@ export async function installAgent(
     await sendNode(director);
     return installAgent(director, program, true);
   }
-  throw new AgentInstallError(director.name, words || outcome);
+  const tooOld = `the Node that was sent, ${process.version}, is older than 22`;
+  throw new AgentInstallError(director.name, outcome === "without node" ? tooOld : words || outcome);
 }
 
 /** The version of the agent that answers; undefined where none does. */

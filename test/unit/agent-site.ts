@@ -13,7 +13,15 @@ import { Director, type Member, type Registration } from "../../director";
 import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
 import { directDial } from "../../health";
-import { type ConnectionCount, type Edit, parseTable, renderTable, type Table } from "../../ipvs";
+import {
+  destinationKey,
+  type Edit,
+  type Limits,
+  parseTable,
+  renderTable,
+  serviceKey,
+  type Table,
+} from "../../ipvs";
 import { type HealthCheck, healthCheck } from "../../spec";
 import { applyEdit } from "./model-kernel";
 
@@ -22,7 +30,6 @@ export class ModelledKernel implements Kernel {
   table: Table = [];
   /** Every edit, in order. */
   readonly edits: Edit[] = [];
-  connections: readonly ConnectionCount[] = [];
   /** Called before each batch of edits. */
   before: () => void = () => undefined;
 
@@ -44,8 +51,15 @@ export class ModelledKernel implements Kernel {
     return "";
   }
 
-  async counts(): Promise<readonly ConnectionCount[]> {
-    return this.connections;
+  async limits(): Promise<Limits> {
+    return new Map(
+      this.table.map((service) => [
+        serviceKey(service),
+        new Map(
+          service.destinations.map((one) => [destinationKey(one), one.thresholds ?? { upper: 0, lower: 0 }]),
+        ),
+      ]),
+    );
   }
 
   /** Its lines, sorted. */
@@ -106,7 +120,7 @@ export class AgentSite {
       place: async () => "",
     });
     const routes = routesOf(this.keeper, dial, { version: "test", startedAt: Date.now() });
-    this.#server = await listen(join(this.folder, "agent.sock"), routes, log);
+    this.#server = await listen(join(this.folder, "agent.sock"), () => routes, log);
   }
 
   /** Ends the agent in order. */

@@ -1,0 +1,387 @@
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Keeper, Store } from "../../agent";
+import { Drains } from "../../agent/drains";
+import { noLog } from "../../agent/log";
+import { changeOrder } from "../../agent/orders";
+import { healthz } from "../../agent/routes";
+import { listen } from "../../agent/server";
+import { explain, statusOf } from "../../agent/status";
+import { explanationText, statusText } from "../../agent/text";
+import { Turns } from "../../agent/turns";
+import { type Member, putMember, putVirtualServer, removeVirtualServer } from "../../director";
+import { renderRegistry } from "../../director/registry-format";
+import { renderTable } from "../../ipvs";
+import { AgentSite, until, virtualServer } from "./agent-site";
+import { LoopbackServer } from "./loopback-server";
+
+const ME = { id: "me-1", label: "shop/prod Cluster edge" };
+const KEY = "tcp 192.0.2.1:80";
+const NEW = { known: false } as const;
+const OLD = { known: true } as const;
+const CLAIM = { resource: "web", token: "t1" };
+const SORRY = { address: "10.0.0.250", port: 80, forwarding: "nat" } as const;
+const SORRY_LINE = "-a -t 192.0.2.1:80 -r 10.0.0.250:80 -m -w 1";
+
+describe("what an agent must not do", () => {
+  let site: AgentSite;
+  let servers: LoopbackServer[] = [];
+  const serve = async (count: number) => {
+    servers = await Promise.all(Array.from({ length: count }, () => LoopbackServer.up()));
+    servers.sort((a, b) => a.port - b.port);
+    return servers as [LoopbackServer, LoopbackServer, LoopbackServer];
+  };
+  const members = () => servers.map(({ member }) => member);
+  const line = ({ port }: LoopbackServer, weight: number) =>
+    `-a -t 192.0.2.1:80 -r 127.0.0.1:${port} -m -w ${weight}`;
+  const service = "-A -t 192.0.2.1:80 -s rr";
+  const put = (wanted = virtualServer(members()), manner: { readonly known: boolean } = NEW) =>
+    site.director().change(putVirtualServer(ME, KEY, wanted, manner));
+  const text = () => site.kernel.lines.join("\n");
+  const has = (one: string) => site.kernel.lines.includes(one);
+  const see = (one: string) =>
+    until(
+      () => has(one),
+      () => `no ${one} in\n${text()}`,
+    );
+  const write = () => site.kernel.write.bind(site.kernel);
+  const reconcile = async (times: number) => {
+    for (let turn = 0; turn < times; turn++) {
+      await delay(50);
+      await site.keeper.reconcile();
+    }
+  };
+  /** The site's agent again, with a store that is as the disk is. */
+  const restart = async (store?: (real: Store) => Store) => {
+    await site.stop();
+    await site.start(store);
+  };
+  const FULL = async () => {
+    throw new Error("ENOSPC: no space left on device");
+  };
+  beforeEach(async () => {
+    site = await AgentSite.up();
+  });
+  afterEach(async () => {
+    await site.down();
+    await Promise.all(servers.map((server) => server.kill()));
+    servers = [];
+  });
+
+  it("let a dead server in because its removal is undone", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await see(line(a, 0));
+    const director = site.director();
+    const change = putVirtualServer(ME, KEY, virtualServer([b.member]), OLD);
+    const { before } = await director.change(change);
+    await director.change(change.undo(before));
+    await delay(50);
+    assert.ok(!has(line(a, 3)), text());
+  });
+
+  it("let a dead server in because the kernel complained of its removal", async () => {
+    const [a, b, c] = await serve(3);
+    await put();
+    await a.kill();
+    await see(line(a, 0));
+    const real = write();
+    site.kernel.write = async () => {
+      site.kernel.write = real;
+      return "Memory allocation problem";
+    };
+    await put(virtualServer([b.member, c.member]), OLD).catch(() => undefined);
+    await reconcile(3);
+    assert.ok(!has(line(a, 3)), text());
+  });
+
+  it("forget an operator's drain because a change that drains the same server is undone", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await site.keeper.drain(`127.0.0.1:${a.port}`, undefined, "start");
+    await see(line(a, 0));
+    const director = site.director();
+    const manner = { known: true, leaving: "drain", drainMsOf: () => 60_000 } as const;
+    const change = putVirtualServer(ME, KEY, virtualServer([b.member]), manner);
+    const { before } = await director.change(change);
+    await director.change(change.undo(before));
+    await reconcile(1);
+    assert.ok(!has(line(a, 3)), text());
+  });
+
+  it("stop heeding health because the disk is full", async () => {
+    const [a, b, c] = await serve(3);
+    await put();
+    const manner = { known: true, leaving: "drain", drainMsOf: () => 0 } as const;
+    await put(virtualServer([b.member, c.member]), manner);
+    await site.stop();
+    const drain = {
+      service: KEY,
+      server: `127.0.0.1:${a.port}`,
+      startedAt: 0,
+      elapsedMs: 40_000,
+      by: "change",
+    };
+    const record = { down: {}, lost: [], drains: [drain] };
+    writeFileSync(join(site.folder, "agent", "health.json"), JSON.stringify(record));
+    await site.start((real) => ({ ...forwarded(real), begin: FULL, saveHealth: FULL }));
+    await b.kill();
+    await see(line(b, 0));
+    await reconcile(1);
+    assert.match(site.keeper.view.trouble ?? "", /drains could not be ended: ENOSPC/);
+  });
+
+  it("say that a server is drained when a restart would forget it", async () => {
+    const [a] = await serve(2);
+    await put();
+    await restart((real) => ({ ...forwarded(real), saveHealth: FULL }));
+    await assert.rejects(site.keeper.drain(`127.0.0.1:${a.port}`, undefined, "start"), /ENOSPC/);
+    assert.ok(has(line(a, 3)), text());
+  });
+
+  it("seem well while it is stuck, or in trouble", async () => {
+    const view = (part: object) =>
+      ({ view: { busyMs: 0, trouble: undefined, ...part } }) as unknown as Keeper;
+    assert.deepEqual(healthz(view({})), { ok: true });
+    assert.throws(() => healthz(view({ busyMs: 11_000 })), /takes 11 s so far/);
+    assert.throws(() => healthz(view({ trouble: "no memory" })), /no memory/);
+    const turns = new Turns();
+    const turn = turns.take(() => delay(60));
+    await delay(30);
+    assert.ok(turns.busyMs > 0);
+    await turn;
+    assert.equal(turns.busyMs, 0);
+  });
+
+  it("leave a dead server in because the kernel refused once, where drift is only told of", async () => {
+    const [, b] = await serve(2);
+    await put(virtualServer(members(), { driftPolicy: "report" }));
+    await site.keeper.reconcile();
+    const real = write();
+    let refused = 0;
+    site.kernel.write = async (edits) => (edits.length > 0 && refused++ === 0 ? "no memory" : real(edits));
+    await b.kill();
+    await until(
+      () => refused > 0,
+      () => "never written",
+    );
+    await reconcile(3);
+    assert.ok(has(line(b, 0)), text());
+  });
+
+  it("run into trouble over somebody's own destination, where drift is only told of", async () => {
+    await serve(2);
+    const pool = members().map((member) => ({ ...member, resource: `r${member.port}` }));
+    await put(virtualServer(pool, { driftPolicy: "report", pool: "separate" }));
+    await site.keeper.reconcile();
+    const ours = `${text()}\n`;
+    const errors: string[] = [];
+    const real = write();
+    site.kernel.write = async (edits) =>
+      real(edits).catch((error: Error) => {
+        errors.push(error.message);
+        return error.message;
+      });
+    site.kernel.set(`${ours}-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1\n`);
+    await site.keeper.reconcile();
+    site.kernel.set(ours);
+    await reconcile(2);
+    assert.deepEqual([errors, site.keeper.view.drift], [[], []]);
+  });
+
+  it("keep a pool down for its hysteresis when all of its servers are well", async () => {
+    const [a] = await serve(2);
+    const settings = { sorryServer: SORRY, quorum: { weight: 6, hysteresis: 1 }, pool: "separate" as const };
+    await put(virtualServer([], settings));
+    for (const member of members()) {
+      const wanted = { ...member, resource: `r${member.port}`, token: `k${member.port}` };
+      await site.director().change(putMember(ME, KEY, wanted, NEW));
+    }
+    await see(line(a, 3));
+    assert.ok(!has(SORRY_LINE), text());
+  });
+
+  it("remember the quorum of a virtual server that was removed", async () => {
+    const [a, b] = await serve(2);
+    const settings = { sorryServer: SORRY, quorum: { weight: 6, hysteresis: 5 } };
+    await put(virtualServer(members(), settings));
+    await a.kill();
+    await b.kill();
+    await see(SORRY_LINE);
+    await site.director().change(removeVirtualServer(ME, KEY, CLAIM));
+    assert.deepEqual([...site.keeper.view.pools.lost], []);
+  });
+
+  it("let a server in that takes no connections, when it takes over from `ssh` mode", async () => {
+    const [a, b] = await serve(2);
+    await site.stop();
+    const { healthCheck: _, ...registration } = virtualServer(members());
+    const owners = { [ME.id]: { label: ME.label, virtualServers: { [KEY]: registration } } };
+    writeFileSync(join(site.folder, "registry"), renderRegistry({ owners: owners as never }));
+    rmSync(join(site.folder, "agent"), { recursive: true });
+    // Somebody has taken it out by hand, because it is broken.
+    site.kernel.set(`${service}\n${line(a, 0)}\n${line(b, 3)}\n`);
+    await site.start();
+    await reconcile(2);
+    assert.ok(has(line(a, 0)), text());
+    assert.ok(
+      (await site.director().read()).lines.includes(line(a, 0)),
+      "the gate has to see that it does not serve",
+    );
+    // A change whose gate has asked it lets it in.
+    await put(undefined, OLD);
+    assert.ok(has(line(a, 3)), text());
+  });
+
+  it("end a drain before whoever waits for it can take it back", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const drains = new Drains([{ service: KEY, server: "x", startedAt: 0, elapsedMs: 0, by: "change" }]);
+    const member = { ...a.member, draining: true, drainMs: 600_000 } as Member;
+    assert.deepEqual(drains.due(new Map([[KEY, virtualServer([member, b.member])]])), []);
+  });
+
+  it("end a drain because the clock was set", () => {
+    let nowMs = 0;
+    const drain = {
+      service: KEY,
+      server: "10.0.0.1:80",
+      startedAt: Date.now() - 86_400_000,
+      elapsedMs: 0,
+      by: "change" as const,
+    };
+    const drains = new Drains([drain], () => nowMs);
+    const member = {
+      address: "10.0.0.1",
+      port: 80,
+      weight: 3,
+      forwarding: "nat",
+      draining: true,
+      drainMs: 1_000,
+    } as const;
+    const all = new Map([[KEY, virtualServer([member])]]);
+    assert.equal(drains.due(all).length, 0);
+    nowMs = 31_000;
+    assert.equal(drains.due(all).length, 1);
+  });
+
+  it("touch anything while another one answers", async () => {
+    const path = join(site.folder, "agent.sock");
+    await assert.rejects(
+      listen(path, () => undefined, noLog()),
+      /another agent answers/,
+    );
+  });
+
+  it("keep a limit that an adoption does not declare", async () => {
+    const member = { address: "10.0.0.1", port: 80, weight: 3, forwarding: "nat" } as const;
+    site.kernel.set(`${service}\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 3\n`);
+    const limited = { upper: 50, lower: 0 };
+    site.kernel.table = site.kernel.table.map((one) => ({
+      ...one,
+      destinations: one.destinations.map((other) => ({ ...other, thresholds: limited })),
+    }));
+    const wanted = virtualServer([member], { healthCheck: { type: "none" } });
+    await site.director().change(putVirtualServer(ME, KEY, wanted, { known: false, adopts: true }));
+    assert.equal(site.kernel.table[0]?.destinations[0]?.thresholds?.upper ?? 0, 0);
+  });
+
+  it("refuse a change because somebody's own destination has a weight that we would not give", () => {
+    const [digests] = [{ registry: "", table: "" }];
+    const destination = { address: "10.0.0.1", port: 80, method: "nat", weight: 100_000, extra: "" };
+    const one = { protocol: "tcp", address: "192.0.2.1", port: 80, scheduler: "wrr", extra: "" };
+    const desired = [{ ...one, destinations: [destination] }];
+    assert.ok(changeOrder({ expect: digests, predict: digests, registry: [], scope: [KEY], desired }));
+  });
+
+  it("let a dead server in because it was killed right after it took it out", async () => {
+    const [a] = await serve(2);
+    await put();
+    const records: string[] = [];
+    await restart((real) => ({
+      ...forwarded(real),
+      saveHealth: async (record) => {
+        records.push(`recorded ${Object.keys(record.down).length} down`);
+        await real.saveHealth(record);
+      },
+    }));
+    site.kernel.before = () => records.push("wrote");
+    await a.kill();
+    await see(line(a, 0));
+    assert.deepEqual(records.slice(0, 2), ["recorded 1 down", "wrote"]);
+  });
+
+  it("tell a table as changed because a server comes back while it is read", async () => {
+    const [a] = await serve(2);
+    await put();
+    const declared = await site.director().read();
+    await a.kill();
+    await see(line(a, 0));
+    await reconcile(1);
+    const real = site.kernel.read.bind(site.kernel);
+    const { watch, registry } = site.keeper.view.pools;
+    let reads = 0;
+    site.kernel.read = async () => {
+      const found = await real();
+      if (reads++ === 0) {
+        await a.revive();
+        await until(
+          () => Object.keys(watch.down(registry)).length === 0,
+          () => "it does not come back",
+        );
+      }
+      return found;
+    };
+    assert.deepEqual((await site.director().read()).lines, declared.lines);
+  });
+
+  it("show another weight than the kernel's, or hide the sorry server that serves", async () => {
+    const [a, b] = await serve(2);
+    await put(virtualServer(members(), { driftPolicy: "report", sorryServer: SORRY }));
+    await site.keeper.reconcile();
+    site.kernel.set(`${service}\n${line(a, 9)}\n${line(b, 0)}\n`);
+    await site.keeper.reconcile();
+    assert.match(explanationText(explain(site.keeper, `127.0.0.1:${b.port}`)), /wanted 3, in the kernel 0/);
+    await Promise.all([a.kill(), b.kill()]);
+    await see(SORRY_LINE);
+    await site.keeper.reconcile();
+    const status = statusText(statusOf(site.keeper, { version: "x", startedAt: 0 }), Date.now());
+    assert.match(status, /10\.0\.0\.250:80 +sorry server, SERVES/);
+  });
+
+  it("call a table wanted that could not be made so", async () => {
+    await serve(2);
+    await put();
+    await reconcile(1);
+    const { reconciledAt } = site.keeper.view;
+    site.kernel.set("");
+    site.kernel.write = async () => "Memory allocation problem";
+    await reconcile(1);
+    assert.match(site.keeper.view.trouble ?? "", /Memory allocation problem/);
+    assert.equal(site.keeper.view.reconciledAt, reconciledAt);
+  });
+
+  it("have a sorry server serve that is a member, and drained", async () => {
+    const [a, b] = await serve(2);
+    const { address, port } = a.member;
+    await put(virtualServer(members(), { sorryServer: { address, port, forwarding: "nat" } }));
+    await site.keeper.drain(`127.0.0.1:${port}`, undefined, "start");
+    await see(line(a, 0));
+    await b.kill();
+    await see(line(b, 0));
+    await reconcile(1);
+    assert.ok(has(line(a, 0)), renderTable(site.kernel.table));
+  });
+});
+
+function forwarded(real: Store): Store {
+  return {
+    load: () => real.load(),
+    begin: (journal) => real.begin(journal),
+    commit: (registry) => real.commit(registry),
+    saveHealth: (record) => real.saveHealth(record),
+  };
+}
