@@ -11,8 +11,9 @@ import {
   type StateAnswer,
   type TableText,
 } from "../director/data";
-import type { Dial, ServerHealth } from "../health";
+import type { Dial, Probe, ServerHealth } from "../health";
 import { describeEdit, type Edit, type Limits, type Table } from "../ipvs";
+import { realServerKey } from "../spec";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
 import { Pools, readRegistry } from "./pools";
@@ -77,12 +78,15 @@ export class Keeper {
   #settled = 0;
   /** The kernel as it was last seen. */
   #seen: Table = [];
+  #looking: Promise<TableText> | undefined;
+  /** The registry could not be written down after the kernel was edited: it is tried again. */
+  #uncommitted = false;
 
   private constructor(
     private readonly parts: KeeperParts,
     record: Pools["record"],
   ) {
-    const watch = new Watch(parts.dial, record.down, (key, health) => this.#heed(key, health));
+    const watch = new Watch(parts.dial, record.down, (probe, health) => this.#heed(probe, health));
     this.#pools = new Pools(watch, record, (service, up) => {
       parts.log.warn({ event: "quorum", service, up }, up ? "quorum" : "no quorum");
       this.#recordSoon();
@@ -101,7 +105,9 @@ export class Keeper {
     pools.adopt(registry);
     if (!health) pools.believe((await parts.kernel.read()).table);
     pools.follow();
-    if (journal) {
+    // Written already, and only the journal is left: what stands at its places by now may be somebody else's.
+    if (journal?.after === registry) await parts.store.commit(registry);
+    else if (journal) {
       parts.log.warn({ event: "resume", scope: journal.scope }, "a change that was cut short is carried out");
       await keeper.#carryOut(journal, await parts.kernel.read());
     }
@@ -113,7 +119,12 @@ export class Keeper {
 
   /** What the director holds; parts that the asker knows by their digests are left out. */
   state(known: Digests): Promise<StateAnswer> {
-    return this.#turns.take(async () => this.#answer(await this.#look(), known));
+    // Those who ask at the same time share one look at the kernel: it may be slow, and servers that die wait for it.
+    this.#looking ??= this.#turns.take(() => {
+      this.#looking = undefined;
+      return this.#look();
+    });
+    return this.#looking.then((text) => this.#answer(text, known));
   }
 
   /**
@@ -158,6 +169,8 @@ export class Keeper {
       this.#left = undefined;
       await this.#reconcile();
       this.parts.log.info({ event: "drain", server, wanted, services }, `drain: ${wanted}`);
+      if (this.#trouble !== undefined)
+        throw new Error(`it is written down, and the kernel did not follow yet: ${this.#trouble}`);
       return services;
     });
   }
@@ -208,10 +221,17 @@ export class Keeper {
       this.#pools.adopt(renderRegistry(duringRegistry(before.registry, this.#pools.registry)));
       this.#pools.follow();
     }
-    await this.parts.store.commit(this.#pools.text);
+    this.#uncommitted = true;
+    await this.#commit();
     this.#log("change", edits, complaint);
     this.#recordSoon();
     return [complaint, await this.#place()].filter((words) => words !== "").join("\n");
+  }
+
+  async #commit(): Promise<void> {
+    if (!this.#uncommitted) return;
+    await this.parts.store.commit(this.#pools.text);
+    this.#uncommitted = false;
   }
 
   /**
@@ -240,16 +260,20 @@ export class Keeper {
 
   async #reconcile(): Promise<void> {
     try {
-      const drains = await this.#endDrains();
+      const [unwritten, undrained] = [
+        await attempt("the registry could not be written", () => this.#commit()),
+        await attempt("drains could not be ended", () => this.#endDrains()),
+      ];
       const heeded = this.#heeded;
       const text = await this.parts.kernel.read();
-      const now = joinLines(text.lines);
+      const limits = this.#pools.isLimited ? await this.parts.kernel.limits() : undefined;
+      const now = `${joinLines(text.lines)}${this.#pools.limitsText(limits)}`;
       this.#seen = text.table;
       if (now !== this.#left) {
         const isDrift = this.#left !== undefined;
         // Durable before the kernel follows: a restart lets nobody in who was down.
         if (this.#settled !== heeded) await this.#record();
-        const { edits, drift, wanted } = this.#pools.due(text);
+        const { edits, drift, wanted } = this.#pools.due(text, limits);
         const complaint = await this.parts.kernel.write(edits);
         if (isDrift) this.#repairs += edits.length;
         this.#log(isDrift ? "repair" : "settle", edits, complaint);
@@ -257,13 +281,17 @@ export class Keeper {
         // What the kernel did not take is tried again at the next look.
         if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
         this.#pools.settled(wanted);
-        const after = edits.length === 0 ? text : await this.parts.kernel.read();
-        this.#seen = after.table;
-        this.#left = heeded === this.#heeded ? joinLines(after.lines) : undefined;
+        // What was written is looked at once more.
+        this.#left = heeded === this.#heeded && edits.length === 0 ? now : undefined;
       }
       this.#settled = heeded;
       this.#reconciledAt = Date.now();
-      this.#trouble = drains;
+      this.#trouble = unwritten ?? undrained;
+      if (this.#trouble !== undefined)
+        this.parts.log.error(
+          { event: "record", error: this.#trouble },
+          "not everything could be written down",
+        );
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error);
       this.parts.log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
@@ -271,25 +299,14 @@ export class Keeper {
     }
   }
 
-  /**
-   * Ends the drains of changes that whoever made them has not ended: he was killed.
-   *
-   * @returns why that failed; it is no reason to leave the rest undone
-   */
-  async #endDrains(): Promise<string | undefined> {
+  /** Ends the drains of changes that whoever made them has not ended: he was killed. */
+  async #endDrains(): Promise<void> {
     const over = this.#pools.drains.due(registrations(this.#pools.registry));
-    if (over.length === 0) return undefined;
+    if (over.length === 0) return;
     const scope = [...new Set(over.map(({ service }) => service))];
     const servers = over.map(({ server }) => server);
-    try {
-      await this.#make({ after: this.#pools.drained(over), scope }, await this.parts.kernel.read());
-      this.parts.log.info({ event: "drained", servers }, "drains are over");
-      return undefined;
-    } catch (error) {
-      const reason = `drains could not be ended: ${(error as Error).message}`;
-      this.parts.log.error({ event: "drained", servers, error: reason }, "drains could not be ended");
-      return reason;
-    }
+    await this.#make({ after: this.#pools.drained(over), scope }, await this.parts.kernel.read());
+    this.parts.log.info({ event: "drained", servers }, "drains are over");
   }
 
   #answer(text: TableText, known: Digests): StateAnswer {
@@ -304,9 +321,11 @@ export class Keeper {
   }
 
   /** A server went down or came back. */
-  #heed(key: string, { healthy, answer }: ServerHealth): void {
+  #heed(probe: Probe | undefined, { healthy, answer }: ServerHealth): void {
     const event = healthy ? "up" : "down";
-    this.parts.log.warn({ event, probe: key, answer }, `server is ${event}`);
+    // Not the probe's key: it is made of the check's settings, and passwords could be tried against it.
+    const server = probe && realServerKey(probe.target);
+    this.parts.log.warn({ event, server, check: probe?.check.type, answer }, `server is ${event}`);
     this.#left = undefined;
     this.#heeded++;
     this.#recordSoon();
@@ -345,5 +364,15 @@ export class Keeper {
     const shown = edits.slice(0, EDITS_SHOWN).map(describeEdit);
     const words = { event, edits: edits.length, shown, ...(complaint && { complaint }) };
     this.parts.log.info(words, `${event}: ${edits.length} edits`);
+  }
+}
+
+/** Why something failed that is no reason to leave the rest undone; undefined: it did not. */
+async function attempt(what: string, work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return `${what}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

@@ -127,6 +127,19 @@ export class Pools {
     }
   }
 
+  /** Whether any server has thresholds: the table does not tell them, and they have to be asked for. */
+  get isLimited(): boolean {
+    return [...registrations(this.#registry).values()].some(({ members }) =>
+      members.some(({ upperThreshold = 0 }) => upperThreshold > 0),
+    );
+  }
+
+  /** The thresholds of what is registered, as a text to compare. */
+  limitsText(limits: Limits | undefined): string {
+    const ours = [...registrations(this.#registry).keys()].map((key) => [...(limits?.get(key) ?? [])]);
+    return limits === undefined ? "" : JSON.stringify(ours);
+  }
+
   /** Virtual servers that have a real server; `service`: only that one. */
   having(server: string, service: string | undefined): Pick<Drain, "service" | "server">[] {
     return [...registrations(this.#registry)]
@@ -176,7 +189,7 @@ export class Pools {
   }
 
   /** What the table lacks. What somebody else has changed is among the edits only where that is to be taken back. */
-  due(text: TableText): Due {
+  due(text: TableText, limits?: Limits): Due {
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
     for (const [key, registration] of registrations(this.#registry)) {
@@ -190,8 +203,8 @@ export class Pools {
         told.push(service);
       }
     }
-    const edits = this.#missing(text, target);
-    const left = told.length === 0 ? [] : this.#missing(text, told);
+    const edits = this.#missing(text, limits, target);
+    const left = told.length === 0 ? [] : this.#missing(text, limits, told);
     const made = new Set(edits.map(describeEdit));
     return { edits, drift: left.map(describeEdit).filter((one) => !made.has(one)), wanted };
   }
@@ -259,9 +272,9 @@ export class Pools {
     return { ...registration, members };
   }
 
-  #missing(text: TableText, wanted: readonly Service[]): Edit[] {
+  #missing({ table }: TableText, limits: Limits | undefined, wanted: readonly Service[]): Edit[] {
     const scope = new Set(wanted.map(serviceKey));
-    return plan(known(text, this.#registry, scope), wanted, scope);
+    return plan(knownTable({ table, limits, registry: this.#registry }, scope), wanted, scope);
   }
 }
 
@@ -270,11 +283,6 @@ export function readRegistry(text: string): Registry {
   const registry = parseRegistry(text);
   if (!registry) throw new RegistryError(text.slice(0, 60));
   return registry;
-}
-
-/** A table, with thresholds as they were written: the kernel's list does not tell them. */
-function known(text: TableText, registry: Registry, scope: ReadonlySet<string>): Table {
-  return knownTable({ ...text, registry }, scope);
 }
 
 /** Servers of a virtual server that are ours, in the kernel or not. */

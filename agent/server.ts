@@ -1,7 +1,7 @@
 import { chmod, rm } from "node:fs/promises";
 import * as http from "node:http";
 import { connect } from "node:net";
-import type { ProblemAnswer } from "../director/data";
+import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
 
@@ -89,6 +89,13 @@ async function answer(
     const route = `${request.method} ${pathname}`;
     const handler = Object.hasOwn(routes, route) ? routes[route] : undefined;
     if (!handler) throw new RequestProblem(404, "not found", `there is no ${route}`);
+    const protocol = request.headers[PROTOCOL_HEADER];
+    if (protocol !== undefined && protocol !== String(AGENT_PROTOCOL))
+      throw new RequestProblem(
+        400,
+        "another version",
+        `expected protocol ${AGENT_PROTOCOL}, found ${protocol}`,
+      );
     const gone = new AbortController();
     request.socket.once("close", () => gone.abort());
     const body = await readBody(request);

@@ -6,6 +6,11 @@ export function statusText(status: Status, nowMs: number): string {
   const lines = [
     `${director}: agent ${version}, up ${age(nowMs - status.startedAt)}, table as wanted ${ago(status.reconciledAt, nowMs)}, ` +
       `${repairs} repairs, ${checks.checks} checks (${checks.late} late)`,
+    ...(checks.inconclusive === 0
+      ? []
+      : [
+          `${checks.inconclusive} checks could not be made here, and say nothing of their servers: see \`explain\``,
+        ]),
     ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
     ...drift.map((one) => `DRIFT: ${one}`),
   ];

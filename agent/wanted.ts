@@ -45,7 +45,11 @@ export function wantedService(
   const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
   const serving = new Set((up || !sorry ? well : undrained.filter(last)).map(realServerKey));
   const out = new Set(taking.map(realServerKey).filter((server) => !serving.has(server)));
-  const resting = (one: Member) => (out.has(realServerKey(one)) ? rested(registration, one) : [one]);
+  // One that is down and on its way out has left the table already, where that is what becomes of it.
+  const gone = members.filter((one) => one.draining && !isHealthy(one) && isRemoved(registration, true));
+  for (const one of gone) out.add(realServerKey(one));
+  const resting = (one: Member) =>
+    out.has(realServerKey(one)) ? rested(registration, one, !isHealthy(one)) : [one];
   const stands = sorry && !up ? [sorry] : [];
   const pool = [...members.flatMap(resting), ...stands.filter((one) => !isAmong(one, members))];
   const ours = [...before, ...members, ...(sorry ? [sorry] : [])];
@@ -73,20 +77,21 @@ export function sorryMember({ sorryServer }: Registration): Member | undefined {
 }
 
 /**
- * What becomes of a server that is down. At weight 0 its connections may end by themselves. Taken out altogether: where
- * weight 0 would keep clients pinned to it (udp, persistence: kubernetes#76664, keepalived#1781), and where the scheduler
- * would refuse the connections that hash to it.
+ * What becomes of a server that is out. At weight 0 its connections may end by themselves. Taken out altogether: where
+ * weight 0 would keep clients pinned to one that is down (udp, persistence: kubernetes#76664, keepalived#1781), and where the
+ * scheduler would refuse the connections that hash to it. One that is well and has to make room keeps its connections.
  */
-function rested(registration: Registration, member: Member): Member[] {
-  if (isRemovedWhenDown(registration)) return [];
+function rested(registration: Registration, member: Member, isDown: boolean): Member[] {
+  if (isRemoved(registration, isDown)) return [];
   const { lastWeight = effectiveWeight(member) } = member;
   return [{ ...member, held: true, lastWeight }];
 }
 
-function isRemovedWhenDown(registration: Registration): boolean {
+function isRemoved(registration: Registration, isDown: boolean): boolean {
   const { onUnhealthy, protocol, persistence, scheduler, schedulerFlags } = registration;
-  if (onUnhealthy !== undefined) return onUnhealthy === "remove";
-  return protocol === "udp" || persistence !== undefined || refusesAtWeightZero(scheduler, schedulerFlags);
+  if (isDown && onUnhealthy !== undefined) return onUnhealthy === "remove";
+  if (refusesAtWeightZero(scheduler, schedulerFlags)) return true;
+  return isDown && (protocol === "udp" || persistence !== undefined);
 }
 
 function isAmong(one: Member, members: readonly Member[]): boolean {

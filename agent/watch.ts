@@ -18,6 +18,9 @@ export class Watch {
   /** Servers that were down when they were taken out of their virtual server. */
   readonly #left = new Map<string, { readonly health: ServerHealth; readonly atMs: number }>();
   #keys = new WeakMap<Member, string | undefined>();
+  #probes: ReadonlyMap<string, Probe> = new Map();
+  /** Probes of servers that waited for their gate. */
+  #waited: ReadonlySet<string> = new Set();
   #down: ReadonlyMap<string, ServerHealth>;
 
   /**
@@ -27,10 +30,11 @@ export class Watch {
   constructor(
     dial: Dial,
     down: Readonly<{ [key: string]: ServerHealth }>,
-    onChange: (key: string, health: ServerHealth) => void,
+    onChange: (probe: Probe | undefined, health: ServerHealth) => void,
   ) {
     this.#down = new Map(Object.entries(down));
-    this.#monitor = new Monitor({ dial, onTransition: onChange });
+    const onTransition = (key: string, health: ServerHealth) => onChange(this.#probes.get(key), health);
+    this.#monitor = new Monitor({ dial, onTransition });
   }
 
   /** Checks what this registry says from now on; what it said already goes on undisturbed. */
@@ -39,7 +43,14 @@ export class Watch {
     const waiting = this.#waiting(registry);
     const carried = this.#carry(registry);
     const initial = (key: string) => this.#down.get(key) ?? carried.get(key) ?? begun(!waiting.has(key));
-    this.#monitor.watch(probesOf(registry), initial);
+    const probes = probesOf(registry);
+    // They have passed their gate just now, whatever was known of them while they waited: begun anew.
+    const passed = [...this.#waited].filter((key) => probes.has(key) && !waiting.has(key));
+    if (passed.length > 0)
+      this.#monitor.watch(new Map([...probes].filter(([key]) => !passed.includes(key))), initial);
+    this.#monitor.watch(probes, initial);
+    this.#probes = probes;
+    this.#waited = waiting;
     this.#down = new Map();
   }
 
@@ -78,15 +89,19 @@ export class Watch {
    * that is down. To be said before {@link follow}.
    */
   believe(registry: Registry, table: Table): void {
-    const down = new Map<string, ServerHealth>();
+    const [down, serving] = [new Map<string, ServerHealth>(), new Set<string>()];
     for (const [key, registration] of registrations(registry)) {
       const service = findService(table, key);
       for (const member of service ? registration.members : []) {
         const probe = this.keyOf(registration, member);
         const found = service?.destinations.find((one) => destinationKey(one) === realServerKey(member));
-        if (probe && effectiveWeight(member) > 0 && (found?.weight ?? 0) === 0) down.set(probe, begun(false));
+        if (!probe || effectiveWeight(member) === 0) continue;
+        if ((found?.weight ?? 0) > 0) serving.add(probe);
+        else down.set(probe, begun(false));
       }
     }
+    // What takes connections anywhere is not down.
+    for (const probe of serving) down.delete(probe);
     this.#down = down;
   }
 

@@ -1,7 +1,8 @@
 import * as http from "node:http";
 import type { Duplex } from "node:stream";
+import type { ClientChannel } from "ssh2";
 import { AGENT_FILES } from "./agent-files";
-import { AGENT_SOCKET, type ProblemAnswer } from "./agent-protocol";
+import { AGENT_PROTOCOL, AGENT_SOCKET, PROTOCOL_HEADER, type ProblemAnswer } from "./agent-protocol";
 import {
   AgentDownError,
   AgentRefusedError,
@@ -50,7 +51,7 @@ export class AgentClient {
 
   /** Only root may open the socket; another login has a program of root's open it. */
   async #open(session: SshSession, doing: string): Promise<Duplex> {
-    if (this.user !== "root") return session.openChannel(`sudo -n ${AGENT_FILES.command} relay`, doing);
+    if (this.user !== "root") return session.openChannel(RELAY, doing);
     return session.openUnixSocket(AGENT_SOCKET, doing).catch((error: Error) => {
       if (error instanceof ConnectionLostError) throw error;
       throw new AgentDownError(this.director, error.message);
@@ -71,7 +72,12 @@ export class AgentClient {
       const request = http.request({
         method,
         path,
-        headers: { host: "agent", connection: "close", "content-type": "application/json" },
+        headers: {
+          host: "agent",
+          connection: "close",
+          "content-type": "application/json",
+          [PROTOCOL_HEADER]: AGENT_PROTOCOL,
+        },
         createConnection: () => channel as never,
       });
       request.on("response", (response) => {
@@ -84,9 +90,15 @@ export class AgentClient {
           resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
         });
       });
+      const complaints: Buffer[] = [];
+      // Of a relay: what it says in place of an answer.
+      (channel as Partial<ClientChannel>).stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
       request.on("error", (error) => {
         clearTimeout(timer);
-        lost(`its agent hung up (${error.message})`);
+        const said = Buffer.concat(complaints).toString("utf8").trim();
+        if (said === "") return lost(`its agent hung up (${error.message})`);
+        channel.destroy();
+        reject(new AgentDownError(this.director, said));
       });
       request.end(body === undefined ? undefined : JSON.stringify(body));
     });
@@ -101,6 +113,7 @@ export class AgentClient {
   }
 }
 
+const RELAY = `sudo -n ${AGENT_FILES.command} relay`;
 const AGENT_LOG = "Why is in its log: `journalctl -u heye-agent`, or /run/heye/agent.log.";
 
 interface Question {

@@ -19,6 +19,9 @@ export const AGENT_FOLDER = "/var/lib/heye/agent";
 /** Version of what is said; the agent's answers carry it, and each side refuses another one. */
 export const AGENT_PROTOCOL = 1;
 
+/** In which the asker names its version. */
+export const PROTOCOL_HEADER = "heye-agent-protocol";
+
 /**
  * `GET /v1/state?registry=DIGEST&table=DIGEST`: what the director holds. The table is told as it was declared, where it
  * differs for a reason of the agent's alone (a server that is down, a sorry server that serves): what health does is no

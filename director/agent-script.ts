@@ -126,6 +126,12 @@ export const REMOVE_AGENT = `${BEGIN}
 if [ ! -e "$agent" ]; then answer absent; fi
 if has_systemd; then systemctl disable --now heye-agent.service 2>/dev/null; fi
 if [ -x ${AGENT_FILES.command} ]; then stop_agent; fi
+# It alone knows what it has begun: whose entries are in the kernel would not be known any more.
+if [ -e "$agent/journal.json" ]; then
+  echo "heye 1 failed"
+  echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk, start it, and try again"
+  exit 0
+fi
 rm -f ${AGENT_FILES.unit} ${AGENT_FILES.link} ${AGENT_FILES.log} ${AGENT_FILES.pid} ${AGENT_READY} /run/heye/agent.sock
 if has_systemd; then systemctl daemon-reload; fi
 rm -rf "$agent"

@@ -11,7 +11,7 @@ export type {
   ProblemAnswer,
   StateAnswer,
 } from "./agent-protocol";
-export { AGENT_FOLDER, AGENT_PROTOCOL, AGENT_READY, AGENT_SOCKET } from "./agent-protocol";
+export { AGENT_FOLDER, AGENT_PROTOCOL, AGENT_READY, AGENT_SOCKET, PROTOCOL_HEADER } from "./agent-protocol";
 export { desiredDestination, desiredService } from "./desired";
 export { knownTable } from "./limits";
 export { PLACE } from "./placement";

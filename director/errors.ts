@@ -134,7 +134,7 @@ export class AgentDownError extends DirectorError {
     super(
       director,
       `its agent does not answer on ${AGENT_SOCKET}: ${reason}. It goes on forwarding as it did, and nothing checks its servers. ` +
-        "Start the agent there (`systemctl restart heye-agent`; why it ended is in /run/heye/agent.log or the journal), or run `pulumi up`: the Cluster starts it.",
+        "Start the agent there (`systemctl restart heye-agent`; why it ended is in /run/heye/agent.log or the journal), or run `pulumi up --refresh`: the Cluster starts it.",
     );
   }
 }

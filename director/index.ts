@@ -18,7 +18,7 @@ export { type ForwardingPath, forwardingPath } from "./forwarding-path";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
 export { observedLimits } from "./limits";
-export { lostServers } from "./lost";
+export { isWatchedPool, lostServers } from "./lost";
 export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";
 export type { Actor, Basis } from "./refusal";

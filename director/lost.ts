@@ -5,22 +5,22 @@ import { effectiveWeight } from "./weight";
 
 /**
  * The servers that a director has lost, by `realServerKey`: registered as in service, and not so in its kernel. A table
- * was emptied, or somebody took them out by hand. Nobody knows whether they work, so nobody lets them in unasked. None
- * where an agent watches the pool: it asks by itself, and puts back those that work.
+ * was emptied, somebody took them out by hand, or an agent that is there no more. Nobody knows whether they work, so nobody
+ * lets them in unasked.
  */
 export function lostServers(
   registration: Registration | undefined,
   service: Service | undefined,
 ): ReadonlySet<string> {
-  if (!registration || isWatched(registration)) return new Set();
+  if (!registration) return new Set();
   const serving = service?.destinations.filter(({ weight }) => weight > 0).map(destinationKey);
   const served = new Set(serving);
   const wanted = registration.members.filter((one) => effectiveWeight(one) > 0).map(realServerKey);
   return new Set(wanted.filter((server) => !served.has(server)));
 }
 
-/** Checks are registered for agents alone. */
-function isWatched(registration: Registration): boolean {
+/** Whether an agent watches a pool: it asks lost servers by itself. Checks are registered for agents alone. */
+export function isWatchedPool(registration: Registration): boolean {
   return registration.healthCheck !== undefined;
 }
 
@@ -42,7 +42,7 @@ export function withholding(
   const lost = lostServers(before, found);
   const isHeldBack = (one: Member) =>
     effectiveWeight(one) > 0 && lost.has(realServerKey(one)) && !admits(realServerKey(one));
-  if (lost.size === 0 || isWatched(wanted) || !wanted.members.some(isHeldBack)) return wanted;
+  if (lost.size === 0 || isWatchedPool(wanted) || !wanted.members.some(isHeldBack)) return wanted;
   const stands = new Set(found?.destinations.map(destinationKey));
   const refuses = refusesAtWeightZero(wanted.scheduler, wanted.schedulerFlags);
   const members = wanted.members.flatMap((one): Member[] => {

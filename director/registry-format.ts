@@ -26,8 +26,9 @@ interface Rendered {
 }
 const rendered = new WeakMap<Registration, Rendered>();
 const parsed = new Map<string, Registration>();
-/** Lines remembered at most, for all directors together; the text is the same on each, so one copy serves all. */
-const PARSED_MAX = 50_000;
+/** Characters remembered at most, for all directors together; the text is the same on each, so one copy serves all. */
+const PARSED_MAX = 32 * 1024 * 1024;
+let parsedLength = 0;
 
 /** The lines of a registry by their identity, in the file's order; none when nobody owns anything. */
 export function registryLines(registry: Registry): Map<string, string> {
@@ -129,7 +130,11 @@ function parseRegistration(line: string): Registration | undefined {
   if (known) return known;
   const value = parseJson(line.split("\t", 2)[1] ?? "");
   if (!isRegistration(value)) return undefined;
-  if (parsed.size >= PARSED_MAX) parsed.clear();
+  if (parsedLength > PARSED_MAX) {
+    parsed.clear();
+    parsedLength = 0;
+  }
+  parsedLength += line.length;
   parsed.set(line, value);
   rendered.set(value, { identity: identityOf(line), line });
   return value;

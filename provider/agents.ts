@@ -1,10 +1,20 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type AgentProgram, type Director, installAgent, type Registry, removeAgent } from "../director";
+import {
+  AgentOwnsError,
+  type AgentProgram,
+  agentVersion,
+  type Director,
+  installAgent,
+  isWatchedPool,
+  type Registry,
+  removeAgent,
+} from "../director";
 import type { Cluster } from "../spec";
 import { RolloutError } from "./errors";
 import { ask, skipping } from "./reach";
 import type { Sight } from "./settlement";
+import { wavesOf } from "./waves";
 
 /** The package was built without the agent's program. */
 export class NoAgentProgramError extends Error {
@@ -38,26 +48,75 @@ function readProgram(): AgentProgram {
   }
 }
 
+/** What a cluster says about its agents. */
+type Wanted = Pick<Cluster, "mode" | "rollout">;
+
 /**
- * Has every director run the agent of this package or, where the cluster has turned from agents to SSH, none. Tables are
- * not touched by either: forwarding goes on while nobody watches it.
+ * Has every director run the agent of this package or, where the cluster has turned from agents to SSH, none; wave by wave.
+ * Tables are not touched by either: forwarding goes on while nobody watches it. When a cluster turns to agents and one
+ * cannot be installed, those that were are removed again: the others would refuse what a cluster without agents does.
  *
- * @param before the mode until now
+ * @param id of the cluster
+ * @param before the mode until now; undefined: the cluster is new
  * @throws RolloutError
  */
 export async function settleAgents(
   seen: readonly Sight[],
-  mode: Cluster["mode"],
+  id: string,
+  { mode, rollout }: Wanted,
   before?: Cluster["mode"],
 ): Promise<void> {
   if (mode === "ssh" && before !== "agent") return;
-  const settleOne = (director: Director) =>
-    mode === "agent" ? installAgent(director, agentProgram()) : removeAgent(director);
-  const directors = seen.map(({ director }) => director);
-  const { reached, causes, total } = await ask(directors, settleOne, () => false);
+  const done: Director[] = [];
+  for (const wave of wavesOf(seen, rollout)) {
+    const settleOne = async (director: Director) =>
+      mode === "agent" ? installAgent(director, agentProgram()) : dismiss(director, id, wave);
+    const { reached, causes, total } = await ask(
+      wave.map(({ director }) => director),
+      settleOne,
+      () => false,
+    );
+    for (const [director, changed] of reached) if (changed) done.push(director);
+    if (causes.length > 0)
+      throw await givenUp(causes, total, mode === "agent" && before !== "agent" ? done : []);
+  }
   const what = mode === "agent" ? `agent ${agentProgram().version} installed` : "agent removed";
-  for (const [director, done] of reached) if (done) console.error(`director ${director.name}: ${what}`);
-  if (causes.length > 0) throw new RolloutError(causes, total, "No table was changed on any director.");
+  for (const director of done) console.error(`director ${director.name}: ${what}`);
+}
+
+/** @param installed agents that nobody wants any more */
+async function givenUp(
+  causes: readonly Error[],
+  total: number,
+  installed: readonly Director[],
+): Promise<RolloutError> {
+  const removal = await ask(installed, removeAgent, () => false);
+  const all = [...causes, ...removal.causes];
+  return new RolloutError(all, total, "No table was changed on any director.", removal.causes.length > 0);
+}
+
+/** An agent that keeps another cluster's entries stays: that cluster has the mode `agent` too. */
+async function dismiss(director: Director, id: string, seen: readonly Sight[]): Promise<boolean> {
+  const registry = seen.find((one) => one.director === director)?.registry ?? { owners: {} };
+  if (isWatchedByOthers(registry, id)) throw new AgentOwnsError(director.name);
+  return removeAgent(director);
+}
+
+function isWatchedByOthers({ owners }: Registry, id: string): boolean {
+  return Object.entries(owners).some(
+    ([owner, { virtualServers }]) => owner !== id && Object.values(virtualServers).some(isWatchedPool),
+  );
+}
+
+/** What a refresh says of a director whose agent is not the one that its cluster wants; undefined: it is. */
+export async function agentDrift(
+  director: Director,
+  wanted: string | undefined,
+): Promise<string | undefined> {
+  if (wanted === undefined) return undefined;
+  const running = await agentVersion(director);
+  if (running === wanted) return undefined;
+  return running === undefined ? "its agent does not run" : `its agent is ${running}, not ${wanted}`;
 }
 
 /** Removes agents from directors on which nobody has anything registered any more. */

@@ -71,7 +71,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       warnOf(surveyed);
       try {
         await settle(surveyed.seen, actor, inputs.rollout);
-        await settleAgents(surveyed.seen, inputs.mode);
+        await settleAgents(surveyed.seen, id, inputs);
       } catch (error) {
         // Forgetting the cluster would leave what it may have set without anybody who takes it back.
         if (error instanceof RolloutError && error.uncertain)
@@ -102,7 +102,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
       warnOf(surveyed);
       await settle(surveyed.seen, actor, inputs.rollout);
-      await settleAgents(surveyed.seen, inputs.mode, state.mode);
+      await settleAgents(surveyed.seen, id, inputs, state.mode);
       await letGo(fleet, id, state, inputs);
       return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
     },

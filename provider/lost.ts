@@ -4,6 +4,7 @@ import {
   effectiveWeight,
   findRegistration,
   forwardingPath,
+  isWatchedPool,
   lostServers,
   type Member,
 } from "../director";
@@ -26,7 +27,9 @@ export function lostOfOthers(change: Change, basis: Basis, own: readonly Member[
   const lost = lostServers(before, findService(basis.table, change.key));
   if (lost.size === 0) return [];
   const declared = new Set(own.map(realServerKey));
-  const after = findRegistration(change.apply(basis), change.key)?.registration.members ?? [];
+  const next = findRegistration(change.apply(basis), change.key)?.registration;
+  if (!next || isWatchedPool(next)) return [];
+  const after = next.members;
   const isOthers = (server: string) => lost.has(server) && !declared.has(server);
   return after.filter((one) => effectiveWeight(one) > 0 && isOthers(realServerKey(one)));
 }

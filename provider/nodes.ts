@@ -7,6 +7,7 @@ import {
   steadySkewMs,
   UnreachableError,
 } from "../director";
+import { agentDrift } from "./agents";
 import { RolloutError } from "./errors";
 import { type Declared, type Survey, sight } from "./settlement";
 import { unsharedWarnings } from "./unshared";
@@ -53,7 +54,7 @@ export interface Observation {
  */
 export async function observeNodes(
   directors: readonly Director[],
-  state: Declared & { readonly nodes?: Readonly<Record<string, Node>> },
+  state: Declared & { readonly nodes?: Readonly<Record<string, Node>>; readonly agent?: string | undefined },
   actor: Actor,
 ): Promise<Observation> {
   // A refresh installs nothing.
@@ -65,8 +66,11 @@ export async function observeNodes(
   if (unreached.length < causes.length)
     throw new RolloutError(causes, directors.length, "The state is kept as it was.");
   const seen = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-  const drifts = seen.map(
-    ({ director, state: found, wish }) => [director.name, settingsDrift(found, actor, wish)] as const,
+  const drifts = await Promise.all(
+    seen.map(async ({ director, state: found, wish }): Promise<[string, string[]]> => {
+      const agent = await agentDrift(director, state.agent);
+      return [director.name, [...settingsDrift(found, actor, wish), ...(agent ? [agent] : [])]];
+    }),
   );
   return {
     nodes: { ...state.nodes, ...nodesOf({ seen }, state.nodes) },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import pino from "pino";
 import type { Keeper, Store } from "../../agent";
 import { Drains } from "../../agent/drains";
 import { noLog } from "../../agent/log";
@@ -14,7 +15,7 @@ import { Turns } from "../../agent/turns";
 import { type Member, putMember, putVirtualServer, removeVirtualServer } from "../../director";
 import { renderRegistry } from "../../director/registry-format";
 import { renderTable } from "../../ipvs";
-import { AgentSite, until, virtualServer } from "./agent-site";
+import { AgentSite, QUICK, until, virtualServer } from "./agent-site";
 import { LoopbackServer } from "./loopback-server";
 
 const ME = { id: "me-1", label: "shop/prod Cluster edge" };
@@ -374,6 +375,155 @@ describe("what an agent must not do", () => {
     await see(line(b, 0));
     await reconcile(1);
     assert.ok(has(line(a, 0)), renderTable(site.kernel.table));
+  });
+
+  it("cut the connections of a healthy server that an operator drains, or that makes room for the sorry server", async () => {
+    const [a, b] = await serve(2);
+    const settings = {
+      persistence: { timeoutS: 300 },
+      sorryServer: SORRY,
+      quorum: { weight: 6, hysteresis: 0 },
+    };
+    await put(virtualServer(members(), settings as never));
+    await b.kill();
+    await see(SORRY_LINE);
+    assert.ok(has(line(a, 0)), text());
+    await b.revive();
+    await see(line(b, 3));
+    await site.keeper.drain(`127.0.0.1:${a.port}`, undefined, "start");
+    assert.ok(has(line(a, 0)), text());
+  });
+
+  it("put a dead udp server back to let it drain", async () => {
+    const [a, b] = await serve(2);
+    const key = "udp 192.0.2.1:80";
+    const pool = servers.map((one) => ({
+      ...one.member,
+      healthCheck: { ...QUICK, port: one.port } as typeof QUICK,
+    }));
+    const udp = (list: readonly Member[]) => virtualServer(list, { protocol: "udp" });
+    const director = site.director();
+    await director.change(putVirtualServer(ME, key, udp(pool), NEW));
+    await a.kill();
+    await until(() => site.kernel.lines.length === 2, text);
+    const manner = { known: true, leaving: "drain", drainMsOf: () => 600_000 } as const;
+    const stays = pool.filter(({ port }) => port === b.port);
+    await director.change(putVirtualServer(ME, key, udp(stays), manner));
+    assert.equal(site.kernel.lines.length, 2, text());
+  });
+
+  it("keep a server out that has passed its gate, for as long as its next checks take", async () => {
+    const [a, b] = await serve(2);
+    const healthCheck = { ...QUICK, intervalMs: 60_000, rise: 1 } as typeof QUICK;
+    await put(virtualServer([{ ...a.member, held: true }, b.member], { healthCheck }));
+    await delay(50);
+    await put(virtualServer([a.member], { healthCheck }), OLD);
+    assert.ok(has(line(a, 3)), text());
+  });
+
+  it("leave a threshold as somebody else has set it", async () => {
+    const [a] = await serve(2);
+    // The director looks for thresholds over SSH, which there is none of here.
+    await put(virtualServer([{ ...a.member, upperThreshold: 1_000 }])).catch(() => undefined);
+    await reconcile(2);
+    const edited = { upper: 1, lower: 0 };
+    site.kernel.table = site.kernel.table.map((one) => ({
+      ...one,
+      destinations: one.destinations.map((other) => ({ ...other, thresholds: edited })),
+    }));
+    await reconcile(1);
+    assert.equal(site.kernel.table[0]?.destinations[0]?.thresholds?.upper, 1_000);
+  });
+
+  it("let those who ask come before a server that dies", async () => {
+    const [a] = await serve(2);
+    await put();
+    const real = site.kernel.read.bind(site.kernel);
+    let reads = 0;
+    site.kernel.read = async () => {
+      reads++;
+      await delay(50);
+      return real();
+    };
+    const asked = Array.from({ length: 50 }, () => site.director().read());
+    await Promise.all(asked);
+    assert.ok(reads < 10, `${reads} looks at the kernel for 50 that asked at the same time`);
+    await a.kill();
+    await see(line(a, 0));
+  });
+
+  it("take a server out of one virtual server because it rests in another one, when its record is lost", async () => {
+    const [a] = await serve(1);
+    const healthCheck = { ...QUICK, intervalMs: 60_000 } as typeof QUICK;
+    await put(virtualServer(members(), { healthCheck }));
+    const other = virtualServer(members(), { healthCheck, address: "192.0.2.2" } as never);
+    await site.director().change(putVirtualServer(ME, "tcp 192.0.2.2:80", other, NEW));
+    await site.keeper.drain(`127.0.0.1:${a.port}`, KEY, "start");
+    await site.stop();
+    writeFileSync(join(site.folder, "agent", "health.json"), "{ torn");
+    await site.start();
+    assert.ok(has(line(a, 3).replace("192.0.2.1", "192.0.2.2")), text());
+  });
+
+  it("say that a server is drained when the kernel did not take it", async () => {
+    const [a] = await serve(2);
+    await put();
+    const real = write();
+    site.kernel.write = async () => "Operation not permitted";
+    await assert.rejects(site.keeper.drain(`127.0.0.1:${a.port}`, undefined, "start"), /not permitted/);
+    site.kernel.write = real;
+    await reconcile(1);
+    assert.ok(has(line(a, 0)), text());
+  });
+
+  it("delete what somebody else has put where a change was over but for its journal", async () => {
+    await site.stop();
+    writeFileSync(
+      join(site.folder, "agent", "journal.json"),
+      JSON.stringify({ after: "", scope: [KEY], desired: [] }),
+    );
+    site.kernel.set(`${service}\n-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 1\n`);
+    await site.start();
+    assert.equal(site.kernel.lines.length, 2, text());
+  });
+
+  it("forget to write the registry down after the disk was full, or hide that it was", async () => {
+    await serve(1);
+    await site.stop();
+    let isFull = true;
+    await site.start((real) => ({
+      ...forwarded(real),
+      commit: (registry) => (isFull ? FULL() : real.commit(registry)),
+    }));
+    await assert.rejects(put());
+    await reconcile(1);
+    assert.match(site.keeper.view.trouble ?? "", /the registry could not be written: ENOSPC/);
+    isFull = false;
+    await reconcile(1);
+    assert.equal(site.keeper.view.trouble, undefined);
+    assert.match(readFileSync(join(site.folder, "registry"), "utf8"), /service me-1 tcp 192\.0\.2\.1:80/);
+  });
+
+  it("write into its log what passwords could be tried against", async () => {
+    const [a] = await serve(1);
+    const said: string[] = [];
+    await site.stop();
+    site.log = pino({ base: null }, { write: (one: string) => void said.push(one) });
+    await site.start();
+    await put();
+    await a.kill();
+    await until(
+      () => said.some((one) => one.includes('"down"')),
+      () => "nothing said",
+    );
+    const { watch } = site.keeper.view.pools;
+    const registration = virtualServer(members());
+    const key = watch.keyOf(registration, registration.members[0] as Member) ?? "none";
+    assert.ok(
+      said.every((one) => !one.includes(key)),
+      said.join(""),
+    );
+    assert.match(said.join(""), new RegExp(`"server":"127\\.0\\.0\\.1:${a.port}","check":"tcp"`));
   });
 });
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStore, Keeper, type Store } from "../../agent";
 import type { Kernel } from "../../agent/kernel";
-import { noLog } from "../../agent/log";
+import { type Log, noLog } from "../../agent/log";
 import { routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { Director, type Member, type Registration } from "../../director";
@@ -90,6 +90,7 @@ export class AgentSite {
   readonly folder = mkdtempSync(join(tmpdir(), "heye-agent-"));
   readonly kernel = new ModelledKernel();
   keeper!: Keeper;
+  log: Log = noLog();
   #server: Server | undefined;
 
   static async up(setUp: (site: AgentSite) => void = () => undefined): Promise<AgentSite> {
@@ -109,7 +110,7 @@ export class AgentSite {
 
   /** @param disturbed stands between the agent and its files */
   async start(disturbed: (store: Store) => Store = (store) => store): Promise<void> {
-    const log = noLog();
+    const { log } = this;
     const dial = directDial();
     this.keeper = await Keeper.start({
       store: disturbed(new FileStore(this.folder)),

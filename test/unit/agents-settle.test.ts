@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import type { Director, Registry } from "../../director";
+import { INSTALL_AGENT, REMOVE_AGENT } from "../../director/agent-script";
+import { agentDrift, agentProgram, settleAgents } from "../../provider/agents";
+import type { Sight } from "../../provider/settlement";
+import { virtualServer } from "./agent-site";
+
+const KEY = "tcp 192.0.2.1:80";
+
+/** Directors on which agents are installed and removed, without any of it. */
+class Site {
+  readonly running = new Map<string, string>();
+  readonly installed: string[] = [];
+
+  constructor(
+    private readonly failing: readonly string[] = [],
+    private readonly owners: Registry["owners"] = {},
+  ) {}
+
+  sights(...names: string[]): Sight[] {
+    return names.map(
+      (name) => ({ director: this.director(name), registry: { owners: this.owners } }) as Sight,
+    );
+  }
+
+  director(name: string): Director {
+    const answer = (stdout: string) => ({ stdout: `heye 1 ${stdout}\n`, stderr: "", exitCode: 0 });
+    const execute = async (script: string) => {
+      if (script === INSTALL_AGENT) {
+        this.installed.push(name);
+        if (this.failing.includes(name)) return answer("failed\nits disk is full");
+        this.running.set(name, agentProgram().version);
+        return answer("installed");
+      }
+      if (script === REMOVE_AGENT) return answer(this.running.delete(name) ? "removed" : "absent");
+      const version = this.running.get(name);
+      return answer(version === undefined ? "absent" : `runs ${version}`);
+    };
+    return { name, execute } as unknown as Director;
+  }
+}
+
+const AGENT = { mode: "agent" } as const;
+const SSH = { mode: "ssh" } as const;
+
+describe("a cluster's agents", () => {
+  it("are on no director when a turn to them fails on one", async () => {
+    const site = new Site(["d3"]);
+    const turn = settleAgents(site.sights("d1", "d2", "d3"), "me-1", AGENT, "ssh");
+    await assert.rejects(turn, /d3: its agent could not be installed.*its disk is full/s);
+    assert.deepEqual([...site.running.keys()], []);
+  });
+
+  it("stay where they were when an upgrade fails, which goes wave by wave", async () => {
+    const site = new Site(["d1"]);
+    for (const name of ["d1", "d2"]) site.running.set(name, "0.0.1+old");
+    const rollout = { canary: 1, waveSize: 1 } as never;
+    await assert.rejects(settleAgents(site.sights("d1", "d2"), "me-1", { ...AGENT, rollout }, "agent"), /d1/);
+    assert.deepEqual([site.installed, [...site.running.keys()]], [["d1"], ["d1", "d2"]]);
+  });
+
+  it("are removed with the mode, but not from under another cluster that has it", async () => {
+    const watched = { "other-1": { label: "b", virtualServers: { [KEY]: virtualServer([]) } } };
+    const { healthCheck: _, ...unwatched } = virtualServer([]);
+    const bare = { "other-1": { label: "b", virtualServers: { [KEY]: unwatched as never } } };
+    const [shared, alone] = [new Site([], watched), new Site([], bare)];
+    for (const site of [shared, alone]) site.running.set("d1", "x");
+    await assert.rejects(
+      settleAgents(shared.sights("d1"), "me-1", SSH, "agent"),
+      /HEYE_AGENT_OWNS|keeps its table/,
+    );
+    await settleAgents(alone.sights("d1"), "me-1", SSH, "agent");
+    assert.deepEqual([shared.running.size, alone.running.size], [1, 0]);
+  });
+
+  it("are missed by a refresh where they do not run, or are others", async () => {
+    const site = new Site();
+    const { version } = agentProgram();
+    const director = site.director("d1");
+    assert.equal(await agentDrift(director, undefined), undefined);
+    assert.equal(await agentDrift(director, version), "its agent does not run");
+    site.running.set("d1", "0.0.1+old");
+    assert.equal(await agentDrift(director, version), `its agent is 0.0.1+old, not ${version}`);
+    site.running.set("d1", version);
+    assert.equal(await agentDrift(director, version), undefined);
+  });
+});
