@@ -19,7 +19,7 @@ import type { Log } from "./log";
 import { Pools, readRegistry } from "./pools";
 import { registrations } from "./probes";
 import type { Journal, Store } from "./store";
-import { Turns } from "./turns";
+import { Turns, TurnsOverError } from "./turns";
 import { Watch } from "./watch";
 
 /** What a director is besides its table. */
@@ -193,8 +193,8 @@ export class Keeper {
   /** Stops checking, and writes down what is known. The kernel goes on as it is. */
   async stop(): Promise<void> {
     clearTimeout(this.#recording);
-    // Before the watch ends: it forgets what it watched.
-    await this.#turns.take(() => this.#record());
+    // Before the watch ends: it forgets what it watched, and who is not watched counts as healthy.
+    await this.#turns.end(() => this.#record());
     await this.#pools.watch.stop();
   }
 
@@ -331,16 +331,23 @@ export class Keeper {
     this.#recordSoon();
     if (this.#heeding) return;
     this.#heeding = true;
-    void this.#turns.take(() => {
+    this.#soon(() => {
       this.#heeding = false;
       return this.#reconcile();
+    });
+  }
+
+  /** For what tells of its failures itself. Nothing where the agent ends. */
+  #soon(work: () => Promise<void>): void {
+    this.#turns.take(work).catch((error: Error) => {
+      if (!(error instanceof TurnsOverError)) throw error;
     });
   }
 
   #recordSoon(): void {
     this.#recording ??= setTimeout(() => {
       this.#recording = undefined;
-      void this.#turns.take(() => this.#record());
+      this.#soon(() => this.#record());
     }, RECORD_DELAY_MS).unref();
   }
 

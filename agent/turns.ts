@@ -2,13 +2,16 @@
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
   #since: number | undefined;
+  #isOver = false;
 
   /** How long the work that is being done has taken so far; 0: none is. */
   get busyMs(): number {
     return this.#since === undefined ? 0 : performance.now() - this.#since;
   }
 
+  /** @throws TurnsOverError when it comes after the last one */
   take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isOver) return Promise.reject(new TurnsOverError());
     const turn = this.#last.then(async () => {
       this.#since = performance.now();
       try {
@@ -19,5 +22,20 @@ export class Turns {
     });
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Waits for those that came before, and lets nobody do anything after this. */
+  async end<T>(work: () => Promise<T>): Promise<T> {
+    const last = this.take(work);
+    this.#isOver = true;
+    return last;
+  }
+}
+
+/** There is no turn any more. */
+export class TurnsOverError extends Error {
+  constructor() {
+    super("the agent ends: it takes on nothing more");
+    this.name = "TurnsOverError";
   }
 }

@@ -160,6 +160,18 @@ describe("an agent", () => {
     await expectLines(...mine);
   });
 
+  it("edits nothing once it has ended: servers that it does not watch any more are not taken for healthy", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await expectLines(...foreign, service, line(a, 0), line(b, 3));
+    await site.stop();
+    const edits = site.kernel.edits.length;
+    await assert.rejects(site.keeper.reconcile(), /the agent ends/);
+    assert.equal(site.kernel.edits.length, edits);
+    await site.start();
+  });
+
   it("goes on from what it knew when it is started again: a dead server stays out, a live one in", async () => {
     const [a, b] = await serve(2);
     await put();
