@@ -160,6 +160,21 @@ describe("an agent", () => {
     await expectLines(...mine);
   });
 
+  it("takes back what somebody else changed while it was writing itself", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const mine = [...foreign, service, line(a, 3), line(b, 3)];
+    await site.keeper.reconcile();
+    site.kernel.set(`${FOREIGN}${service}\n${line(a, 9)}\n${line(b, 3)}\n`);
+    site.kernel.before = () => {
+      site.kernel.before = () => undefined;
+      site.kernel.set(`${FOREIGN}${service}\n${line(a, 9)}\n${line(b, 9)}\n`);
+    };
+    await site.keeper.reconcile();
+    await site.keeper.reconcile();
+    await expectLines(...mine);
+  });
+
   it("edits nothing once it has ended: servers that it does not watch any more are not taken for healthy", async () => {
     const [a, b] = await serve(2);
     await put();
