@@ -14,6 +14,7 @@ import {
 import type { Dial, Probe, ServerHealth } from "../health";
 import { describeEdit, type Edit, type Limits, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
+import { believed } from "./belief";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
 import { Pools, readRegistry } from "./pools";
@@ -100,20 +101,16 @@ export class Keeper {
    */
   static async start(parts: KeeperParts): Promise<Keeper> {
     const { registry, journal, health } = await parts.store.load();
-    const keeper = new Keeper(parts, health ?? { down: {}, lost: [], drains: [] });
-    const pools = keeper.#pools;
-    pools.adopt(registry);
-    if (!health) pools.believe((await parts.kernel.read()).table);
-    pools.follow();
-    // Written already, and only the journal is left: what stands at its places by now may be somebody else's.
-    if (journal?.after === registry) await parts.store.commit(registry);
-    else if (journal) {
-      parts.log.warn({ event: "resume", scope: journal.scope }, "a change that was cut short is carried out");
-      await keeper.#carryOut(journal, await parts.kernel.read());
+    const before = readRegistry(registry);
+    const after = journal ? readRegistry(journal.after) : before;
+    const text = await parts.kernel.read();
+    const keeper = new Keeper(parts, believed(before, after, health, text.table));
+    try {
+      await keeper.#takeUp(registry, journal, { text, isKnown: health !== undefined });
+    } catch (error) {
+      await keeper.#pools.watch.stop();
+      throw error;
     }
-    await keeper.reconcile();
-    // A reboot has taken the addresses too.
-    await keeper.#place();
     return keeper;
   }
 
@@ -196,6 +193,26 @@ export class Keeper {
     // Before the watch ends: it forgets what it watched, and who is not watched counts as healthy.
     await this.#turns.end(() => this.#record());
     await this.#pools.watch.stop();
+  }
+
+  async #takeUp(
+    registry: string,
+    journal: Journal | undefined,
+    { text, isKnown }: { readonly text: TableText; readonly isKnown: boolean },
+  ): Promise<void> {
+    this.#pools.adopt(registry);
+    if (!isKnown) this.#pools.believe(text.table);
+    this.#pools.follow();
+    // Written already, and only the journal is left: what stands at its places by now may be somebody else's.
+    if (journal?.after === registry) await this.parts.store.commit(registry);
+    else if (journal) {
+      const words = { event: "resume", scope: journal.scope };
+      this.parts.log.warn(words, "a change that was cut short is carried out");
+      await this.#carryOut(journal, text);
+    }
+    await this.reconcile();
+    // A reboot has taken the addresses too.
+    await this.#place();
   }
 
   /** Takes a change on, and carries it out. Returns what the kernel's tools complained of. */

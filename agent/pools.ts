@@ -110,11 +110,10 @@ export class Pools {
   }
 
   /**
-   * Nothing is known of any server: whoever takes no connections in the kernel, though it is registered to, is taken for
-   * down or, where nothing is asked of it, left as it is until a change has it asked. To be said before {@link follow}.
+   * Nothing was ever written down here: whoever takes no connections in the kernel, though it is registered to, and is
+   * asked nothing, is left so until a change has it asked. To be said before {@link follow}.
    */
   believe(table: Table): void {
-    this.watch.believe(this.#registry, table);
     for (const [key, registration] of registrations(this.#registry)) {
       const weights = new Map(
         findService(table, key)?.destinations.map((one) => [destinationKey(one), one.weight]),
@@ -122,7 +121,7 @@ export class Pools {
       const idle = registration.members
         .filter((one) => effectiveWeight(one) > 0 && this.watch.keyOf(registration, one) === undefined)
         .map(realServerKey)
-        .filter((server) => weights.get(server) === 0);
+        .filter((server) => (weights.get(server) ?? 0) === 0);
       if (idle.length > 0) this.#asFound.set(key, new Set(idle));
     }
   }

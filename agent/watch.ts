@@ -1,7 +1,7 @@
-import { effectiveWeight, type Member, type Registration, type Registry } from "../director/data";
+import type { Member, Registration, Registry } from "../director/data";
 import { type Dial, type History, Monitor, type Probe, probeKey, type ServerHealth } from "../health";
-import { destinationKey, findService, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
+import { begun } from "./belief";
 import { probeOf, probesOf, registrations } from "./probes";
 
 /** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
@@ -25,7 +25,7 @@ export class Watch {
 
   /**
    * @param onChange a server went down, or came back
-   * @param down servers that were down when it was last recorded
+   * @param down servers that are down, as it is believed at the start
    */
   constructor(
     dial: Dial,
@@ -82,27 +82,6 @@ export class Watch {
       if (names.has(name) || nowMs - atMs > MEMORY_MS) this.#left.delete(name);
     this.#names = names;
     return carried;
-  }
-
-  /**
-   * Nothing is known of any server: who takes no connections in the kernel, though it is registered to, is taken for one
-   * that is down. To be said before {@link follow}.
-   */
-  believe(registry: Registry, table: Table): void {
-    const [down, serving] = [new Map<string, ServerHealth>(), new Set<string>()];
-    for (const [key, registration] of registrations(registry)) {
-      const service = findService(table, key);
-      for (const member of service ? registration.members : []) {
-        const probe = this.keyOf(registration, member);
-        const found = service?.destinations.find((one) => destinationKey(one) === realServerKey(member));
-        if (!probe || effectiveWeight(member) === 0) continue;
-        if ((found?.weight ?? 0) > 0) serving.add(probe);
-        else down.set(probe, begun(false));
-      }
-    }
-    // What takes connections anywhere is not down.
-    for (const probe of serving) down.delete(probe);
-    this.#down = down;
   }
 
   isHealthy(registration: Registration, member: Member): boolean {

@@ -1,0 +1,91 @@
+import { effectiveWeight, type Member, type Registration, type Registry } from "../director/data";
+import { probeKey, type ServerHealth } from "../health";
+import { destinationKey, findService, type Service, type Table } from "../ipvs";
+import { realServerKey } from "../spec";
+import { probeOf, registrations } from "./probes";
+import type { HealthRecord } from "./store";
+import { sorryMember } from "./wanted";
+
+/** What the kernel says of the servers of one virtual server. */
+interface Testimony {
+  /** Without its quorum; undefined: it does not say. */
+  readonly lost: boolean | undefined;
+  /** By the key of their probe; not those of which it says nothing. */
+  readonly servers: ReadonlyMap<string, Word>;
+}
+
+/** Of one server: it takes connections, it does not, or nobody does because a sorry server stands in. */
+type Word = "takes" | "takes none" | "rests";
+
+/**
+ * What an agent that starts goes by. The kernel is edited before health is written down, and outlives the agent: what it
+ * says of a virtual server is newer than the record, or the same. The record counts where the kernel says nothing, as after a
+ * reboot, and where virtual servers differ about one server.
+ *
+ * @param before what stands registered
+ * @param after the same once the change that was cut short is carried out: members that it lets in, takes out or changes
+ *   may stand as before it or as after it, and that says nothing of their health
+ * @param record undefined: nothing was written down, or nobody can read it
+ */
+export function believed(
+  before: Registry,
+  after: Registry,
+  record: HealthRecord | undefined,
+  table: Table,
+): HealthRecord {
+  const { down, lost, drains } = record ?? { down: {}, lost: [], drains: [] };
+  const lostNow = new Set(lost);
+  const said = new Map<string, Set<Word>>();
+  const later = registrations(after);
+  // Written down before they are made. Those of changes stand in the registry.
+  const byOperators = drains.filter(({ by }) => by === "operator");
+  const asked = new Set(byOperators.map(({ service, server }) => `${service} ${server}`));
+  for (const [key, registration] of registrations(before)) {
+    const service = findService(table, key);
+    if (!service) continue;
+    const members = steady(registration, later.get(key)).filter(
+      (one) => !asked.has(`${key} ${realServerKey(one)}`),
+    );
+    const testimony = testify(registration, members, service);
+    if (testimony.lost === true) lostNow.add(key);
+    if (testimony.lost === false) lostNow.delete(key);
+    for (const [probe, word] of testimony.servers) said.set(probe, (said.get(probe) ?? new Set()).add(word));
+  }
+  const known = new Map<string, ServerHealth>(Object.entries(down));
+  for (const [probe, words] of said) {
+    if (words.has("takes") && words.has("takes none")) continue;
+    // Who rests and is well proves that before there is a quorum again.
+    if (words.has("takes")) known.delete(probe);
+    else if (!known.has(probe)) known.set(probe, begun(false));
+  }
+  return { down: Object.fromEntries(known), lost: [...lostNow], drains };
+}
+
+/** What is known of a server before it was asked. */
+export function begun(healthy: boolean): ServerHealth {
+  return { healthy, streak: 0, since: Date.now(), answer: "not checked yet", at: 0 };
+}
+
+/** Members that are to take connections before and after. */
+function steady(before: Registration, after: Registration | undefined): Member[] {
+  const takes = (one: Member) => effectiveWeight(one) > 0;
+  const later = new Set((after?.members ?? []).filter(takes).map(realServerKey));
+  return before.members.filter((one) => takes(one) && later.has(realServerKey(one)));
+}
+
+function testify(registration: Registration, members: readonly Member[], service: Service): Testimony {
+  // Where checks are not believed when too many fail, weights say nothing.
+  if (registration.failOpenPercent !== undefined) return { lost: undefined, servers: new Map() };
+  const weights = new Map(service.destinations.map((one) => [destinationKey(one), one.weight]));
+  const isTaking = (one: { readonly address: string; readonly port: number }) =>
+    (weights.get(realServerKey(one)) ?? 0) > 0;
+  const sorry = sorryMember(registration);
+  const lost = sorry && isTaking(sorry);
+  const word = (one: Member) => (isTaking(one) ? "takes" : lost ? "rests" : "takes none");
+  const servers = new Map<string, Word>();
+  for (const member of members) {
+    const probe = probeOf(registration, member);
+    if (probe) servers.set(probeKey(probe), word(member));
+  }
+  return { lost, servers };
+}
