@@ -136,7 +136,3 @@ export class Watch {
     return new Set([...held].filter((key) => !passed.has(key)));
   }
 }
-
-function begun(healthy: boolean): ServerHealth {
-  return { healthy, streak: 0, since: Date.now(), answer: "not checked yet", at: 0 };
-}
