@@ -50,8 +50,6 @@ export class NotDurableError extends Error {
 
 /** Transitions that come together are written down together. */
 const RECORD_DELAY_MS = 200;
-/** Servers may go down and come back while the kernel is read; so many times it is read anew. */
-const LOOKS = 5;
 /** Edits of one batch that are written out in the log. */
 const EDITS_SHOWN = 20;
 
@@ -119,7 +117,7 @@ export class Keeper {
     // Those who ask at the same time share one look at the kernel: it may be slow, and servers that die wait for it.
     this.#looking ??= this.#turns.take(() => {
       this.#looking = undefined;
-      return this.#look();
+      return this.parts.kernel.read();
     });
     return this.#looking.then((text) => this.#answer(text, known));
   }
@@ -131,13 +129,13 @@ export class Keeper {
    */
   change({ expect, predict, registry, scope, desired }: ChangeOrder): Promise<ChangeAnswer> {
     return this.#turns.take(async () => {
-      const text = await this.#look();
+      const text = await this.parts.kernel.read();
       const state = this.#answer(text, expect);
       if (state.digests.registry !== expect.registry || state.digests.table !== expect.table)
         return { outcome: "changed", state, messages: "" };
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
-      return { outcome: "applied", state: this.#answer(await this.#look(), predict), messages };
+      return { outcome: "applied", state: this.#answer(await this.parts.kernel.read(), predict), messages };
     });
   }
 
@@ -264,15 +262,6 @@ export class Keeper {
     const unplaced = await this.parts.place();
     if (unplaced !== "") this.parts.log.error({ event: "place", unplaced }, "addresses could not be placed");
     return unplaced;
-  }
-
-  /** What the kernel holds once it is as the servers' health wants it: to tell anything in between apart from drift is not possible. */
-  async #look(): Promise<TableText> {
-    for (let tries = 1; ; tries++) {
-      if (this.#settled !== this.#heeded) await this.#reconcile();
-      const text = await this.parts.kernel.read();
-      if (this.#settled === this.#heeded || tries >= LOOKS) return text;
-    }
   }
 
   async #reconcile(): Promise<void> {

@@ -189,6 +189,7 @@ export class Pools {
 
   /** What the table lacks. What somebody else has changed is among the edits only where that is to be taken back. */
   due(text: TableText, limits?: Limits): Due {
+    this.watch.heed();
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
     for (const [key, registration] of registrations(this.#registry)) {

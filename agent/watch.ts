@@ -22,6 +22,9 @@ export class Watch {
   /** Probes of servers that waited for their gate. */
   #waited: ReadonlySet<string> = new Set();
   #down: ReadonlyMap<string, ServerHealth>;
+  /** Probes of servers that are down, as far as that has been heeded. */
+  #heeded: ReadonlySet<string> = new Set();
+  #isHeeded = true;
 
   /**
    * @param onChange a server went down, or came back
@@ -33,7 +36,10 @@ export class Watch {
     onChange: (probe: Probe | undefined, health: ServerHealth) => void,
   ) {
     this.#down = new Map(Object.entries(down));
-    const onTransition = (key: string, health: ServerHealth) => onChange(this.#probes.get(key), health);
+    const onTransition = (key: string, health: ServerHealth) => {
+      this.#isHeeded = false;
+      onChange(this.#probes.get(key), health);
+    };
     this.#monitor = new Monitor({ dial, onTransition });
   }
 
@@ -52,6 +58,19 @@ export class Watch {
     this.#probes = probes;
     this.#waited = waiting;
     this.#down = new Map();
+    this.#isHeeded = false;
+    this.heed();
+  }
+
+  /**
+   * Takes what has become of servers since it was last heeded into account. Until then everybody is told of their health
+   * as it was: the kernel holds what follows from that.
+   */
+  heed(): void {
+    if (this.#isHeeded) return;
+    this.#isHeeded = true;
+    const isDown = (key: string) => this.#monitor.health(key)?.healthy === false;
+    this.#heeded = new Set([...this.#probes.keys()].filter(isDown));
   }
 
   /**
@@ -84,9 +103,10 @@ export class Watch {
     return carried;
   }
 
+  /** As it was last heeded. */
   isHealthy(registration: Registration, member: Member): boolean {
     const key = this.keyOf(registration, member);
-    return key === undefined || (this.#monitor.health(key)?.healthy ?? true);
+    return key === undefined || !this.#heeded.has(key);
   }
 
   /** The key of a member's probe; undefined: nothing is asked of it. */

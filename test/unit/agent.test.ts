@@ -175,6 +175,24 @@ describe("an agent", () => {
     await expectLines(...mine);
   });
 
+  it("tells a change as made when a server goes down while it is made", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const { write } = site.kernel;
+    site.kernel.write = async (edits) => {
+      const said = await write.call(site.kernel, edits);
+      site.kernel.write = write;
+      await b.kill();
+      await until(
+        () => site.keeper.view.pools.watch.counters.transitions > 0,
+        () => "the server was not missed",
+      );
+      return said;
+    };
+    await put(virtualServer([{ ...a.member, weight: 5 }, b.member]), { known: true } as never);
+    await expectLines(...foreign, service, line(a, 5), line(b, 0));
+  });
+
   it("edits nothing once it has ended: servers that it does not watch any more are not taken for healthy", async () => {
     const [a, b] = await serve(2);
     await put();
