@@ -63,7 +63,13 @@ describe("what an agent believes when it starts", () => {
 
   it("takes nobody for dead who has no weight for another reason: held, draining, drained by an operator", () => {
     const resting = one([member(1, { held: true }), member(2, { draining: true }), member(3)]);
-    const drain = { service: KEY, server: "10.0.0.3:80", startedAt: 1, elapsedMs: 0, by: "operator" } as const;
+    const drain = {
+      service: KEY,
+      server: "10.0.0.3:80",
+      startedAt: 1,
+      elapsedMs: 0,
+      by: "operator",
+    } as const;
     const found = table(rules("192.0.2.1", { 1: 0, 2: 0, 3: 0 }));
     assert.deepEqual(dead(believed(resting, resting, { ...NOTHING, drains: [drain] }, found)), []);
   });

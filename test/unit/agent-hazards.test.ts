@@ -57,7 +57,7 @@ describe("what an agent must not do", () => {
   /** The site's agent again, with a store that is as the disk is. */
   const restart = async (store?: (real: Store) => Store) => {
     await site.stop();
-    await site.start(store);
+    await site.start(store ? { store } : {});
   };
   const FULL = async () => {
     throw new Error("ENOSPC: no space left on device");
@@ -128,7 +128,7 @@ describe("what an agent must not do", () => {
     };
     const record = { down: {}, lost: [], drains: [drain] };
     writeFileSync(join(site.folder, "agent", "health.json"), JSON.stringify(record));
-    await site.start((real) => ({ ...forwarded(real), begin: FULL, saveHealth: FULL }));
+    await site.start({ store: (real) => ({ ...forwarded(real), begin: FULL, saveHealth: FULL }) });
     await b.kill();
     await see(line(b, 0));
     await reconcile(1);
@@ -491,10 +491,12 @@ describe("what an agent must not do", () => {
     await serve(1);
     await site.stop();
     let isFull = true;
-    await site.start((real) => ({
-      ...forwarded(real),
-      commit: (registry) => (isFull ? FULL() : real.commit(registry)),
-    }));
+    await site.start({
+      store: (real) => ({
+        ...forwarded(real),
+        commit: (registry) => (isFull ? FULL() : real.commit(registry)),
+      }),
+    });
     await assert.rejects(put());
     await reconcile(1);
     assert.match(site.keeper.view.trouble ?? "", /the registry could not be written: ENOSPC/);

@@ -12,7 +12,7 @@ import { listen } from "../../agent/server";
 import { Director, type Member, type Registration } from "../../director";
 import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
-import { directDial } from "../../health";
+import { type Dial, directDial } from "../../health";
 import {
   destinationKey,
   type Edit,
@@ -85,6 +85,13 @@ export const QUICK = healthCheck.parse({
   fall: 2,
 }) as HealthCheck;
 
+/** What stands between an agent and the things it works with. */
+export interface Disturbance {
+  readonly store?: (store: Store) => Store;
+  readonly kernel?: (kernel: Kernel) => Kernel;
+  readonly dial?: Dial;
+}
+
 /** A director with an agent, for one test. */
 export class AgentSite {
   readonly folder = mkdtempSync(join(tmpdir(), "heye-agent-"));
@@ -108,13 +115,12 @@ export class AgentSite {
     return new Director("d1", { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
-  /** @param disturbed stands between the agent and its files */
-  async start(disturbed: (store: Store) => Store = (store) => store): Promise<void> {
+  async start({ store, kernel, dial = directDial() }: Disturbance = {}): Promise<void> {
     const { log } = this;
-    const dial = directDial();
+    const files = new FileStore(this.folder);
     this.keeper = await Keeper.start({
-      store: disturbed(new FileStore(this.folder)),
-      kernel: this.kernel,
+      store: store?.(files) ?? files,
+      kernel: kernel?.(this.kernel) ?? this.kernel,
       dial,
       log,
       host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
@@ -126,10 +132,20 @@ export class AgentSite {
 
   /** Ends the agent in order. */
   async stop(): Promise<void> {
+    this.#hangUp();
+    await this.keeper.stop();
+  }
+
+  /** Ends what a kill of its process would end; what stood between it and its files has seen to it that it writes nothing more. */
+  async kill(): Promise<void> {
+    this.#hangUp();
+    await this.keeper.view.pools.watch.stop();
+  }
+
+  #hangUp(): void {
     this.#server?.close();
     this.#server?.closeAllConnections();
     this.#server = undefined;
-    await this.keeper.stop();
   }
 
   async down(): Promise<void> {

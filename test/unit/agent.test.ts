@@ -258,7 +258,7 @@ describe("an agent", () => {
       const crash = () => {
         if (crashed) throw new Error("killed here");
       };
-      await site.start((store) => (point === "write" ? store : crashing(store, point, crash)));
+      await site.start({ store: (store) => (point === "write" ? store : crashing(store, point, crash)) });
       if (point === "write") site.kernel.before = crash;
       const answer = await put().then(
         () => "made",
