@@ -12,6 +12,11 @@ export interface TrafficOptions {
   /** How many at a time. Default 4. */
   readonly concurrency?: number;
   /**
+   * So many a second instead of `concurrency`, begun at their times whatever has become of the earlier ones. Default: as
+   * many as are answered.
+   */
+  readonly ratePerS?: number;
+  /**
    * A connection that takes longer is a failure. Default 900: less than the second after which TCP tries again, so
    * that a lost first packet is seen.
    */
@@ -68,6 +73,7 @@ export function planOf(options: TrafficOptions): TrafficPlan {
     path: (url.pathname || "/") + url.search,
     ...(options.requests !== undefined && { requests: options.requests }),
     concurrency: options.concurrency ?? 4,
+    ...(options.ratePerS !== undefined && { ratePerS: options.ratePerS }),
     connectTimeoutMs: options.connectTimeoutMs ?? 900,
     answerTimeoutMs: options.answerTimeoutMs ?? 5000,
   };

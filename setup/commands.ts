@@ -46,6 +46,13 @@ export async function bench(args: readonly string[]): Promise<number> {
   return foreground(process.execPath, [compiled("bench", "index.js"), ...args], env);
 }
 
+/** Set-up, then schedules of faults on a lab. @returns their exit status */
+export async function chaos(args: readonly string[]): Promise<number> {
+  await requireLabRights("sudo npm run chaos");
+  await labLayer();
+  return foreground(process.execPath, [compiled("test", "chaos", "main.js"), ...args], process.env);
+}
+
 /**
  * Takes every lab down and removes what the project keeps at run time; the cache stays.
  *

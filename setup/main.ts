@@ -1,4 +1,4 @@
-import { bench, docs, down, heye, quickstart, setUp } from "./commands";
+import { bench, chaos, docs, down, heye, quickstart, setUp } from "./commands";
 import { describe, UsageError } from "./errors";
 import { say } from "./report";
 import { test } from "./test";
@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   down,
   heye,
   bench,
+  chaos,
   docs,
   test,
 };

@@ -4,12 +4,13 @@
  * report, each as a line of JSON. Every request is a new connection.
  */
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { request } from "./request";
 import type { TrafficPlan, TrafficReport } from "./traffic";
 
 /** How often progress is written, in milliseconds. */
 const PROGRESS_MS = 100;
-const KEPT_FAILURES = 20;
+const KEPT_FAILURES = 500;
 
 class Load {
   readonly #plan: TrafficPlan;
@@ -17,7 +18,7 @@ class Load {
   readonly #latencies: number[] = [];
   readonly #servers: Record<string, number> = {};
   readonly #errors: Record<string, number> = {};
-  readonly #failures: { atMs: number; text: string }[] = [];
+  readonly #failures: { begunMs: number; atMs: number; text: string }[] = [];
   #begun = 0;
   #failed = 0;
   #stopped = false;
@@ -35,7 +36,7 @@ class Load {
   }
 
   async run(): Promise<TrafficReport> {
-    await Promise.all(Array.from({ length: this.#plan.concurrency }, () => this.#worker()));
+    await (this.#plan.ratePerS === undefined ? this.#closedLoop() : this.#openLoop(this.#plan.ratePerS));
     const sorted = this.#latencies.sort((a, b) => a - b);
     const at = (share: number): number =>
       rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
@@ -50,24 +51,47 @@ class Load {
     };
   }
 
-  async #worker(): Promise<void> {
-    while (!this.#stopped && this.#begun < (this.#plan.requests ?? Number.POSITIVE_INFINITY)) {
-      this.#begun++;
-      const start = this.#now();
-      try {
-        const server = await request(this.#plan);
-        this.#servers[server] = (this.#servers[server] ?? 0) + 1;
-        this.#latencies.push(this.#now() - start);
-      } catch (error) {
-        this.#fail(error instanceof Error ? error.message : String(error));
-      }
+  /** Each worker begins a request when the one before it has ended. */
+  async #closedLoop(): Promise<void> {
+    const work = async () => {
+      while (this.#goesOn()) await this.#ask();
+    };
+    await Promise.all(Array.from({ length: this.#plan.concurrency }, work));
+  }
+
+  /** Requests begin at their times, whatever has become of the earlier ones: what hangs hides nothing. */
+  async #openLoop(ratePerS: number): Promise<void> {
+    const asked: Promise<void>[] = [];
+    while (this.#goesOn()) {
+      const dueMs = (this.#begun * 1_000) / ratePerS;
+      const waitMs = dueMs - this.#now();
+      if (waitMs > 0) await delay(waitMs);
+      else asked.push(this.#ask());
+    }
+    await Promise.all(asked);
+  }
+
+  #goesOn(): boolean {
+    return !this.#stopped && this.#begun < (this.#plan.requests ?? Number.POSITIVE_INFINITY);
+  }
+
+  async #ask(): Promise<void> {
+    this.#begun++;
+    const start = this.#now();
+    try {
+      const server = await request(this.#plan);
+      this.#servers[server] = (this.#servers[server] ?? 0) + 1;
+      this.#latencies.push(this.#now() - start);
+    } catch (error) {
+      this.#fail(start, error instanceof Error ? error.message : String(error));
     }
   }
 
-  #fail(text: string): void {
+  #fail(start: number, text: string): void {
     this.#failed++;
     this.#errors[text] = (this.#errors[text] ?? 0) + 1;
-    if (this.#failures.length < KEPT_FAILURES) this.#failures.push({ atMs: rounded(this.#now()), text });
+    if (this.#failures.length < KEPT_FAILURES)
+      this.#failures.push({ begunMs: rounded(start), atMs: rounded(this.#now()), text });
   }
 
   #now(): number {

@@ -16,8 +16,10 @@ export interface TrafficPlan {
   readonly path: string;
   /** How many in all. Default: until stopped. */
   readonly requests?: number;
-  /** How many at a time. */
+  /** How many at a time, each begun when the one before it has ended. */
   readonly concurrency: number;
+  /** So many a second instead, whatever has become of the earlier ones. */
+  readonly ratePerS?: number;
   /** A connection that is not there by then is a failure. */
   readonly connectTimeoutMs: number;
   readonly answerTimeoutMs: number;
@@ -32,8 +34,8 @@ export interface TrafficReport {
   readonly servers: Readonly<Record<string, number>>;
   /** Failures by their text. */
   readonly errors: Readonly<Record<string, number>>;
-  /** The first failures, with the time since the start. */
-  readonly failures: readonly { readonly atMs: number; readonly text: string }[];
+  /** The first 500 failures, with the times since the start at which they were begun and had failed. */
+  readonly failures: readonly { readonly begunMs: number; readonly atMs: number; readonly text: string }[];
   /** Of the requests that did not fail. */
   readonly latencyMs: {
     readonly p50: number;

@@ -64,6 +64,7 @@ function exec(world: World, body: Parameters<Verb>[0]): unknown {
 
 function planOf(body: Parameters<Verb>[0]): TrafficPlan {
   const requests = optionalNumberAt(body, "requests");
+  const ratePerS = optionalNumberAt(body, "ratePerS");
   return {
     protocol: choiceAt(body, "protocol", PROTOCOLS),
     path: textAt(body, "path"),
@@ -73,5 +74,6 @@ function planOf(body: Parameters<Verb>[0]): TrafficPlan {
     connectTimeoutMs: numberAt(body, "connectTimeoutMs"),
     answerTimeoutMs: numberAt(body, "answerTimeoutMs"),
     ...(requests !== undefined && { requests }),
+    ...(ratePerS !== undefined && { ratePerS }),
   };
 }

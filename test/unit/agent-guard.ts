@@ -14,6 +14,8 @@ export interface Knowledge {
   readonly steadyAlive: ReadonlySet<number>;
   /** Servers that do not answer, that the agent knows about, and has to know after a restart. */
   readonly knownDead: ReadonlySet<number>;
+  /** The machine has lost power in this step: who is well may have been written down as dead, and has to prove itself. */
+  readonly lostPower: boolean;
   /** Pairs `VIRTUAL SERVER/SERVER` that took connections when the last step had settled. */
   readonly serving: ReadonlySet<string>;
 }
@@ -63,7 +65,8 @@ export class Guard {
       const taking = one && takers(service, one, this.knowledge?.steadyAlive ?? new Set());
       return taking === "sorry" || (taking !== undefined && taking.size > 0);
     });
-    return serves === true && weightOf(before, key) > 0 && weightOf(after, key) === 0;
+    if (serves !== true || this.knowledge?.lostPower) return false;
+    return weightOf(before, key) > 0 && weightOf(after, key) === 0;
   }
 
   #isOwned(key: string, table: Table): boolean {

@@ -229,6 +229,7 @@ class Walk {
       steadyAlive: new Set([...this.#alive].filter((server) => !unsettled.has(server))),
       knownDead: this.#knownDead,
       serving: this.#serving,
+      lostPower: false,
     };
   }
 
@@ -272,6 +273,7 @@ class Walk {
     for (const server of this.#knownDead)
       if (!down.some((probe) => probe.includes(` ${addressOf(server)}:`))) this.#knownDead.delete(server);
     this.#serving.clear();
+    if (this.#guard.knowledge) this.#guard.knowledge = { ...this.#guard.knowledge, lostPower: true };
   }
 
   /** What people do after a failure: they look, and make the same again. */

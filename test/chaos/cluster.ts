@@ -1,0 +1,206 @@
+/** A cluster of agents on a lab, as the provider's handlers see it, and what its directors have to hold. */
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { Fleet, handlerFor } from "../../provider";
+import type { Properties, ResourceHandler } from "../../provider/handler";
+import { Site } from "../lab/site";
+import { CHECK } from "./judge";
+import { DIRECTORS, SERVERS } from "./schedule";
+
+/** Where the load goes. */
+export const URL = "http://192.0.2.10/";
+const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30" } as const;
+/** Nobody's of ours. */
+const FOREIGN = ["-A -t 192.0.2.66:80 -s lblc", "-a -t 192.0.2.66:80 -r 10.9.9.9:80 -g -w 7"] as const;
+const SORRY = `rs${SERVERS + 1}`;
+
+type Mode = "ssh" | "agent";
+interface Resource {
+  readonly id: string;
+  readonly state: Properties;
+}
+
+/** What is declared. */
+export interface Declared {
+  readonly mode: Mode;
+  /** Weights of the service under load, by server; one that is missing is not in the pool. */
+  readonly web: ReadonlyMap<string, number>;
+  /** Of the other service; undefined: there is none. */
+  readonly side: ReadonlyMap<string, number> | undefined;
+}
+
+/** What is declared at first: all servers alike, and no other service. */
+export const BASELINE: Declared = {
+  mode: "agent",
+  web: new Map(Array.from({ length: SERVERS }, (_, server) => [`rs${server + 1}`, 2])),
+  side: undefined,
+};
+
+/** How long anything may take to come right when nothing is wrong any more: a lab is slow. */
+const SETTLE_MS = 45_000;
+
+/** The cluster, and two virtual servers: `web`, which is under load, and `side`, which comes and goes. */
+export class ChaosCluster {
+  readonly #clusters: ResourceHandler;
+  readonly #services: ResourceHandler;
+  #cluster!: Resource;
+  #web!: Resource;
+  #side: Resource | undefined;
+  /** What is to hold, once it is made. */
+  declared: Declared = BASELINE;
+
+  private constructor(readonly site: Site) {
+    this.#clusters = handlerFor("Cluster", site.fleet);
+    this.#services = handlerFor("VirtualServer", site.fleet);
+  }
+
+  static async up(): Promise<ChaosCluster> {
+    const site = await Site.up({ directors: DIRECTORS, servers: SERVERS + 1, database: false });
+    try {
+      const cluster = new ChaosCluster(site);
+      await cluster.#begin();
+      return cluster;
+    } catch (error) {
+      await site.down();
+      throw error;
+    }
+  }
+
+  down(): Promise<void> {
+    return this.site.down();
+  }
+
+  /** Makes what is declared so. */
+  async apply(declared: Declared): Promise<void> {
+    if (declared.mode !== this.declared.mode) await this.settleAgents(declared.mode);
+    const web = this.#inputs("web", declared.mode, declared.web);
+    this.#web = { ...this.#web, state: await this.#services.update(this.#web.id, this.#web.state, web) };
+    await this.applySide(declared);
+    this.declared = declared;
+  }
+
+  /** Makes the other service, changes it or takes it away. */
+  async applySide({ mode, side }: Declared): Promise<void> {
+    if (side) {
+      const inputs = this.#inputs("side", mode, side);
+      if (this.#side)
+        this.#side = {
+          ...this.#side,
+          state: await this.#services.update(this.#side.id, this.#side.state, inputs),
+        };
+      else {
+        const { id, outputs } = await this.#services.create(inputs);
+        this.#side = { id, state: outputs };
+      }
+    } else if (this.#side) {
+      await this.#services.delete(this.#side.id, this.#side.state);
+      this.#side = undefined;
+    }
+  }
+
+  /** Another program, with sessions of its own, makes a service of its own, changes it and takes it away. */
+  async writeBesides(): Promise<void> {
+    const fleet = new Fleet();
+    try {
+      const services = handlerFor("VirtualServer", fleet);
+      const inputs = (weight: number) => this.#inputs("besides", "agent", new Map([["rs1", weight]]));
+      const { id, outputs } = await services.create(inputs(1));
+      let state = outputs;
+      for (const weight of [2, 3, 4]) state = await services.update(id, state, inputs(weight));
+      await services.delete(id, state);
+    } finally {
+      await fleet.close();
+    }
+  }
+
+  /** Sees to it that agents run everywhere, or nowhere. */
+  async settleAgents(mode: Mode = this.declared.mode): Promise<void> {
+    const { id, state } = this.#cluster;
+    this.#cluster = { id, state: await this.#clusters.update(id, state, this.#clusterInputs(mode)) };
+  }
+
+  /** Plants the stranger's service where it is missing: a reboot or a wipe takes it too. */
+  async plantForeign(): Promise<void> {
+    for (const name of this.site.directorNames) {
+      if ((await this.site.table(name)).includes("192.0.2.66")) continue;
+      await this.site.lab.exec(name, ["ipvsadm", "--restore"], { stdin: `${FOREIGN.join("\n")}\n` });
+    }
+  }
+
+  /** Fails unless all directors come to hold what is declared, with these servers dead, and the stranger's service. */
+  async expectSettled(dead: ReadonlySet<string>): Promise<void> {
+    const wanted = this.#lines(dead).join("\n");
+    const deadline = Date.now() + SETTLE_MS;
+    for (const director of this.site.directorNames) {
+      for (;;) {
+        const found = (await this.site.table(director)).trim().split("\n").sort().join("\n");
+        if (found === wanted) break;
+        assert.ok(Date.now() < deadline, `${director} has\n${found}\ninstead of\n${wanted}`);
+        await delay(250);
+      }
+    }
+  }
+
+  /** The process id of a director's agent; empty where none runs. */
+  async agentPid(director: string): Promise<string> {
+    return (await this.site.on(director, "sh", "-c", "pgrep -f '[h]eye-agent.js run' || :")).trim();
+  }
+
+  async #begin(): Promise<void> {
+    const { id, outputs } = await this.#clusters.create(this.#clusterInputs("agent"));
+    this.#cluster = { id, state: outputs };
+    const web = await this.#services.create(this.#inputs("web", "agent", this.declared.web));
+    this.#web = { id: web.id, state: web.outputs };
+    await this.plantForeign();
+    await this.expectSettled(new Set());
+  }
+
+  #clusterInputs(mode: Mode): Properties {
+    const given = {
+      name: "chaos",
+      label: "tests Cluster chaos",
+      directors: [...this.site.cluster.directors],
+      mode,
+    };
+    // Without connection tracking: the kernel drops the first packet of a client's port that it remembers.
+    const { inputs, problems } = this.#clusters.check({
+      ...given,
+      settings: { conntrack: false },
+      restoreAtBoot: true,
+    });
+    assert.deepEqual(problems, []);
+    return inputs;
+  }
+
+  #inputs(name: keyof typeof ADDRESSES, mode: Mode, pool: ReadonlyMap<string, number>): Properties {
+    const cluster = { ...this.site.cluster, id: this.#cluster.id, ...(mode === "agent" && { mode }) };
+    return this.site.inputs("VirtualServer", {
+      ...{ name, cluster, address: ADDRESSES[name], port: 80, scheduler: "wrr" },
+      healthCheck: { ...CHECK, forwardingCheck: false },
+      realServers: [...pool].map(([server, weight]) => ({
+        ...{ address: this.site.address(server), weight, forwarding: "dr", drainMs: 1_000 },
+      })),
+      ...(name === "web" &&
+        mode === "agent" && {
+          sorryServer: { address: this.site.address(SORRY), port: 80, forwarding: "dr" },
+        }),
+    });
+  }
+
+  /** Lines of `ipvsadm --save -n`, sorted. */
+  #lines(dead: ReadonlySet<string>): string[] {
+    const service = (address: string, pool: ReadonlyMap<string, number>, sorry: boolean) => {
+      const rule = (server: string, weight: number) =>
+        `-a -t ${address}:80 -r ${this.site.address(server)}:80 -g -w ${weight}`;
+      const rules = [...pool].map(([server, weight]) => rule(server, dead.has(server) ? 0 : weight));
+      const isLost = [...pool.keys()].every((server) => dead.has(server));
+      return [`-A -t ${address}:80 -s wrr`, ...rules, ...(sorry && isLost ? [rule(SORRY, 1)] : [])];
+    };
+    const { web, side, mode } = this.declared;
+    const lines = [
+      ...service("192.0.2.10", web, mode === "agent"),
+      ...(side ? service("192.0.2.20", side, false) : []),
+    ];
+    return [...FOREIGN, ...lines].sort();
+  }
+}

@@ -1,0 +1,161 @@
+/** What each fault does to a lab, and how it is mended. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChaosCluster } from "./cluster";
+import { type Fault, SERVERS, type Step } from "./schedule";
+
+/** How long a server flaps. */
+const FLAPS_MS = 4_000;
+const COMMAND = "/var/lib/heye/agent/heye-agent";
+
+/** A fault that has struck. */
+export interface Struck {
+  /** Servers that are dead until it is mended. */
+  readonly dead: ReadonlySet<string>;
+  /** Resolves when all that it does has been done. */
+  readonly done: Promise<void>;
+  readonly mend: () => Promise<void>;
+}
+
+/** Lets a fault strike. */
+export async function strike(chaos: ChaosCluster, step: Step): Promise<Struck> {
+  const director = `d${step.director + 1}`;
+  const server = `rs${step.server + 1}`;
+  const { site } = chaos;
+  const { fault } = site.lab;
+  const shell = (script: string) => site.on(director, "sh", "-c", script);
+  switch (step.fault) {
+    case "none":
+      return harmless(Promise.resolve());
+    case "two writers":
+      return harmless(chaos.writeBesides());
+    case "kill agent":
+      return harmless(shell(KILL));
+    case "kill agent again and again":
+      return harmless(shell(`for pause in 0.3 0.9 0.2 1.3 0.5 0.1; do ${KILL}; sleep $pause; done`));
+    case "reboot director":
+      return harmless(fault.rebootDirector(director));
+    case "disk full":
+      await shell(FILL);
+      return { ...harmless(Promise.resolve()), mend: () => ignoring(shell("umount /var/lib/heye")) };
+    case "clock forward":
+      return clock(shell, 3_600);
+    case "clock back":
+      return clock(shell, -3_600);
+    case "table wiped":
+      return harmless(shell("ipvsadm -C"));
+    case "weight edited":
+      return harmless(shell(`ipvsadm -e -t 192.0.2.10:80 -r ${site.address(server)}:80 -g -w 77 || :`));
+    case "second agent":
+      return harmless(refused(chaos, director));
+    case "server flaps":
+      return harmless(flap(chaos, server));
+    default:
+      return strikeServers(chaos, step.fault, server);
+  }
+}
+
+/** Its process, whatever it does just now. */
+const KILL = "kill -KILL $(pgrep -f '[h]eye-agent.js run') 2>/dev/null || :";
+/** A small file system over the agent's, with all that was there, and no room left. */
+const FILL = `
+set -e
+cp -a /var/lib/heye /tmp/heye-copy
+mount -t tmpfs -o size=16m,mode=700 tmpfs /var/lib/heye
+cp -a /tmp/heye-copy/. /var/lib/heye/
+rm -rf /tmp/heye-copy
+dd if=/dev/zero of=/var/lib/heye/filler bs=4k 2>/dev/null || :`;
+
+function harmless(done: Promise<unknown>): Struck {
+  // Looked at by who waits for it.
+  done.catch(() => undefined);
+  return { dead: new Set(), done: done.then(() => undefined), mend: async () => undefined };
+}
+
+async function ignoring(work: Promise<unknown>): Promise<void> {
+  await work;
+}
+
+async function clock(shell: (script: string) => Promise<string>, seconds: number): Promise<Struck> {
+  const move = (by: number) => shell(`date -s "@$(($(date +%s) + ${by}))" >/dev/null`);
+  await move(seconds);
+  return { ...harmless(Promise.resolve()), mend: () => ignoring(move(-seconds)) };
+}
+
+/** Somebody starts another agent by hand: it has to end by itself, and leave the first one's work alone. */
+async function refused({ site }: ChaosCluster, director: string): Promise<void> {
+  const { code, stdout, stderr } = await site.lab.exec(director, ["timeout", "20", COMMAND, "run"]);
+  if (code !== 1) throw new Error(`a second agent on ${director} ended with ${code}: ${stdout}${stderr}`);
+}
+
+async function flap({ site }: ChaosCluster, server: string): Promise<void> {
+  const end = Date.now() + FLAPS_MS;
+  while (Date.now() < end) {
+    await site.lab.fault.stopService(server, "http");
+    await delay(1_000);
+    await site.lab.fault.startService(server, "http");
+    await delay(1_000);
+  }
+}
+
+async function strikeServers(chaos: ChaosCluster, fault: Fault, server: string): Promise<Struck> {
+  const { lab } = chaos.site;
+  const all = Array.from({ length: SERVERS }, (_, index) => `rs${index + 1}`);
+  const dead =
+    fault === "all dead" ? all : fault === "half dead" ? all.slice(0, Math.ceil(SERVERS / 2)) : [server];
+  const manner = MANNERS[fault];
+  if (fault === "server silent") {
+    await lab.fault.killServer(server);
+    return {
+      ...harmless(Promise.resolve()),
+      dead: new Set(dead),
+      mend: () => lab.fault.restoreServer(server),
+    };
+  }
+  await Promise.all(dead.map((one) => lab.fault.stopService(one, "http")));
+  const standIn = manner === undefined ? undefined : await standInFor(chaos, server, manner);
+  return {
+    done: Promise.resolve(),
+    dead: new Set(dead),
+    mend: async () => {
+      await standIn?.();
+      await Promise.all(dead.map((one) => lab.fault.startService(one, "http")));
+    },
+  };
+}
+
+/** Ways in which a server can fail that the lab's own servers do not have. */
+const MANNERS: Partial<Record<Fault, string>> = {
+  "server never answers": "never",
+  "server resets": "reset",
+  "server slow": "slow",
+};
+
+/** Listens in place of a server that was stopped, until its input ends; says so when it listens. */
+const STAND_IN = `
+const [manner, pidFile] = process.argv.slice(1);
+const server = require("node:net").createServer((socket) => {
+  socket.on("error", () => undefined);
+  if (manner === "reset") socket.resetAndDestroy();
+  if (manner === "slow") socket.once("data", () => setTimeout(() => socket.end("HTTP/1.1 200 OK\\r\\ncontent-length: 5\\r\\n\\r\\nslow\\n"), 4000));
+});
+server.listen(80, () => require("node:fs").writeFileSync(pidFile, String(process.pid)));
+setTimeout(() => process.exit(), 120000);
+`;
+
+/** Returns what ends it. */
+async function standInFor(
+  { site }: ChaosCluster,
+  server: string,
+  manner: string,
+): Promise<() => Promise<void>> {
+  const pidFile = `/tmp/heye-chaos-${server}.pid`;
+  const argv = [process.execPath, "-e", STAND_IN, manner, pidFile];
+  await site.on(server, "rm", "-f", pidFile);
+  const ended = site.lab.exec(server, argv, { timeoutMs: 130_000 });
+  ended.catch(() => undefined);
+  await site.on(server, "sh", "-c", `until [ -s ${pidFile} ]; do sleep 0.1; done`);
+  return async () => {
+    await site.on(server, "sh", "-c", `kill $(cat ${pidFile}); rm -f ${pidFile}`);
+    await ended;
+  };
+}

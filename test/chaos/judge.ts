@@ -1,0 +1,70 @@
+/** Whether lost requests may have been lost. */
+import type { TrafficReport } from "../../lab";
+import type { Fault, Operation } from "./schedule";
+
+/** Of the service under load. Small, because every fault is waited for. */
+export const CHECK = {
+  type: "http",
+  path: "/health",
+  ...{ intervalMs: 250, timeoutMs: 900, rise: 2, fall: 2, deadlineMs: 15_000 },
+} as const;
+
+/** How long a server that fails may go on being used. */
+const DETECTION_MS = CHECK.intervalMs * CHECK.fall + CHECK.timeoutMs;
+/** How often an agent looks at its table. */
+const POLL_MS = 2_000;
+/** A lab has one processor for everybody in it. */
+const SLACK_MS = 4_000;
+
+/** How long it takes in a lab until another agent has taken up the work of one that was ended. */
+const RESTART_MS = 10_000;
+
+/** How long requests may be lost after a fault is over, or has struck for good, in ms; 0: none may be. */
+export function boundOf(fault: Fault, operation: Operation): number {
+  const bound = faultBound(fault);
+  const isWithout = operation === "restart agents" || operation === "upgrade agents";
+  return bound > 0 && isWithout ? bound + RESTART_MS : bound;
+}
+
+/** Whether an operation may be refused while this is on, though no request may be lost by it. */
+export function mayRefuse(fault: Fault): boolean {
+  return fault !== "none" && fault !== "two writers" && fault !== "second agent";
+}
+
+function faultBound(fault: Fault): number {
+  switch (fault) {
+    case "table wiped":
+    case "weight edited":
+      return POLL_MS + SLACK_MS;
+    case "reboot director":
+    case "server silent":
+    case "server refuses":
+    case "server never answers":
+    case "server resets":
+    case "server slow":
+    case "server flaps":
+    case "half dead":
+    case "all dead":
+      return DETECTION_MS + SLACK_MS;
+    default:
+      return 0;
+  }
+}
+
+/** A time in which requests may be lost, in ms since the load began. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Requests that may not have been lost, each in a sentence. */
+export function unexcused(report: TrafficReport, windows: readonly Window[]): string[] {
+  const { failures, failed } = report;
+  const isExcused = (begunMs: number) =>
+    windows.some(({ fromMs, toMs }) => begunMs >= fromMs && begunMs <= toMs);
+  const some = failures
+    .filter(({ begunMs }) => !isExcused(begunMs))
+    .map(({ begunMs, atMs, text }) => `begun at ${begunMs} ms, failed at ${atMs} ms: ${text}`);
+  const untold = failed - failures.length;
+  return untold > 0 ? [...some, `${untold} more, of which nothing is known`] : some;
+}

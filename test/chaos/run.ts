@@ -1,0 +1,131 @@
+/** Runs a schedule on a cluster, and fails with how to run just it again. */
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TrafficHandle, TrafficReport } from "../../lab";
+import { BASELINE, type ChaosCluster, type Declared, URL } from "./cluster";
+import type { Coverage } from "./coverage";
+import { strike } from "./faults";
+import { boundOf, mayRefuse, unexcused, type Window } from "./judge";
+import { operate, wantedOf } from "./operations";
+import { type Step, schedule, stepText } from "./schedule";
+
+/** Modest: a lab that has too much to do loses requests by that. */
+const RATE_PER_S = 20;
+/** A planned operation may be refused while something is wrong, and is made again when it is mended. */
+const ATTEMPTS = 3;
+
+/** A schedule that failed. */
+export class ScheduleError extends Error {
+  constructor(seed: number, steps: readonly Step[], at: number, cause: Error) {
+    const taken = steps.map((step, index) => `  ${index === at ? ">" : " "} ${index + 1}. ${stepText(step)}`);
+    super(
+      `seed ${seed}, step ${at + 1}: ${cause.message}\n${taken.join("\n")}\n` +
+        `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed}`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Runs one schedule, from what is declared at first on.
+ *
+ * @throws ScheduleError
+ */
+export async function runSchedule(
+  chaos: ChaosCluster,
+  seed: number,
+  length: number,
+  coverage: Coverage,
+): Promise<void> {
+  const steps = schedule(seed, length);
+  await chaos.site.lab.fault.mendAll();
+  await chaos.apply(BASELINE);
+  await chaos.plantForeign();
+  await chaos.expectSettled(new Set());
+  for (const [index, step] of steps.entries()) {
+    coverage.count(step.operation, step.fault);
+    await runStep(chaos, step).catch((error: Error) => {
+      throw new ScheduleError(seed, steps, index, error);
+    });
+  }
+}
+
+async function runStep(chaos: ChaosCluster, step: Step): Promise<void> {
+  const load = await Load.begin(chaos);
+  try {
+    await makeStep(chaos, step, load);
+  } catch (error) {
+    await load.end();
+    throw error;
+  }
+  const lost = unexcused(await load.end(), load.windows);
+  assert.deepEqual(
+    lost,
+    [],
+    `requests were lost that must not be (excused: ${JSON.stringify(load.windows)})`,
+  );
+}
+
+/** Requests for as long as a step takes. */
+class Load {
+  readonly #begunAt = performance.now();
+  readonly windows: Window[] = [];
+
+  private constructor(private readonly handle: TrafficHandle) {}
+
+  static async begin({ site }: ChaosCluster): Promise<Load> {
+    const timeouts = { connectTimeoutMs: 900, answerTimeoutMs: 2_000 };
+    const load = new Load(await site.lab.startTraffic({ url: URL, ratePerS: RATE_PER_S, ...timeouts }));
+    await delay(500);
+    return load;
+  }
+
+  /** As the load reckons, or up to a moment later. */
+  get nowMs(): number {
+    return performance.now() - this.#begunAt;
+  }
+
+  end(): Promise<TrafficReport> {
+    return this.handle.stop();
+  }
+}
+
+async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<void> {
+  const wanted = wantedOf(chaos.declared, step);
+  // Whatever began just before may meet the fault.
+  const fromMs = load.nowMs - 3_000;
+  const struck = await strike(chaos, step);
+  let overMs = load.nowMs;
+  const over = struck.done.finally(() => {
+    overMs = Math.max(overMs, load.nowMs);
+  });
+  await delay(step.afterMs);
+  const refusal = await operate(chaos, step, wanted).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  await over;
+  const boundMs = boundOf(step.fault, step.operation);
+  if (boundMs > 0) load.windows.push({ fromMs, toMs: overMs + boundMs });
+  if (struck.dead.size > 0) await chaos.expectSettled(struck.dead);
+  await struck.mend();
+  await comeRight(chaos, step, wanted, refusal);
+}
+
+/** What people do when all is mended: the same again, where it was refused. */
+async function comeRight(
+  chaos: ChaosCluster,
+  step: Step,
+  wanted: Declared,
+  refusal: Error | undefined,
+): Promise<void> {
+  if (refusal && boundOf(step.fault, step.operation) === 0 && !mayRefuse(step.fault)) throw refusal;
+  await chaos.plantForeign();
+  for (let attempt = 1; refusal !== undefined; attempt++) {
+    const again = await operate(chaos, step, wanted).catch((error: Error) => error);
+    if (!again) break;
+    if (attempt === ATTEMPTS) throw again;
+    await delay(1_000);
+  }
+  await chaos.expectSettled(new Set());
+}
