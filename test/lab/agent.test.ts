@@ -119,7 +119,7 @@ describe("directors with agents", () => {
     assert.equal(report.servers.rs2, undefined);
     assert.equal((await services.read(web.id, web.state))?.outputs.drift, undefined);
     const said = await site.on("d1", COMMAND, "explain", `${site.address("rs2")}:80`);
-    assert.match(said, /configured 2, in the kernel 0 \(down\)/);
+    assert.match(said, /configured 2, wanted 0 \(down\), in the kernel 0/);
     assert.match(said, /FAIL {2}HTTP 503/);
     await site.lab.fault.setHealth("rs2", 200);
     await everywhere(...all());
