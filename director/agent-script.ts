@@ -31,14 +31,21 @@ stop_supervisor() {
   esac
   rm -f ${AGENT_FILES.pid}
 }
-# Process ids of agents, whoever started them. This very script is the argument of a process too: it names the program by
-# a variable alone.
+# This very script is the argument of a process too: it names the program by a variable alone.
 program=$agent/heye-agent.js
+own=$(readlink /proc/self/ns/pid)
+# Whether a process is an agent of this host: a node that runs the program, in no container.
+is_agent() {
+  read -r comm 2>/dev/null <"/proc/$1/comm" || return 1
+  case "$comm" in node* | MainThread) ;; *) return 1 ;; esac
+  line=$(tr "\\0" " " 2>/dev/null <"/proc/$1/cmdline") || return 1
+  case "$line" in "\${line%% *} $program run "*) ;; *) return 1 ;; esac
+  case "\${line%% *}" in */node) ;; *) return 1 ;; esac
+  [ "$(readlink "/proc/$1/ns/pid")" = "$own" ]
+}
 agents() {
   for folder in /proc/[0-9]*; do
-    case "$(tr "\\0" " " <"$folder/cmdline" 2>/dev/null)" in
-      *" $program run "*) echo "\${folder#/proc/}" ;;
-    esac
+    if is_agent "\${folder#/proc/}"; then echo "\${folder#/proc/}"; fi
   done
 }
 # Whether an agent answers, and which: without starting anything that would ask it.
@@ -46,8 +53,7 @@ answers() {
   pid= running=
   if [ ! -s ${AGENT_READY} ]; then return 1; fi
   read -r pid running <${AGENT_READY}
-  case "$(tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null)" in *" $program run "*) return 0 ;; esac
-  return 1
+  is_agent "$pid"
 }
 # Ends the agent, and waits: it writes down what it knows first. One that hangs is killed.
 stop_agent() {
@@ -71,9 +77,6 @@ stop_agent() {
  */
 export const INSTALL_AGENT = `${BEGIN}
 read -r version unit_size supervisor_size size
-[ -e /run/heye ] || mkdir -m 700 /run/heye
-ours /run/heye
-make_folder
 node=
 for candidate in /usr/local/bin/node /usr/bin/node "$agent/node" $(command -v node nodejs); do
   if [ -x "$candidate" ] && "$candidate" -e "process.exit(+process.versions.node.split(String.fromCharCode(46))[0] >= 22 ? 0 : 1)" 2>/dev/null; then
@@ -82,35 +85,62 @@ for candidate in /usr/local/bin/node /usr/bin/node "$agent/node" $(command -v no
   fi
 done
 if [ -z "$node" ]; then answer "without node"; fi
+[ -e /run/heye ] || mkdir -m 700 /run/heye
+ours /run/heye
+fresh=
+[ -e "$program" ] || fresh=yes
+make_folder
 take() { head -c "$1" >"$2.new" && sync "$2.new" && mv -f "$2.new" "$2"; }
-failed() { echo "heye 1 failed"; echo "$1"; exit 0; }
+start_agent() {
+  if has_systemd; then
+    systemctl daemon-reload
+    systemctl restart heye-agent.service
+  else
+    : >>${AGENT_FILES.log}
+    # Where some init without systemd had started it, that one starts it again.
+    if [ -n "$others" ]; then sleep 2; fi
+    [ -n "$(agents)" ] || setsid ${AGENT_FILES.supervisor} </dev/null >/dev/null 2>&1 9>&- &
+  fi
+}
+last_words() {
+  if has_systemd; then journalctl -u heye-agent.service -n 5 -o cat 2>&1; else tail -n 5 ${AGENT_FILES.log} 2>&1; fi
+}
+# Nothing is left of an agent that could not be put here; of an upgrade, the agent that was there goes on.
+failed() {
+  if [ -n "$fresh" ]; then
+    stop_agent
+    rm -rf ${AGENT_FILES.unit} ${AGENT_FILES.link} "$agent"
+  elif [ -e "$program.old" ]; then
+    stop_agent
+    mv -f "$program.old" "$program"
+    start_agent
+  fi
+  echo "heye 1 failed"
+  echo "$1"
+  exit 0
+}
+# A change by a script is not to be taken for half of one: the agent begins when it is over.
+exec 9>/run/heye/lock
+flock -x -w 20 9 || failed "another run has held its lock for 20 s"
 folder=/etc/systemd/system
 mkdir -p "$folder/multi-user.target.wants" 2>/dev/null
-if ! take "$unit_size" ${AGENT_FILES.unit}; then failed "its unit could not be written to $folder"; fi
+take "$unit_size" ${AGENT_FILES.unit} || failed "its unit could not be written to $folder"
+if [ -z "$fresh" ]; then cp -p "$program" "$program.old" || failed "$agent could not be written to"; fi
 take "$supervisor_size" ${AGENT_FILES.supervisor} && chmod 700 ${AGENT_FILES.supervisor} || failed "$agent could not be written to"
-take "$size" ${AGENT_FILES.program} || failed "$agent could not be written to"
-printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n" "$node" ${AGENT_FILES.program} >${AGENT_FILES.command} && chmod 700 ${AGENT_FILES.command} ||
+take "$size" "$program" || failed "$agent could not be written to"
+printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n" "$node" "$program" >${AGENT_FILES.command} && chmod 700 ${AGENT_FILES.command} ||
   failed "$agent could not be written to"
 chmod 644 ${AGENT_FILES.unit}
 ln -sf ../heye-agent.service ${AGENT_FILES.link}
 stop_agent
-if has_systemd; then
-  systemctl daemon-reload && systemctl restart heye-agent.service || failed "systemd did not start it: $(systemctl status heye-agent.service 2>&1 | tail -n 5)"
-else
-  : >>${AGENT_FILES.log}
-  # Where some init without systemd had started it, that one starts it again.
-  if [ -n "$others" ]; then sleep 2; fi
-  [ -n "$(agents)" ] || setsid ${AGENT_FILES.supervisor} </dev/null >/dev/null 2>&1 &
-fi
+start_agent
 left=300
-until answers; do
+until answers && [ "$running" = "$version" ]; do
   left=$((left - 1))
-  if [ "$left" -eq 0 ]; then
-    if has_systemd; then failed "it does not answer: $(journalctl -u heye-agent.service -n 5 -o cat 2>&1)"; fi
-    failed "it does not answer: $(tail -n 5 ${AGENT_FILES.log} 2>&1)"
-  fi
+  if [ "$left" -eq 0 ]; then failed "it does not answer: $(last_words)"; fi
   sleep 0.1
 done
+rm -f "$program.old"
 answer installed
 `;
 
@@ -145,9 +175,15 @@ answer removed
  */
 export const SEND_NODE = `${BEGIN}
 read -r architecture size
-make_folder
-failed() { rm -f "$agent/node.new"; echo "heye 1 failed"; echo "$1"; exit 0; }
 if [ "$(uname -m)" != "$architecture" ]; then answer "other $(uname -m)"; fi
+make_folder
+failed() {
+  rm -f "$agent/node.new"
+  [ -e "$program" ] || rm -rf "$agent"
+  echo "heye 1 failed"
+  echo "$1"
+  exit 0
+}
 head -c "$size" | gzip -dc >"$agent/node.new" || failed "a Node could not be written to $agent"
 chmod 700 "$agent/node.new"
 said=$("$agent/node.new" -e 0 2>&1) || failed "a Node that was sent does not run there: $said"
