@@ -1,6 +1,21 @@
-import { spawn } from "node:child_process";
-import { readTableText, type TableText } from "../director/data";
-import { type Edit, type Limits, parseLimits, renderEdits } from "../ipvs";
+import { readFileSync } from "node:fs";
+import { readTableText, type TableText, withServices } from "../director/data";
+import {
+  type ConnectionCount,
+  destinationKey,
+  type Edit,
+  editedServices,
+  type Limits,
+  parseLimits,
+  parseProcfs,
+  parseTable,
+  renderEdits,
+  renderTable,
+  serviceKey,
+  type Table,
+  withoutCounts,
+} from "../ipvs";
+import { run, Standby } from "./standby";
 
 /** The kernel's IPVS table, as its one writer sees it. */
 export interface Kernel {
@@ -30,10 +45,42 @@ export class KernelError extends Error {
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
-/** The table by way of `ipvsadm`, which has to be on the director in any case. */
+const IPVSADM = "ipvsadm";
+const PROCFS = "/proc/net/ip_vs";
+/** How long somebody else's change of what procfs does not tell (flags, kinds of tunnels) may go unseen. */
+const WHOLE_EVERY_MS = 30_000;
+
+/** A table that was read, and what procfs said just before. */
+interface Seen {
+  readonly glance: string;
+  readonly text: TableText;
+  readonly atMs: number;
+}
+
+/**
+ * The table by way of `ipvsadm`, which has to be on the director in any case. It asks the kernel once for each virtual
+ * server, over a connection of its own each time: with a thousand that takes a hundred times as long as to read procfs.
+ * So procfs is looked at first, and ipvsadm asked only where that has changed.
+ */
 export class IpvsadmKernel implements Kernel {
+  #seen: Seen | undefined;
+  readonly #restore = new Standby(IPVSADM, ["--restore"], ENVIRONMENT);
+
   async read(): Promise<TableText> {
-    const { status, stdout, stderr } = await run(["--save", "-n"], "").catch((error: Error) => {
+    const procfs = look();
+    const glance = procfs && withoutCounts(procfs);
+    const { text, atMs, glance: before } = this.#seen ?? {};
+    const isFresh = atMs !== undefined && performance.now() - atMs < WHOLE_EVERY_MS;
+    if (text && isFresh && glance !== undefined && glance === before) return text;
+    this.#seen = undefined;
+    const whole = await this.#readWhole();
+    if (glance !== undefined) this.#seen = { glance, text: whole, atMs: performance.now() };
+    return whole;
+  }
+
+  async #readWhole(): Promise<TableText> {
+    const asked = run(IPVSADM, ["--save", "-n"], ENVIRONMENT);
+    const { status, stdout, stderr } = await asked.catch((error: Error) => {
       throw new KernelError(error.message);
     });
     if (status !== 0 || stderr !== "") throw new KernelError(stderr.trim() || `status ${status}`);
@@ -42,57 +89,77 @@ export class IpvsadmKernel implements Kernel {
   }
 
   async limits(): Promise<Limits> {
-    const { status, stdout, stderr } = await run(["--list", "-n", "--thresholds", "--nosort"], "");
+    const { status, stdout, stderr } = await run(
+      IPVSADM,
+      ["--list", "-n", "--thresholds", "--nosort"],
+      ENVIRONMENT,
+    );
     if (status !== 0) throw new KernelError(stderr.trim() || `status ${status}`);
     return parseLimits(stdout);
   }
 
   async write(edits: readonly Edit[]): Promise<string> {
     if (edits.length === 0) return "";
-    const { stdout, stderr } = await run(["--restore"], renderEdits(edits)).catch((error: Error) => ({
+    const before = this.#seen;
+    this.#seen = undefined;
+    const { stdout, stderr } = await this.#restore.run(renderEdits(edits)).catch((error: Error) => ({
       stdout: "",
       stderr: error.message,
     }));
-    return `${stdout}${stderr}`.trim();
+    const complaint = `${stdout}${stderr}`.trim();
+    if (before && complaint === "") this.#foresee(before, edits);
+    return complaint;
+  }
+
+  /** Spares the next look the question to ipvsadm: where procfs agrees, the table is what these edits make of it. */
+  #foresee({ text, atMs }: Seen, edits: readonly Edit[]): void {
+    const changed = editedServices(text.table, edits);
+    // As ipvsadm lists them, like all others.
+    const listed = [...changed.values()].flatMap((one) => (one ? parseTable(renderTable([one])) : []));
+    const after = withServices(text, listed, new Set(changed.keys()));
+    const procfs = look();
+    if (procfs !== undefined && agrees(procfs, after.table))
+      this.#seen = { glance: withoutCounts(procfs), text: after, atMs };
+  }
+}
+
+/**
+ * What procfs tells of the table; undefined where it tells nothing. Read at once: the kernel gives a page at a time, and
+ * a thread for each would cost more than all of them.
+ */
+function look(): string | undefined {
+  try {
+    return readFileSync(PROCFS, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether procfs lists exactly these destinations, with these weights. */
+function agrees(procfs: string, table: Table): boolean {
+  const listed = counted(procfs).map((one) => `${one.service} ${one.destination} ${one.weight}`);
+  const wanted = table.flatMap((service) => {
+    // procfs does not tell the family of a firewall mark.
+    const key = serviceKey(service).replace(/^(fwmark [0-9]+) -6$/, "$1");
+    return service.destinations.map((one) => `${key} ${destinationKey(one)} ${one.weight}`);
+  });
+  return listed.sort().join("\n") === wanted.sort().join("\n");
+}
+
+/** What procfs lists; nothing where it is not as we know it. */
+function counted(procfs: string): readonly ConnectionCount[] {
+  try {
+    return parseProcfs(procfs);
+  } catch {
+    return [];
   }
 }
 
 /** First line of `ipvsadm --version`; empty where there is none. */
 export async function ipvsadmVersion(): Promise<string> {
-  const { stdout, stderr } = await run(["--version"], "").catch(() => ({ stdout: "", stderr: "" }));
+  const { stdout, stderr } = await run(IPVSADM, ["--version"], ENVIRONMENT).catch(() => ({
+    stdout: "",
+    stderr: "",
+  }));
   return `${stdout}${stderr}`.split("\n")[0] ?? "";
-}
-
-/** The kernel lists 100,000 entries within a second or two; one that takes longer hangs. */
-const LIMIT_MS = 30_000;
-
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], input: string): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("ipvsadm", args, {
-      env: ENVIRONMENT,
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: LIMIT_MS,
-      killSignal: "SIGKILL",
-    });
-    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-    child.on("error", reject);
-    child.on("close", (status, signal) =>
-      resolve({
-        status: signal === null ? status : -1,
-        stdout: Buffer.concat(stdout).toString("utf8"),
-        stderr: `${Buffer.concat(stderr)}${signal === null ? "" : `ipvsadm was ended by ${signal} within ${LIMIT_MS / 1000} s`}`,
-      }),
-    );
-    // It may end before it has read everything.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-  });
 }

@@ -63,11 +63,14 @@ export interface Due {
 export class Pools {
   #registry: Registry = EMPTY_REGISTRY;
   #text = "";
+  #digest = sha256("");
   /** Virtual servers without their quorum. */
   readonly #lost: Set<string>;
   readonly drains: Drains;
   /** What was last made of each virtual server. */
   readonly #made = new Map<string, Service>();
+  /** What the kernel held of virtual servers whose servers are all well, when nothing was to be done. */
+  readonly #sound = new WeakMap<Registration, Service>();
   /** Servers at weight 0 that an agent without any record has found, by virtual server: a change has to let them in. */
   readonly #asFound = new Map<string, ReadonlySet<string>>();
 
@@ -98,6 +101,7 @@ export class Pools {
   adopt(text: string): void {
     this.#registry = readRegistry(text);
     this.#text = text;
+    this.#digest = sha256(text);
   }
 
   /** From what is declared follows what is checked, and what drains. */
@@ -192,8 +196,13 @@ export class Pools {
     this.watch.heed();
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
+    const sound = new Map<Registration, Service>();
     for (const [key, registration] of registrations(this.#registry)) {
       const found = findService(text.table, key);
+      if (found && limits === undefined && this.#isSound(key, registration)) {
+        if (this.#sound.get(registration) === found) continue;
+        sound.set(registration, found);
+      }
       const { service } = this.#want(key, registration, found);
       const made = this.#made.get(key);
       wanted.set(key, service);
@@ -206,6 +215,9 @@ export class Pools {
     const edits = this.#missing(text, limits, target);
     const left = told.length === 0 ? [] : this.#missing(text, limits, told);
     const made = new Set(edits.map(describeEdit));
+    const edited = new Set(edits.map(({ service }) => serviceKey(service)));
+    for (const [registration, found] of sound)
+      if (!edited.has(serviceKey(found))) this.#sound.set(registration, found);
     return { edits, drift: left.map(describeEdit).filter((one) => !made.has(one)), wanted };
   }
 
@@ -215,12 +227,13 @@ export class Pools {
     const differing = text.table.flatMap((found) => {
       const key = serviceKey(found);
       const registration = all.get(key);
-      const nominal =
-        registration && nominalService(found, registration, this.#want(key, registration, found));
-      return nominal === undefined || nominal === found ? [] : [nominal];
+      if (!registration || this.#isSound(key, registration)) return [];
+      const nominal = nominalService(found, registration, this.#want(key, registration, found));
+      return nominal === found ? [] : [nominal];
     });
-    const table = withServices(text, differing, new Set(differing.map(serviceKey)));
-    return { table, digests: { registry: sha256(this.#text), table: tableDigest(table.lines) } };
+    const scope = new Set(differing.map(serviceKey));
+    const table = differing.length === 0 ? text : withServices(text, differing, scope);
+    return { table, digests: { registry: this.#digest, table: digestOf(table) } };
   }
 
   /** What must outlive a restart. */
@@ -262,6 +275,19 @@ export class Pools {
     return wanted;
   }
 
+  /**
+   * Whether nothing stands between what is declared of a virtual server and what is wanted of it: all servers are well, none
+   * drains because somebody asked, and the pool had its quorum. Cheap to ask, and so for nearly all of them.
+   */
+  #isSound(key: string, registration: Registration): boolean {
+    const { sorryServer, driftPolicy, members } = registration;
+    if (sorryServer !== undefined || driftPolicy === "report") return false;
+    if (this.#lost.has(key) || this.#asFound.has(key) || !this.watch.isWell(registration)) return false;
+    return (
+      this.drains.all.length === 0 || !members.some((one) => this.drains.isAsked(key, realServerKey(one)))
+    );
+  }
+
   /** With servers held back that were found so, and that nobody has let in since. */
   #asTaken(key: string, registration: Registration): Registration {
     const idle = this.#asFound.get(key);
@@ -276,6 +302,15 @@ export class Pools {
     const scope = new Set(wanted.map(serviceKey));
     return plan(knownTable({ table, limits, registry: this.#registry }, scope), wanted, scope);
   }
+}
+
+/** Digests of tables that are looked at again and again. */
+const digests = new WeakMap<TableText, string>();
+
+function digestOf(table: TableText): string {
+  const digest = digests.get(table) ?? tableDigest(table.lines);
+  digests.set(table, digest);
+  return digest;
 }
 
 /** Reads a registry's file. Throws RegistryError. */

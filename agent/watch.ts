@@ -1,8 +1,8 @@
 import type { Member, Registration, Registry } from "../director/data";
-import { type Dial, type History, Monitor, type Probe, probeKey, type ServerHealth } from "../health";
+import { type Dial, type History, Monitor, type Probe, type ServerHealth } from "../health";
 import { realServerKey } from "../spec";
 import { begun } from "./belief";
-import { probeOf, probesOf, registrations } from "./probes";
+import { keyOf, probesOf, registrations } from "./probes";
 
 /** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
 const MEMORY_MS = 600_000;
@@ -17,7 +17,6 @@ export class Watch {
   #names: ReadonlyMap<string, string> = new Map();
   /** Servers that were down when they were taken out of their virtual server. */
   readonly #left = new Map<string, { readonly health: ServerHealth; readonly atMs: number }>();
-  #keys = new WeakMap<Member, string | undefined>();
   #probes: ReadonlyMap<string, Probe> = new Map();
   /** Probes of servers that waited for their gate. */
   #waited: ReadonlySet<string> = new Set();
@@ -45,7 +44,6 @@ export class Watch {
 
   /** Checks what this registry says from now on; what it said already goes on undisturbed. */
   follow(registry: Registry): void {
-    this.#keys = new WeakMap();
     const waiting = this.#waiting(registry);
     const carried = this.#carry(registry);
     const initial = (key: string) => this.#down.get(key) ?? carried.get(key) ?? begun(!waiting.has(key));
@@ -83,7 +81,7 @@ export class Watch {
     const nowMs = performance.now();
     for (const [service, registration] of registrations(registry)) {
       for (const member of registration.members) {
-        const key = this.keyOf(registration, member);
+        const key = keyOf(registration, member);
         if (key === undefined) continue;
         const name = `${service} ${realServerKey(member)}`;
         names.set(name, key);
@@ -105,17 +103,19 @@ export class Watch {
 
   /** As it was last heeded. */
   isHealthy(registration: Registration, member: Member): boolean {
-    const key = this.keyOf(registration, member);
+    const key = keyOf(registration, member);
     return key === undefined || !this.#heeded.has(key);
   }
 
   /** The key of a member's probe; undefined: nothing is asked of it. */
   keyOf(registration: Registration, member: Member): string | undefined {
-    if (this.#keys.has(member)) return this.#keys.get(member);
-    const probe = probeOf(registration, member);
-    const key = probe && probeKey(probe);
-    this.#keys.set(member, key);
-    return key;
+    return keyOf(registration, member);
+  }
+
+  /** Whether all servers of a pool are well, as it was last heeded. */
+  isWell(registration: Registration): boolean {
+    if (this.#heeded.size === 0) return true;
+    return registration.members.every((one) => this.isHealthy(registration, one));
   }
 
   health(key: string): ServerHealth | undefined {
@@ -149,8 +149,8 @@ export class Watch {
     const [held, passed] = [new Set<string>(), new Set<string>()];
     for (const registration of registrations(registry).values()) {
       for (const member of registration.members) {
-        const probe: Probe | undefined = probeOf(registration, member);
-        if (probe) (member.held ? held : passed).add(probeKey(probe));
+        const key = keyOf(registration, member);
+        if (key !== undefined) (member.held ? held : passed).add(key);
       }
     }
     return new Set([...held].filter((key) => !passed.has(key)));

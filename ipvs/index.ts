@@ -4,6 +4,7 @@
  * here does I/O, and nothing of ours is imported.
  */
 export { describeEdit, differences } from "./difference";
+export { editedServices } from "./edited";
 export { type Limits, parseLimits, withLimits } from "./limits";
 export {
   type Destination,
@@ -32,6 +33,7 @@ export {
   isConnectionless,
   ProcfsSyntaxError,
   parseProcfs,
+  withoutCounts,
 } from "./procfs";
 export { renderEdit, renderEdits, renderRemoval, renderTable } from "./render";
 export { type DestinationCount, parseStats } from "./stats";

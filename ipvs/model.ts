@@ -68,9 +68,21 @@ export function destinationKey(destination: Pick<Destination, "address" | "port"
   return socket(destination.address, destination.port);
 }
 
+/** Services of large tables by their keys. A table is never changed once it is made. */
+const indexes = new WeakMap<Table, ReadonlyMap<string, Service>>();
+/** A table that is not larger is looked through. */
+const SMALL = 8;
+
 /** The service of an identity, if the table has it. */
 export function findService(table: Table, key: string): Service | undefined {
-  return table.find((service) => serviceKey(service) === key);
+  if (table.length <= SMALL) return table.find((service) => serviceKey(service) === key);
+  let index = indexes.get(table);
+  if (!index) {
+    // Of equal keys the first counts: the last one put in.
+    index = new Map([...table].reverse().map((service) => [serviceKey(service), service]));
+    indexes.set(table, index);
+  }
+  return index.get(key);
 }
 
 function socket(address: string, port: number): string {

@@ -38,6 +38,14 @@ const MARK = /^FWM {2}([0-9A-F]{8}) /;
 const HEAD_LINES = 3;
 
 /**
+ * The text of /proc/net/ip_vs without connection counts: the same for as long as services, destinations, weights, methods,
+ * schedulers and persistence are.
+ */
+export function withoutCounts(text: string): string {
+  return text.replace(/^( {2}-> \S+ +[A-Za-z]+ +-?[0-9]+) .*$/gm, "$1");
+}
+
+/**
  * Reads /proc/net/ip_vs (net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show): cheap, with live counts, but without
  * flags, engines, thresholds and tunnel types, so it is no source for a table.
  *
