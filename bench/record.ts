@@ -2,13 +2,13 @@
 export interface Measurement {
   /** `BENCH/THING`, such as `one-weight/elapsed`. */
   readonly name: string;
-  readonly unit: "s" | "MB" | "bytes" | "count";
+  readonly unit: "s" | "MB" | "bytes" | "count" | "1/s";
   /** What stands on the other side, in a few words. */
   readonly against: string;
   readonly ours: readonly number[];
   /** Empty where nothing comparable exists. */
   readonly peer: readonly number[];
-  /** The largest ratio of ours to the peer's that is good enough; none: only to be known. */
+  /** The largest ratio of ours to the peer's that is good enough, 0: none of ours at all; absent: only to be known. */
   readonly aim?: number;
 }
 
@@ -40,7 +40,7 @@ export interface BenchRecord extends Circumstances {
   /** `ours / peer`; null where there is no peer or it is 0. */
   readonly ratio: number | null;
   readonly aim: number | null;
-  /** Whether the ratio is at most the aim; null where one of them is missing. */
+  /** Whether the ratio is at most the aim, or where the aim is 0 whether ours was always 0; null where one is missing. */
   readonly met: boolean | null;
   readonly against: string;
   readonly spread: { readonly ours: Spread; readonly peer: Spread };
@@ -72,11 +72,17 @@ export function recordOf(measurement: Measurement, circumstances: Circumstances)
     peer: peerMedian,
     ratio,
     aim: aim ?? null,
-    met: ratio === null || aim === undefined ? null : ratio <= aim,
+    met: metOf(ours, ratio, aim),
     against,
     spread: { ours: spreadOf(ours), peer: spreadOf(peer) },
     ...circumstances,
   };
+}
+
+/** The median of some errors may be 0: where there are to be none, every round counts. */
+function metOf(ours: readonly number[], ratio: number | null, aim: number | undefined): boolean | null {
+  if (aim === 0) return ours.every((value) => value === 0);
+  return ratio === null || aim === undefined ? null : ratio <= aim;
 }
 
 function spreadOf(values: readonly number[]): Spread {

@@ -1,4 +1,8 @@
 import type { Bench } from "./bench";
+import { agentErrors } from "./cases/agent-errors";
+import { agentStart } from "./cases/agent-start";
+import { checkRate } from "./cases/check-rate";
+import { detection } from "./cases/detection";
 import { fleet, fleet254 } from "./cases/fleet";
 import { fleetFaults } from "./cases/fleet-faults";
 import { oneWeight } from "./cases/one-weight";
@@ -17,4 +21,8 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   fleet,
   "fleet-faults": fleetFaults,
   "fleet-254": fleet254,
+  detection,
+  "agent-start": agentStart,
+  "agent-errors": agentErrors,
+  "check-rate": checkRate,
 };

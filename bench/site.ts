@@ -1,4 +1,4 @@
-import { type DirectorEntry, Lab } from "../lab";
+import { type DirectorEntry, Lab, type ServerEntry } from "../lab";
 import { BenchError } from "./bench";
 import { CountingRelay, type Passage } from "./relay";
 
@@ -13,12 +13,17 @@ export class BenchSite {
     private readonly relays: readonly CountingRelay[],
   ) {}
 
-  /** A lab of so many directors, without real servers: nothing is sent to them. Each director has a relay before it. */
-  static async up(count: number): Promise<BenchSite> {
-    const lab = await Lab.up({ directors: count, servers: 0, database: false });
+  /** A lab of so many directors, by default without real servers: nothing is sent to them. Each director has a relay before it. */
+  static async up(count: number, servers = 0): Promise<BenchSite> {
+    const lab = await Lab.up({ directors: count, servers, database: false });
     const { directors } = lab.inventory;
     const relays = await Promise.all(directors.map(({ port }) => CountingRelay.before(port)));
     return new BenchSite(lab, directors, relays);
+  }
+
+  /** The lab's web servers. */
+  get servers(): readonly ServerEntry[] {
+    return this.lab.inventory.servers.filter(({ role }) => role === "web");
   }
 
   /** The first directors of the same lab. */

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { childrenOf, cpuSeconds, orGone, peakMegabytes } from "./proc";
 
 /** Programs of a run, told apart by their command lines. */
 export type Role = "engine" | "program" | "provider";
@@ -14,8 +15,6 @@ export interface Usage {
 const SAMPLE_EVERY_MS = 200;
 /** New processes are looked for less often, because that means reading about every thread. */
 const LIST_EVERY_MS = 1_000;
-/** Of the processor times in /proc; the same on every architecture that Linux serves today. */
-const TICKS_PER_S = 100;
 
 interface Sample {
   /** undefined: none of those that are watched. */
@@ -88,36 +87,9 @@ function roleOf(commandLine: string): Role | undefined {
 /** The lab's guest has hundreds of processes, none of them a program of the run. */
 const GUEST = "linux.uml\n";
 
-/** All processes below one; the kernel keeps the children of every thread apart. */
+/** All processes below one. */
 function descendants(root: number): number[] {
-  const children = (orGone(() => readdirSync(`/proc/${root}/task`)) ?? []).flatMap((thread) =>
-    (orGone(() => readFileSync(`/proc/${root}/task/${thread}/children`, "utf8")) ?? "").trim().split(" "),
-  );
-  return children
-    .map(Number)
-    .filter((pid) => pid > 0 && orGone(() => readFileSync(`/proc/${pid}/comm`, "utf8")) !== GUEST)
+  return childrenOf(root)
+    .filter((pid) => orGone(() => readFileSync(`/proc/${pid}/comm`, "utf8")) !== GUEST)
     .flatMap((pid) => [pid, ...descendants(pid)]);
-}
-
-/** Of a `stat` line, from the process's state on: its name, in parentheses, may hold anything. */
-function fieldsOf(stat: string): string[] {
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-function cpuSeconds(pid: number): number {
-  const fields = fieldsOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-}
-
-function peakMegabytes(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-}
-
-/** undefined when the process has ended since it was listed; what is known of it stays. */
-function orGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -39,6 +39,14 @@ export async function labLayer(): Promise<string> {
 
 const TITLE = "the lab's programs";
 
+/**
+ * The folder with keepalived, a peer of the benchmarks, beside {@link labLayer} and not in it: nobody else waits for it.
+ * Where it is installed on this machine it is not in the folder.
+ */
+export async function keepalivedLayer(): Promise<string> {
+  return (await packageLayer("keepalived, a peer of the benchmarks,", ["keepalived"])).layer;
+}
+
 /** Whether apt's words mean that it knows no package with the guest's kernel; nothing else may be missing. */
 export function isGuestMissing(found: string): boolean {
   const errors = found.split("\n").filter((line) => line.trim().startsWith("E: "));

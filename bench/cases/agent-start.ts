@@ -1,0 +1,71 @@
+import { type Bench, BenchError, type BenchOptions } from "../bench";
+import type { Pace } from "../checked";
+import type { Order, Started } from "../guest/order";
+import { measureInside, programs } from "../in-director";
+import type { Plan } from "../plan";
+import type { Measurement } from "../record";
+import { interleaved } from "../rounds";
+
+const FULL = { plan: { virtualServers: 1_000, servers: 10 }, idleS: 20 } as const;
+const SMALL = { plan: { virtualServers: 5, servers: 2 }, idleS: 2 } as const;
+/** 167 checks a second of 10,000 servers: what the lab's processor can do with time to spare. */
+const PACE: Pace = { intervalMs: 60_000, timeoutMs: 5_000, fall: 3 };
+const QUICK_PACE: Pace = { intervalMs: 500, timeoutMs: 500, fall: 3 };
+/** Of the checks that the interval promises. */
+const ENOUGH = 0.7;
+
+/** What a daemon with a large table costs: to start, to change, to leave alone. */
+export const agentStart: Bench = {
+  about: "1,000 virtual servers x 10 servers: start, one more server, and 20 s of checks, against keepalived",
+  async run({ rounds, quick, sites, say }: BenchOptions): Promise<Measurement[]> {
+    const site = await sites.get(quick ? 3 : 1);
+    const order = {
+      ...(quick ? SMALL : FULL),
+      pace: quick ? QUICK_PACE : PACE,
+      ...(await programs()),
+    };
+    const take = (contestant: Order["contestant"]) => async () => {
+      const started = await measureInside(site, "start", { contestant, ...order });
+      const { startS, changeS, startCpuS, idleCpuS, peakMb, checks } = started;
+      say(
+        `${contestant}: start ${startS.toFixed(2)} s (CPU ${startCpuS.toFixed(2)} s), change ${changeS.toFixed(3)} s, ` +
+          `${checks} checks with CPU ${idleCpuS.toFixed(2)} s, ${peakMb.toFixed(0)} MB`,
+      );
+      expectChecks(contestant, checks, order.plan, order.pace, order.idleS);
+      return started;
+    };
+    const runs = await interleaved<Started, "ours" | "peer">(rounds, {
+      ours: take("agent"),
+      peer: take("keepalived"),
+    });
+    return measurementsOf(runs);
+  },
+};
+
+/** Whoever checks less than agreed saves what is measured. */
+function expectChecks(who: string, checks: number, plan: Plan, { intervalMs }: Pace, idleS: number): void {
+  const promised = (plan.virtualServers * plan.servers * idleS * 1000) / intervalMs;
+  if (checks < ENOUGH * promised)
+    throw new BenchError(`${who} made ${checks} checks in ${idleS} s where ${promised.toFixed(0)} were due`);
+}
+
+function measurementsOf({ ours, peer }: Record<"ours" | "peer", Started[]>): Measurement[] {
+  const both = (key: keyof Started) => ({
+    ours: ours.map((run) => run[key]),
+    peer: peer.map((run) => run[key]),
+  });
+  return [
+    {
+      ...{
+        name: "agent-start/start",
+        unit: "s",
+        against: "keepalived, which checks no server before either",
+      },
+      ...both("startS"),
+    },
+    { name: "agent-start/change", unit: "s", against: "keepalived's reload", ...both("changeS"), aim: 0.1 },
+    { name: "agent-start/start-cpu", unit: "s", against: "keepalived", ...both("startCpuS") },
+    { name: "agent-start/idle-cpu", unit: "s", against: "keepalived, as many checks", ...both("idleCpuS") },
+    { name: "agent-start/memory", unit: "MB", against: "keepalived", ...both("peakMb") },
+  ];
+}

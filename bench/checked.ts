@@ -1,0 +1,53 @@
+import { type Registration, type Registry, renderRegistry } from "../director/data";
+import { type ActiveHealthCheck, healthCheck, virtualServerKey } from "../spec";
+import type { PlannedService } from "./plan";
+
+/** How servers are checked, by ours and by the peer: a completed TCP handshake is alive. */
+export interface Pace {
+  /** From one check to the next, and from a check that failed to the next. */
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive failures that take a server out; one success brings it back. */
+  readonly fall: number;
+}
+
+/** Owner of what the benches register. */
+const OWNER = { id: "bench-1", label: "bench Cluster bench" };
+
+/** The check of a pace in normal form. */
+export function checkOf({ intervalMs, timeoutMs, fall }: Pace): ActiveHealthCheck {
+  const check = healthCheck.parse({
+    ...{ type: "tcp", intervalMs, timeoutMs, rise: 1, fall },
+    deadlineMs: 2 * intervalMs + timeoutMs,
+  });
+  if (check.type === "none") throw new Error("a check that asks something was expected");
+  return check;
+}
+
+/** A virtual server as an agent's registry has it: weighted round robin, NAT, every weight 1. */
+export function registrationOf({ name, address, port, members }: PlannedService, pace: Pace): Registration {
+  return {
+    ...{ protocol: "tcp", address, port },
+    ...{ resource: name, token: name, scheduler: "wrr", pool: "inline" },
+    healthCheck: checkOf(pace),
+    members: members.map((one) => ({
+      ...{ address: one.address, port: one.port, weight: 1, forwarding: "nat" as const },
+    })),
+  };
+}
+
+/** The registry of these virtual servers. */
+export function registryOf(services: readonly PlannedService[], pace: Pace): Registry {
+  const virtualServers = Object.fromEntries(
+    services.map((service) => {
+      const registration = registrationOf(service, pace);
+      return [virtualServerKey(registration), registration];
+    }),
+  );
+  return { owners: { [OWNER.id]: { label: OWNER.label, virtualServers } } };
+}
+
+/** What an agent finds in its registry's file. */
+export function registryText(services: readonly PlannedService[], pace: Pace): string {
+  return renderRegistry(registryOf(services, pace));
+}

@@ -1,0 +1,85 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import * as http from "node:http";
+import { join } from "node:path";
+import {
+  type ChangeAnswer,
+  type ChangeOrder,
+  desiredService,
+  joinLines,
+  registryLines,
+  type StateAnswer,
+  sha256,
+  tableDigest,
+  withServices,
+} from "../../director/data";
+import { registryDelta } from "../../director/registry-format";
+import { readTableText } from "../../director/table-text";
+import { findService, serviceKey } from "../../ipvs";
+import { virtualServerKey } from "../../spec";
+import { type Pace, registrationOf, registryOf, registryText } from "../checked";
+import type { PlannedService } from "../plan";
+import { type Contestant, Daemon } from "./contestant";
+
+const STATE = "/var/lib/heye";
+const SOCKET = "/run/heye-bench-agent.sock";
+
+/** The agent as its unit starts it, on a director where the provider has registered everything before. */
+export class Agent implements Contestant {
+  #services: readonly PlannedService[] = [];
+
+  /** @param program heye-agent.js */
+  constructor(private readonly program: string) {}
+
+  async prepare(services: readonly PlannedService[], pace: Pace): Promise<void> {
+    await rm(STATE, { recursive: true, force: true });
+    await mkdir(STATE, { mode: 0o700 });
+    await writeFile(join(STATE, "registry"), registryText(services, pace), { mode: 0o600 });
+    this.#services = services;
+  }
+
+  launch(): Daemon {
+    const args = [this.program, "run", "--state", STATE, "--socket", SOCKET];
+    return new Daemon(process.execPath, args, process.env, "/run/heye-bench-agent.log");
+  }
+
+  /** What the provider works out before it asks the agent: it knows the state from the change before. */
+  async prepareChange(services: readonly PlannedService[], pace: Pace): Promise<() => Promise<void>> {
+    const { digests, table } = await ask<StateAnswer>("GET", "/v1/state?registry=-&table=-");
+    const text = readTableText(table ?? []);
+    const before = registryLines(registryOf(this.#services, pace));
+    const after = registryLines(registryOf(services, pace));
+    const changed = services.filter((one, index) => one !== this.#services[index]);
+    const desired = changed.map((one) => {
+      const registration = registrationOf(one, pace);
+      const found = findService(text.table, virtualServerKey(registration));
+      return desiredService(registration, found, registration.members);
+    });
+    const scope = desired.map(serviceKey);
+    const { lines } = withServices(text, desired, new Set(scope));
+    const predict = { registry: sha256(joinLines(after.values())), table: tableDigest(lines) };
+    const registry = registryDelta(before, after);
+    const order: ChangeOrder = { expect: digests, predict, registry, scope, desired };
+    this.#services = services;
+    return async () => {
+      const { outcome, messages, state } = await ask<ChangeAnswer>("POST", "/v1/changes", order);
+      if (outcome !== "applied" || messages !== "") throw new Error(`the agent: ${outcome}: ${messages}`);
+      if (state.table !== undefined) throw new Error("the agent's table is not the one that was predicted");
+    };
+  }
+}
+
+function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ socketPath: SOCKET, method, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        if (response.statusCode === 200) resolve(JSON.parse(text) as T);
+        else reject(new Error(`${method} ${path}: ${text}`));
+      });
+    });
+    request.on("error", reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { registryText } from "../../bench/checked";
+import { parseProcTable } from "../../bench/guest/kernel-table";
+import { keepalivedConf } from "../../bench/keepalived-conf";
+import { servicesOf } from "../../bench/plan";
+import { cpuSeconds, cpuSecondsWithEnded, peakMegabytes, treeOf } from "../../bench/proc";
+import { largestRate } from "../../bench/rate/search";
+import { recordOf } from "../../bench/record";
+import { parseRegistry } from "../../director/data";
+
+const PACE = { intervalMs: 1_500, timeoutMs: 800, fall: 3 };
+const PROC = `IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0AC80000:0050 wrr 
+  -> 0A640000:0050      Masq    1      0          0         
+  -> 0A650000:1F90      Masq    0      12         7         
+TCP  0AC80001:0050 wrr persistent 60 FFFFFFFF
+`;
+
+describe("benches of daemons", () => {
+  it("keepalived is told of the same servers and the same pace: a retry less than failures, in seconds", () => {
+    const [service] = servicesOf({ virtualServers: 1, servers: 1 });
+    assert.ok(service);
+    assert.equal(
+      keepalivedConf([service], PACE),
+      `virtual_server 10.200.0.0 80 {
+  delay_loop 1.5
+  lb_algo wrr
+  lb_kind NAT
+  protocol TCP
+  real_server 10.100.0.0 80 {
+    weight 1
+    TCP_CHECK {
+      connect_timeout 0.8
+      retry 2
+      delay_before_retry 1.5
+    }
+  }
+}
+`,
+    );
+  });
+
+  it("an agent finds every virtual server of a plan in its registry, checked at that pace", () => {
+    const owners = Object.values(
+      parseRegistry(registryText(servicesOf({ virtualServers: 20, servers: 3 }), PACE))?.owners ?? {},
+    );
+    const registered = owners.flatMap(({ virtualServers }) => Object.values(virtualServers));
+    assert.equal(registered.length, 20);
+    assert.deepEqual(new Set(registered.map(({ members }) => members.length)), new Set([3]));
+    const { healthCheck } = registered[0] ?? {};
+    assert.ok(healthCheck?.type === "tcp");
+    assert.deepEqual([healthCheck.intervalMs, healthCheck.timeoutMs, healthCheck.fall], [1_500, 800, 3]);
+  });
+
+  it("the kernel's own table is read as it stands", () => {
+    assert.deepEqual(parseProcTable(PROC), [
+      {
+        service: "10.200.0.0:80",
+        entries: [
+          { server: "10.100.0.0:80", weight: 1 },
+          { server: "10.101.0.0:8080", weight: 0 },
+        ],
+      },
+      { service: "10.200.0.1:80", entries: [] },
+    ]);
+  });
+
+  it("the largest rate is found to a twentieth, and is what was reached there", async () => {
+    const tried: number[] = [];
+    const limit = 7_300;
+    const found = await largestRate(1_000, async (rate) => {
+      tried.push(rate);
+      return rate <= limit ? rate - 1 : undefined;
+    });
+    assert.ok(found <= limit && found > limit / 1.06, `${found}`);
+    assert.ok(tried.length < 12, tried.join(" "));
+    assert.equal(await largestRate(1_000, async () => undefined), 0);
+  });
+
+  it("where there is to be none at all every round counts, with a peer or without", () => {
+    const here = { at: "", commit: "", machine: "", quick: false };
+    const counted = { name: "a/b", unit: "count", against: "a peer", aim: 0 } as const;
+    assert.equal(recordOf({ ...counted, ours: [0, 0, 0], peer: [0, 0, 0] }, here).met, true);
+    assert.equal(recordOf({ ...counted, ours: [0, 0, 1], peer: [5, 5, 5] }, here).met, false);
+    assert.equal(recordOf({ ...counted, ours: [0, 0, 0], peer: [] }, here).met, true);
+  });
+
+  it("a daemon's processes are counted with those that have ended", async () => {
+    // Keeps a processor busy in a child that ends, and then waits.
+    const busy = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+    const shell = spawn("sh", ["-c", `sh -c '${busy}'; sleep 30 & echo; wait`], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(shell.stdout, "data");
+    const pid = shell.pid ?? 0;
+    try {
+      assert.ok(cpuSecondsWithEnded(pid) > cpuSeconds(pid));
+      assert.equal(treeOf(pid).length, 2);
+      assert.ok(peakMegabytes(pid) > 0);
+      assert.ok(treeOf(process.pid).includes(pid));
+    } finally {
+      for (const one of treeOf(pid)) process.kill(one);
+      await once(shell, "close");
+    }
+  });
+});
