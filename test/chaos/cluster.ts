@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { Fleet, handlerFor } from "../../provider";
-import type { Properties, ResourceHandler } from "../../provider/handler";
+import { InitialisationError, type Properties, type ResourceHandler } from "../../provider/handler";
 import { Site } from "../lab/site";
 import { CHECK } from "./judge";
 import { DIRECTORS, SERVERS } from "./schedule";
 
 /** Where the load goes. */
 export const URL = "http://192.0.2.10/";
+/** The agent's program, for people. */
+export const COMMAND = "/var/lib/heye/agent/heye-agent";
 const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30" } as const;
 /** Nobody's of ours. */
 const FOREIGN = ["-A -t 192.0.2.66:80 -s lblc", "-a -t 192.0.2.66:80 -r 10.9.9.9:80 -g -w 7"] as const;
@@ -70,31 +72,35 @@ export class ChaosCluster {
     return this.site.down();
   }
 
-  /** Makes what is declared so. */
+  /** Makes what is declared so. What is refused may stand half made, and is made by the same again. */
   async apply(declared: Declared): Promise<void> {
-    if (declared.mode !== this.declared.mode) await this.settleAgents(declared.mode);
-    const web = this.#inputs("web", declared.mode, declared.web);
-    this.#web = { ...this.#web, state: await this.#services.update(this.#web.id, this.#web.state, web) };
-    await this.applySide(declared);
+    const { mode, web, side } = declared;
+    if (this.#cluster.state.mode !== mode) await this.settleAgents(mode);
+    this.#web = await this.#put("web", this.#web, mode, web);
+    if (side) this.#side = await this.#put("side", this.#side, mode, side);
+    else if (this.#side) {
+      await this.#services.delete(this.#side.id, this.#side.state);
+      this.#side = undefined;
+    }
     this.declared = declared;
   }
 
-  /** Makes the other service, changes it or takes it away. */
-  async applySide({ mode, side }: Declared): Promise<void> {
-    if (side) {
-      const inputs = this.#inputs("side", mode, side);
-      if (this.#side)
-        this.#side = {
-          ...this.#side,
-          state: await this.#services.update(this.#side.id, this.#side.state, inputs),
-        };
-      else {
-        const { id, outputs } = await this.#services.create(inputs);
-        this.#side = { id, state: outputs };
-      }
-    } else if (this.#side) {
-      await this.#services.delete(this.#side.id, this.#side.state);
-      this.#side = undefined;
+  async #put(
+    name: "web" | "side",
+    known: Resource | undefined,
+    mode: Mode,
+    pool: ReadonlyMap<string, number>,
+  ): Promise<Resource> {
+    const inputs = this.#inputs(name, mode, pool);
+    try {
+      if (known) return { id: known.id, state: await this.#services.update(known.id, known.state, inputs) };
+      const { id, outputs } = await this.#services.create(inputs);
+      return { id, state: outputs };
+    } catch (error) {
+      // It is there, though it does not work: the engine would keep it.
+      if (error instanceof InitialisationError && name === "side")
+        this.#side = { id: error.id, state: error.outputs };
+      throw error;
     }
   }
 
@@ -127,18 +133,68 @@ export class ChaosCluster {
     }
   }
 
-  /** Fails unless all directors come to hold what is declared, with these servers dead, and the stranger's service. */
-  async expectSettled(dead: ReadonlySet<string>): Promise<void> {
-    const wanted = this.#lines(dead).join("\n");
+  /** Fails unless all directors come to hold what is declared, and the stranger's service. */
+  async expectSettled(): Promise<void> {
+    const wanted = this.#lines().join("\n");
+    await this.#expectTables(
+      (lines) => lines.join("\n") === wanted,
+      () => wanted,
+    );
+  }
+
+  /** Fails unless these servers come to take no connections on any director. */
+  async expectOut(dead: ReadonlySet<string>): Promise<void> {
+    const rules = [...dead].map((server) => ` -r ${this.site.address(server)}:80 `);
+    const isOut = (line: string) => line.endsWith(" -w 0") || !rules.some((rule) => line.includes(rule));
+    await this.#expectTables(
+      (lines) => lines.every(isOut),
+      () => `${[...dead].join(", ")} at weight 0`,
+    );
+  }
+
+  async #expectTables(isSo: (lines: string[]) => boolean, wanted: () => string): Promise<void> {
     const deadline = Date.now() + SETTLE_MS;
     for (const director of this.site.directorNames) {
       for (;;) {
-        const found = (await this.site.table(director)).trim().split("\n").sort().join("\n");
-        if (found === wanted) break;
-        assert.ok(Date.now() < deadline, `${director} has\n${found}\ninstead of\n${wanted}`);
+        const lines = (await this.site.table(director)).trim().split("\n").sort();
+        if (isSo(lines)) break;
+        assert.ok(Date.now() < deadline, `${director} has\n${lines.join("\n")}\ninstead of\n${wanted()}`);
         await delay(250);
       }
     }
+  }
+
+  /** Waits until every director's agent answers, where there are agents. */
+  async awaitAgents(): Promise<void> {
+    if (this.#cluster.state.mode !== "agent") return;
+    for (const director of this.site.directorNames) await this.answers(director, "");
+  }
+
+  /** Waits until a director's agent answers that is another process than this one. */
+  async answers(director: string, before: string): Promise<void> {
+    const deadline = Date.now() + SETTLE_MS;
+    for (;;) {
+      const pid = await this.agentPid(director);
+      const asked = await this.site.lab.exec(director, [COMMAND, "status"]);
+      if (pid !== before && asked.code === 0) return;
+      assert.ok(Date.now() < deadline, `no agent answers on ${director}: ${asked.stderr}`);
+      await delay(200);
+    }
+  }
+
+  /** What agents said last. */
+  async logs(): Promise<string> {
+    const tails = this.site.directorNames.map(async (name) => {
+      const { stdout } = await this.site.lab.exec(name, [
+        "tail",
+        "-n",
+        "25",
+        "/run/heye/agent.log",
+        "/run/boot.log",
+      ]);
+      return `--- ${name}\n${stdout}`;
+    });
+    return (await Promise.all(tails)).join("");
   }
 
   /** The process id of a director's agent; empty where none runs. */
@@ -152,7 +208,7 @@ export class ChaosCluster {
     const web = await this.#services.create(this.#inputs("web", "agent", this.declared.web));
     this.#web = { id: web.id, state: web.outputs };
     await this.plantForeign();
-    await this.expectSettled(new Set());
+    await this.expectSettled();
   }
 
   #clusterInputs(mode: Mode): Properties {
@@ -188,19 +244,15 @@ export class ChaosCluster {
   }
 
   /** Lines of `ipvsadm --save -n`, sorted. */
-  #lines(dead: ReadonlySet<string>): string[] {
-    const service = (address: string, pool: ReadonlyMap<string, number>, sorry: boolean) => {
-      const rule = (server: string, weight: number) =>
-        `-a -t ${address}:80 -r ${this.site.address(server)}:80 -g -w ${weight}`;
-      const rules = [...pool].map(([server, weight]) => rule(server, dead.has(server) ? 0 : weight));
-      const isLost = [...pool.keys()].every((server) => dead.has(server));
-      return [`-A -t ${address}:80 -s wrr`, ...rules, ...(sorry && isLost ? [rule(SORRY, 1)] : [])];
-    };
-    const { web, side, mode } = this.declared;
-    const lines = [
-      ...service("192.0.2.10", web, mode === "agent"),
-      ...(side ? service("192.0.2.20", side, false) : []),
+  #lines(): string[] {
+    const service = (address: string, pool: ReadonlyMap<string, number>) => [
+      `-A -t ${address}:80 -s wrr`,
+      ...[...pool].map(
+        ([server, weight]) => `-a -t ${address}:80 -r ${this.site.address(server)}:80 -g -w ${weight}`,
+      ),
     ];
-    return [...FOREIGN, ...lines].sort();
+    const { web, side } = this.declared;
+    const ours = [...service(ADDRESSES.web, web), ...(side ? service(ADDRESSES.side, side) : [])];
+    return [...FOREIGN, ...ours].sort();
   }
 }

@@ -1,11 +1,10 @@
 /** What each fault does to a lab, and how it is mended. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ChaosCluster } from "./cluster";
+import { type ChaosCluster, COMMAND } from "./cluster";
 import { type Fault, SERVERS, type Step } from "./schedule";
 
 /** How long a server flaps. */
 const FLAPS_MS = 4_000;
-const COMMAND = "/var/lib/heye/agent/heye-agent";
 
 /** A fault that has struck. */
 export interface Struck {

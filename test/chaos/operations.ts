@@ -1,5 +1,4 @@
 /** What is asked of a cluster, or done to its agents in order. */
-import { setTimeout as delay } from "node:timers/promises";
 import type { ChaosCluster, Declared } from "./cluster";
 import { SERVERS, type Step } from "./schedule";
 
@@ -53,7 +52,7 @@ async function restartAgents(chaos: ChaosCluster): Promise<void> {
   for (const director of chaos.site.directorNames) {
     const pid = await chaos.agentPid(director);
     if (pid !== "") await chaos.site.lab.exec(director, ["kill", "-TERM", pid]);
-    await answers(chaos, director, pid);
+    await chaos.answers(director, pid);
   }
 }
 
@@ -63,15 +62,4 @@ async function upgradeAgents(chaos: ChaosCluster): Promise<void> {
   const asOld = `read -r pid version <${ready} && echo "$pid 0.0.1+old" >${ready} || :`;
   for (const director of chaos.site.directorNames) await chaos.site.on(director, "sh", "-c", asOld);
   await chaos.settleAgents();
-}
-
-async function answers(chaos: ChaosCluster, director: string, before: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const pid = await chaos.agentPid(director);
-    const asked = await chaos.site.lab.exec(director, ["/var/lib/heye/agent/heye-agent", "status"]);
-    if (pid !== before && asked.code === 0) return;
-    if (Date.now() > deadline) throw new Error(`no agent answers on ${director}: ${asked.stderr}`);
-    await delay(200);
-  }
 }

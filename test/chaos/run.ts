@@ -1,5 +1,4 @@
 /** Runs a schedule on a cluster, and fails with how to run just it again. */
-import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TrafficHandle, TrafficReport } from "../../lab";
 import { BASELINE, type ChaosCluster, type Declared, URL } from "./cluster";
@@ -16,10 +15,14 @@ const ATTEMPTS = 3;
 
 /** A schedule that failed. */
 export class ScheduleError extends Error {
-  constructor(seed: number, steps: readonly Step[], at: number, cause: Error) {
+  constructor(
+    { seed, steps, at }: { readonly seed: number; readonly steps: readonly Step[]; readonly at: number },
+    cause: Error,
+    logs: string,
+  ) {
     const taken = steps.map((step, index) => `  ${index === at ? ">" : " "} ${index + 1}. ${stepText(step)}`);
     super(
-      `seed ${seed}, step ${at + 1}: ${cause.message}\n${taken.join("\n")}\n` +
+      `${logs}seed ${seed}, step ${at + 1}: ${cause.message}\n${taken.join("\n")}\n` +
         `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed}`,
       { cause },
     );
@@ -41,11 +44,11 @@ export async function runSchedule(
   await chaos.site.lab.fault.mendAll();
   await chaos.apply(BASELINE);
   await chaos.plantForeign();
-  await chaos.expectSettled(new Set());
+  await chaos.expectSettled();
   for (const [index, step] of steps.entries()) {
     coverage.count(step.operation, step.fault);
-    await runStep(chaos, step).catch((error: Error) => {
-      throw new ScheduleError(seed, steps, index, error);
+    await runStep(chaos, step).catch(async (error: Error) => {
+      throw new ScheduleError({ seed, steps, at: index }, error, await chaos.logs());
     });
   }
 }
@@ -58,18 +61,19 @@ async function runStep(chaos: ChaosCluster, step: Step): Promise<void> {
     await load.end();
     throw error;
   }
-  const lost = unexcused(await load.end(), load.windows);
-  assert.deepEqual(
-    lost,
-    [],
-    `requests were lost that must not be (excused: ${JSON.stringify(load.windows)})`,
-  );
+  const report = await load.end();
+  const lost = unexcused(report, load.windows);
+  if (lost.length === 0) return;
+  const told = { "lost without excuse": lost, of: report.requests, excused: load.windows, times: load.times };
+  throw new Error(JSON.stringify(told, undefined, 2));
 }
 
 /** Requests for as long as a step takes. */
 class Load {
   readonly #begunAt = performance.now();
   readonly windows: Window[] = [];
+  /** When what was done, for people. */
+  readonly times: Record<string, number> = {};
 
   private constructor(private readonly handle: TrafficHandle) {}
 
@@ -78,6 +82,10 @@ class Load {
     const load = new Load(await site.lab.startTraffic({ url: URL, ratePerS: RATE_PER_S, ...timeouts }));
     await delay(500);
     return load;
+  }
+
+  note(what: string): void {
+    this.times[what] = Math.round(this.nowMs);
   }
 
   /** As the load reckons, or up to a moment later. */
@@ -95,6 +103,7 @@ async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<vo
   // Whatever began just before may meet the fault.
   const fromMs = load.nowMs - 3_000;
   const struck = await strike(chaos, step);
+  load.note("fault struck");
   let overMs = load.nowMs;
   const over = struck.done.finally(() => {
     overMs = Math.max(overMs, load.nowMs);
@@ -104,12 +113,16 @@ async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<vo
     () => undefined,
     (error: Error) => error,
   );
+  load.note(refusal ? "operation refused" : "operation made");
   await over;
+  load.note("fault done");
   const boundMs = boundOf(step.fault, step.operation);
   if (boundMs > 0) load.windows.push({ fromMs, toMs: overMs + boundMs });
-  if (struck.dead.size > 0) await chaos.expectSettled(struck.dead);
+  if (struck.dead.size > 0) await chaos.expectOut(struck.dead);
   await struck.mend();
+  load.note("mended");
   await comeRight(chaos, step, wanted, refusal);
+  load.note("settled");
 }
 
 /** What people do when all is mended: the same again, where it was refused. */
@@ -120,6 +133,7 @@ async function comeRight(
   refusal: Error | undefined,
 ): Promise<void> {
   if (refusal && boundOf(step.fault, step.operation) === 0 && !mayRefuse(step.fault)) throw refusal;
+  await chaos.awaitAgents();
   await chaos.plantForeign();
   for (let attempt = 1; refusal !== undefined; attempt++) {
     const again = await operate(chaos, step, wanted).catch((error: Error) => error);
@@ -127,5 +141,5 @@ async function comeRight(
     if (attempt === ATTEMPTS) throw again;
     await delay(1_000);
   }
-  await chaos.expectSettled(new Set());
+  await chaos.expectSettled();
 }

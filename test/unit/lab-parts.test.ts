@@ -46,6 +46,7 @@ describe("lab: traffic", () => {
     const tcp = { protocol: "tcp", host: "2001:db8:100::1", port: 7000, path: "/", ...defaults, requests: 5 };
     assert.deepEqual(planOf({ url: "tcp://[2001:db8:100::1]:7000", requests: 5 }), tcp);
     assert.equal(planOf({ url: "udp://192.0.2.1:7000" }).protocol, "udp");
+    assert.equal(planOf({ url: "udp://192.0.2.1:7000", ratePerS: 20 }).ratePerS, 20);
   });
 
   for (const url of ["", "192.0.2.1", "https://192.0.2.1/", "tcp://192.0.2.1"])

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { TrafficReport } from "../../lab";
+import { chaosArguments } from "../chaos/arguments";
+import { Coverage } from "../chaos/coverage";
+import { boundOf, unexcused } from "../chaos/judge";
+import { wantedOf } from "../chaos/operations";
+import { FAULTS, OPERATIONS, type Step, schedule, stepText } from "../chaos/schedule";
+
+const STEP: Step = {
+  operation: "nothing",
+  fault: "none",
+  afterMs: 0,
+  director: 0,
+  server: 0,
+  weights: [4, 5, 6],
+};
+
+describe("schedules of chaos", () => {
+  it("are the same for the same seed, and others for another", () => {
+    assert.deepEqual(schedule(5, 20), schedule(5, 20));
+    assert.notDeepEqual(schedule(5, 20), schedule(6, 20));
+  });
+
+  it("begin alike, however long they are", () => {
+    assert.deepEqual(schedule(5, 20).slice(0, 7), schedule(5, 7));
+  });
+
+  it("have every operation with every fault, but for faults that nobody heeds while there are no agents", () => {
+    const steps = Array.from({ length: 200 }, (_, seed) => schedule(seed, 20)).flat();
+    const met = new Set(steps.map(({ operation, fault }) => `${operation}, ${fault}`));
+    for (const operation of OPERATIONS)
+      for (const fault of FAULTS)
+        if (operation !== "turn mode") assert.ok(met.has(`${operation}, ${fault}`), `${operation}, ${fault}`);
+    assert.ok(met.has("turn mode, kill agent"));
+    assert.ok(!met.has("turn mode, all dead"));
+  });
+
+  it("are told so that people can follow them", () => {
+    const told = stepText({ ...STEP, operation: "pool", fault: "all dead", afterMs: 300 });
+    assert.equal(told, "pool (weights 4 5 6) 300 ms after all dead, d1, rs1");
+  });
+
+  it("declare what their operations make", () => {
+    const declared = {
+      mode: "agent",
+      web: new Map([
+        ["rs1", 2],
+        ["rs2", 2],
+      ]),
+      side: undefined,
+    } as const;
+    const made = (step: Partial<Step>) => wantedOf(declared, { ...STEP, ...step });
+    assert.deepEqual([...made({ operation: "weights" }).web.values()], [4, 5]);
+    assert.deepEqual([...made({ operation: "pool" }).web.keys()], ["rs2"]);
+    assert.deepEqual([...made({ operation: "pool", server: 2 }).web.keys()], ["rs1", "rs2", "rs3"]);
+    assert.equal(made({ operation: "create" }).side?.size, 3);
+    assert.equal(made({ operation: "drain" }), declared);
+  });
+});
+
+describe("the judge of chaos", () => {
+  const report = (begunMs: number[], failed = begunMs.length) =>
+    ({
+      failed,
+      failures: begunMs.map((one) => ({ begunMs: one, atMs: one + 900, text: "lost" })),
+    }) as unknown as TrafficReport;
+
+  it("excuses what was begun while it could not be known, and nothing else", () => {
+    const windows = [{ fromMs: 1_000, toMs: 2_000 }];
+    assert.deepEqual(unexcused(report([1_000, 1_500, 2_000]), windows), []);
+    assert.deepEqual(unexcused(report([1_500, 2_100]), windows), [
+      "begun at 2100 ms, failed at 3000 ms: lost",
+    ]);
+    assert.equal(unexcused(report([1_500]), []).length, 1);
+  });
+
+  it("excuses nothing of which it was not told", () => {
+    assert.equal(unexcused(report([], 3), [{ fromMs: 0, toMs: 9_999 }]).length, 1);
+  });
+
+  it("lets nothing be lost by what an agent's death, its disk, its clock or another writer does", () => {
+    const harmless = FAULTS.filter((fault) => boundOf(fault, "weights") === 0);
+    assert.deepEqual(harmless, [
+      ...["none", "kill agent", "kill agent again and again", "disk full"],
+      ...["clock forward", "clock back", "two writers", "second agent"],
+    ]);
+    assert.ok(boundOf("all dead", "restart agents") > boundOf("all dead", "weights"));
+  });
+});
+
+describe("npm run chaos", () => {
+  it("takes how much of it, and says what is no number", () => {
+    assert.deepEqual(chaosArguments([], 9), { schedules: 200, steps: 4, seed: 9 });
+    const some = { schedules: 2, steps: 4, seed: 7 };
+    assert.deepEqual(chaosArguments(["--schedules", "2", "--seed", "7"], 9), some);
+    assert.throws(
+      () => chaosArguments(["--steps", "many"], 9),
+      /--steps: expected a whole number above 0, found many/,
+    );
+  });
+
+  it("shows what met what", () => {
+    const coverage = new Coverage(["a", "bb"], ["one", "three"]);
+    coverage.count("bb", "one");
+    assert.equal(coverage.text, "       a  bb\none    0   1\nthree  0   0");
+  });
+});
