@@ -48,6 +48,13 @@ export class NotDurableError extends Error {
   }
 }
 
+/** What the director is told to hold, at one moment. */
+interface Told {
+  readonly table: readonly string[];
+  readonly registry: string;
+  readonly digests: Digests;
+}
+
 /** Transitions that come together are written down together. */
 const RECORD_DELAY_MS = 200;
 /** Edits of one batch that are written out in the log. */
@@ -77,7 +84,7 @@ export class Keeper {
   #settled = 0;
   /** The kernel as it was last seen. */
   #seen: Table = [];
-  #looking: Promise<TableText> | undefined;
+  #looking: Promise<Told> | undefined;
   /** The registry could not be written down after the kernel was edited: it is tried again. */
   #uncommitted = false;
 
@@ -115,11 +122,11 @@ export class Keeper {
   /** What the director holds; parts that the asker knows by their digests are left out. */
   state(known: Digests): Promise<StateAnswer> {
     // Those who ask at the same time share one look at the kernel: it may be slow, and servers that die wait for it.
-    this.#looking ??= this.#turns.take(() => {
+    this.#looking ??= this.#turns.take(async () => {
       this.#looking = undefined;
-      return this.parts.kernel.read();
+      return this.#told(await this.parts.kernel.read());
     });
-    return this.#looking.then((text) => this.#answer(text, known));
+    return this.#looking.then((told) => this.#answer(told, known));
   }
 
   /**
@@ -130,12 +137,13 @@ export class Keeper {
   change({ expect, predict, registry, scope, desired }: ChangeOrder): Promise<ChangeAnswer> {
     return this.#turns.take(async () => {
       const text = await this.parts.kernel.read();
-      const state = this.#answer(text, expect);
+      const state = this.#answer(this.#told(text), expect);
       if (state.digests.registry !== expect.registry || state.digests.table !== expect.table)
         return { outcome: "changed", state, messages: "" };
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
-      return { outcome: "applied", state: this.#answer(await this.parts.kernel.read(), predict), messages };
+      const told = this.#told(await this.parts.kernel.read());
+      return { outcome: "applied", state: this.#answer(told, predict), messages };
     });
   }
 
@@ -155,10 +163,14 @@ export class Keeper {
     return this.#turns.take(async () => {
       const concerned = this.#pools.having(server, service);
       const services = concerned.map((one) => one.service);
+      const { drains } = this.#pools;
       const opposite = wanted === "start" ? "end" : "start";
-      this.#pools.drains[wanted](concerned);
+      const changing = concerned.filter(
+        (one) => drains.isAsked(one.service, one.server) !== (wanted === "start"),
+      );
+      drains[wanted](changing);
       await this.parts.store.saveHealth(this.#pools.record).catch((error: Error) => {
-        this.#pools.drains[opposite](concerned);
+        drains[opposite](changing);
         throw new NotDurableError(error);
       });
       this.#left = undefined;
@@ -315,14 +327,18 @@ export class Keeper {
     this.parts.log.info({ event: "drained", servers }, "drains are over");
   }
 
-  #answer(text: TableText, known: Digests): StateAnswer {
+  #told(text: TableText): Told {
     const { table, digests } = this.#pools.nominal(text);
+    return { table: table.lines, digests, registry: this.#pools.text };
+  }
+
+  #answer({ digests, registry, table }: Told, known: Digests): StateAnswer {
     return {
       protocol: AGENT_PROTOCOL,
       ...this.parts.host,
       digests,
-      ...(digests.registry !== known.registry && { registry: this.#pools.text }),
-      ...(digests.table !== known.table && { table: table.lines }),
+      ...(digests.registry !== known.registry && { registry }),
+      ...(digests.table !== known.table && { table }),
     };
   }
 
