@@ -14,7 +14,8 @@ export const COMMAND = "/var/lib/heye/agent/heye-agent";
 const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30" } as const;
 /** Nobody's of ours. */
 const FOREIGN = ["-A -t 192.0.2.66:80 -s lblc", "-a -t 192.0.2.66:80 -r 10.9.9.9:80 -g -w 7"] as const;
-const SORRY = `rs${SERVERS + 1}`;
+/** Stands in when all others are dead, and is never struck. */
+export const SORRY = `rs${SERVERS + 1}`;
 
 type Mode = "ssh" | "agent";
 interface Resource {

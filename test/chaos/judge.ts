@@ -57,6 +57,16 @@ export interface Window {
   readonly toMs: number;
 }
 
+/** A connection past all directors that takes longer tells that the lab itself stood still; they take 5 ms. */
+export const STANDSTILL_MS = 400;
+/** What was begun so long before such a connection, or after it, may have met the same. */
+const AROUND_MS = 1_500;
+
+/** When the lab itself stood still: by requests to a server that no director forwards. */
+export function standstills({ failures }: TrafficReport): Window[] {
+  return failures.map(({ begunMs }) => ({ fromMs: begunMs - AROUND_MS, toMs: begunMs + AROUND_MS }));
+}
+
 /** Requests that may not have been lost, each in a sentence. */
 export function unexcused(report: TrafficReport, windows: readonly Window[]): string[] {
   const { failures, failed } = report;

@@ -1,10 +1,10 @@
 /** Runs a schedule on a cluster, and fails with how to run just it again. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { TrafficHandle, TrafficReport } from "../../lab";
-import { BASELINE, type ChaosCluster, type Declared, URL } from "./cluster";
+import { BASELINE, type ChaosCluster, type Declared, SORRY, URL } from "./cluster";
 import type { Coverage } from "./coverage";
 import { strike } from "./faults";
-import { boundOf, mayRefuse, unexcused, type Window } from "./judge";
+import { boundOf, mayRefuse, STANDSTILL_MS, standstills, unexcused, type Window } from "./judge";
 import { operate, wantedOf } from "./operations";
 import { type Step, schedule, stepText } from "./schedule";
 
@@ -61,10 +61,17 @@ async function runStep(chaos: ChaosCluster, step: Step): Promise<void> {
     await load.end();
     throw error;
   }
-  const report = await load.end();
-  const lost = unexcused(report, load.windows);
+  const { report, pauses } = await load.end();
+  const lost = unexcused(report, [...load.windows, ...pauses]);
   if (lost.length === 0) return;
-  const told = { "lost without excuse": lost, of: report.requests, excused: load.windows, times: load.times };
+  const { windows, times } = load;
+  const told = {
+    "lost without excuse": lost,
+    of: report.requests,
+    excused: windows,
+    standstills: pauses,
+    times,
+  };
   throw new Error(JSON.stringify(told, undefined, 2));
 }
 
@@ -75,11 +82,19 @@ class Load {
   /** When what was done, for people. */
   readonly times: Record<string, number> = {};
 
-  private constructor(private readonly handle: TrafficHandle) {}
+  private constructor(
+    private readonly handle: TrafficHandle,
+    private readonly past: TrafficHandle,
+  ) {}
 
   static async begin({ site }: ChaosCluster): Promise<Load> {
-    const timeouts = { connectTimeoutMs: 900, answerTimeoutMs: 2_000 };
-    const load = new Load(await site.lab.startTraffic({ url: URL, ratePerS: RATE_PER_S, ...timeouts }));
+    const rate = { ratePerS: RATE_PER_S, answerTimeoutMs: 2_000 };
+    const past = { ...rate, url: `http://${site.address(SORRY)}/`, connectTimeoutMs: STANDSTILL_MS };
+    const [one, other] = await Promise.all([
+      site.lab.startTraffic({ url: URL, ...rate, connectTimeoutMs: 900 }),
+      site.lab.startTraffic(past),
+    ]);
+    const load = new Load(one, other);
     await delay(500);
     return load;
   }
@@ -93,8 +108,10 @@ class Load {
     return performance.now() - this.#begunAt;
   }
 
-  end(): Promise<TrafficReport> {
-    return this.handle.stop();
+  /** Ends it, and tells when the lab itself stood still. */
+  async end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
+    const [report, past] = await Promise.all([this.handle.stop(), this.past.stop()]);
+    return { report, pauses: standstills(past) };
   }
 }
 

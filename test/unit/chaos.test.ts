@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { TrafficReport } from "../../lab";
 import { chaosArguments } from "../chaos/arguments";
 import { Coverage } from "../chaos/coverage";
-import { boundOf, unexcused } from "../chaos/judge";
+import { boundOf, standstills, unexcused } from "../chaos/judge";
 import { wantedOf } from "../chaos/operations";
 import { FAULTS, OPERATIONS, type Step, schedule, stepText } from "../chaos/schedule";
 
@@ -72,6 +72,10 @@ describe("the judge of chaos", () => {
       "begun at 2100 ms, failed at 3000 ms: lost",
     ]);
     assert.equal(unexcused(report([1_500]), []).length, 1);
+  });
+
+  it("excuses what was begun about when the lab itself stood still", () => {
+    assert.deepEqual(unexcused(report([5_000, 7_900]), standstills(report([5_500]))).length, 1);
   });
 
   it("excuses nothing of which it was not told", () => {
