@@ -25,14 +25,15 @@ Description=Keep the IPVS table of pulumi-heye
 RequiresMountsFor=/var/lib/heye
 After=systemd-modules-load.service systemd-sysctl.service heye-restore.service
 Wants=network-online.target
-Before=network-online.target bird.service frr.service exabgp.service gobgpd.service
+Before=network-online.target bird.service frr.service exabgp.service gobgpd.service keepalived.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
 ExecStartPre=-/bin/rm -f ${AGENT_READY}
 ExecStart=${AGENT_FILES.command} run
 # Started only when the table is filled: what waits for this unit meets no empty one.
-ExecStartPost=/bin/sh -c 'until [ -s ${AGENT_READY} ]; do sleep 0.1; done'
+ExecStartPost=/bin/sh -c 'until [ -s ${AGENT_READY} ]; do kill -0 $MAINPID || exit 1; sleep 0.1; done'
 TimeoutStartSec=60
 Restart=always
 RestartSec=1

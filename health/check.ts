@@ -37,12 +37,13 @@ export async function runCheck(
   }
 }
 
-/** What a system call says when the host has run out of files, memory or ports, or has not the address it is to use. */
+/** What a system call says when the host has run out of files, memory or ports, has not the address it is to use, or no route. */
 const OUR_OWN: ReadonlySet<string | undefined> = new Set([
   "EADDRINUSE",
   "EADDRNOTAVAIL",
   "EAGAIN",
   "EMFILE",
+  "ENETUNREACH",
   "ENFILE",
   "ENOBUFS",
   "ENOMEM",

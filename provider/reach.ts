@@ -1,4 +1,4 @@
-import { type Director, UnreachableError } from "../director";
+import { AgentDownError, type Director, UnreachableError } from "../director";
 import { withCode } from "./errors";
 
 /** Directors that do not hold a change, and why, by name. */
@@ -18,9 +18,14 @@ export interface Reach<T> {
 /** Whether a director that answers so, or not at all, may be left out. */
 export type MayLack = (error: unknown) => boolean;
 
+/** Nobody answers for a director's table: the host cannot be reached, or its agent does not run. */
+export function isOutOfReach(error: unknown): error is Error {
+  return error instanceof UnreachableError || error instanceof AgentDownError;
+}
+
 /** With `skip`, a director that cannot be reached may be left out. */
 export function skipping(unreachable: "fail" | "skip" = "fail"): MayLack {
-  return (error) => unreachable === "skip" && error instanceof UnreachableError;
+  return (error) => unreachable === "skip" && isOutOfReach(error);
 }
 
 /**

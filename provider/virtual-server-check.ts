@@ -30,8 +30,10 @@ export function checkVirtualServer({ name, parent, cluster, ...properties }: Pro
   };
 }
 
+/** undefined: the cluster, and so its mode, is not known yet. */
 function modeOf(cluster: unknown): unknown {
-  return ((cluster ?? {}) as { mode?: unknown }).mode;
+  if (directorsOf(cluster) === undefined) return undefined;
+  return (cluster as { mode?: unknown }).mode ?? "ssh";
 }
 
 function directorsOf(cluster: unknown): number | undefined {

@@ -6,6 +6,8 @@ import type { Settings } from "./settings";
 export interface LintedCluster {
   readonly directors?: readonly unknown[] | undefined;
   readonly settings?: Settings | undefined;
+  readonly mode?: unknown;
+  readonly driftPolicy?: unknown;
 }
 
 /** What the lint needs of a virtual server; any part may be missing or not known yet. */
@@ -34,6 +36,10 @@ export function clusterWarnings(cluster: LintedCluster): string[] {
       `${directors} directors are more than the ${ECMP_WIDTH} next hops that many switches spread a route over (some stop at 16): those beyond get no packets. Check the switch's ECMP width`,
     );
   }
+  if (cluster.driftPolicy !== undefined && cluster.mode === "ssh")
+    warnings.push(
+      "driftPolicy: nothing acts on it in the mode ssh: a refresh finds drift, and `up` takes it back",
+    );
   if (settings.connReuseMode === 0) {
     warnings.push(
       "connReuseMode 0 sends a client that uses a port again to the server it had before, even to one that is draining (weight 0): with busy clients a drain never ends. Use 1, or 2 with dr",

@@ -19,7 +19,7 @@ export function virtualServerLint(
     ...weightLint(server, pool),
     ...poolLint(server, pool),
     ...thresholdLint(server, pool, directors),
-    ...(mode === "agent" ? [] : agentLint(server)),
+    ...(mode === "ssh" ? agentLint(server) : []),
   ];
 }
 
@@ -77,6 +77,6 @@ function agentLint(server: VirtualServer): string[] {
   );
   if (named.length === 0) return [];
   return [
-    `${named.join(" and ")}: nothing acts on it, because in ssh mode nobody watches servers between changes; give the Cluster mode: "agent"`,
+    `${named.join(" and ")}: nothing acts on ${named.length === 1 ? "it" : "them"}, because the Cluster has the mode ssh, in which nobody watches servers between changes`,
   ];
 }

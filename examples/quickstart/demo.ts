@@ -71,8 +71,8 @@ What to try next, from this folder:
       look at a director's kernel
   npm run heye -- lab ssh --lab ${LAB} d1
       log in to it
-  npm run heye -- lab exec --lab ${LAB} d2 ipvsadm -C && pulumi up --refresh
-      wipe a table by hand and have it repaired
+  npm run heye -- lab exec --lab ${LAB} d2 ipvsadm -C
+      wipe a table by hand: its agent fills it again (with --mode ssh: pulumi up --refresh does)
   npm run heye -- status --lab ${LAB}
       what each director's agent sees (explain ADDRESS:PORT and drain ADDRESS:PORT work alike)
   npm run heye -- lab fault --help
