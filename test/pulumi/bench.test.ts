@@ -27,8 +27,9 @@ describe("benches with small sizes", () => {
 function expectSane(bench: string, measurement: Measurement): void {
   const { name, unit, ours, peer } = measurement;
   assert.ok(name.startsWith(`${bench}/`), name);
-  // Of errors and the like there may be none.
-  const isSane = (value: number) => Number.isFinite(value) && (unit === "count" ? value >= 0 : value > 0);
+  // Of errors and the like there may be none, and a machine that is busy with other tests may keep no rate at all.
+  const mayBeNone = unit === "count" || unit === "1/s";
+  const isSane = (value: number) => Number.isFinite(value) && (mayBeNone ? value >= 0 : value > 0);
   for (const value of [...ours, ...peer]) assert.ok(isSane(value), `${name}: ${value}`);
   const { ratio, aim, met } = recordOf(measurement, HERE);
   const hasPeer = peer.some((value) => value > 0);
