@@ -125,6 +125,8 @@ async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<vo
   const over = struck.done.finally(() => {
     overMs = Math.max(overMs, load.nowMs);
   });
+  // Waited for below; a failure before that must not end the process.
+  over.catch(() => undefined);
   await delay(step.afterMs);
   const refusal = await operate(chaos, step, wanted).then(
     () => undefined,

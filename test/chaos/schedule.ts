@@ -45,6 +45,14 @@ export const SERVERS = 3;
 /** While there are no agents nobody heeds servers and tables. */
 const WITH_TURN: readonly Fault[] = ["none", "kill agent", "disk full", "clock forward", "clock back"];
 
+/** Which faults an operation meets. */
+export function faultsWith(operation: Operation): readonly Fault[] {
+  if (operation === "turn mode") return WITH_TURN;
+  // An agent that ends hangs up on the other writer, who would have to try again.
+  const endsAgents = operation === "restart agents" || operation === "upgrade agents";
+  return endsAgents ? FAULTS.filter((fault) => fault !== "two writers") : FAULTS;
+}
+
 /** The steps of a schedule. The same seed makes the same ones. */
 export function schedule(seed: number, length: number): Step[] {
   const random = new Random(seed);
@@ -54,7 +62,7 @@ export function schedule(seed: number, length: number): Step[] {
     const operation = one(OPERATIONS);
     return {
       operation,
-      fault: one(operation === "turn mode" ? WITH_TURN : FAULTS),
+      fault: one(faultsWith(operation)),
       afterMs: below(1_200),
       director: below(DIRECTORS),
       server: below(SERVERS),
