@@ -2,17 +2,17 @@ import { ChaosCluster } from "../chaos/cluster";
 import { Coverage } from "../chaos/coverage";
 import { runSchedule } from "../chaos/run";
 import { FAULTS, OPERATIONS } from "../chaos/schedule";
-import { Random } from "../pulumi/random";
 
-/** A few; `npm run chaos` makes hundreds. */
-const SCHEDULES = 2;
+/**
+ * A few, and the same each time: agents that are killed, upgraded and removed, tables that are wiped, servers that all die.
+ * `npm run chaos` makes hundreds of others.
+ */
+const SEEDS = process.env.HEYE_SEED === undefined ? [15, 23] : [Number(process.env.HEYE_SEED)];
 const STEPS = 3;
 /** A step takes 20 s, and longer where other labs are up. */
 const SCHEDULE_MS = 400_000;
 
-const { seed } = new Random();
-
-describe(`agents in chaos (HEYE_SEED=${seed})`, () => {
+describe("agents in chaos", () => {
   const coverage = new Coverage(OPERATIONS, FAULTS);
   let chaos: ChaosCluster;
 
@@ -24,7 +24,7 @@ describe(`agents in chaos (HEYE_SEED=${seed})`, () => {
     await chaos?.down();
   });
 
-  for (let index = 0; index < SCHEDULES; index++)
-    it(`keep what is declared, touch nothing else, and lose no request but by what is found out in time: schedule ${seed + index}`, () =>
-      runSchedule(chaos, seed + index, STEPS, coverage)).timeout(SCHEDULE_MS);
+  for (const seed of SEEDS)
+    it(`keep what is declared, touch nothing else, and lose no request but by what is found out in time: HEYE_SEED=${seed}`, () =>
+      runSchedule(chaos, seed, STEPS, coverage)).timeout(SCHEDULE_MS);
 });
