@@ -50,8 +50,9 @@ export function normalFlags(flags: readonly SchedulerFlag[]): SchedulerFlag[] {
   return SCHEDULER_FLAGS.filter((flag) => flags.includes(flag));
 }
 
-/** Flags that do not belong to the scheduler. Paths are relative to the list. */
+/** Flags that do not belong to the scheduler; of one that is none, nothing is said. Paths are relative to the list. */
 export function flagProblems(flags: readonly SchedulerFlag[], of: Scheduler): Problem[] {
+  if (!SCHEDULERS.includes(of)) return [];
   return flags.flatMap((flag, index) => {
     if (!SCHEDULER_FLAGS.includes(flag) || flag.startsWith(`${of}-`)) return [];
     const reason = `expected a flag of the scheduler ${of}, found ${flag}: only ${flag.slice(0, 2)} has it`;

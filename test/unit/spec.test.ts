@@ -108,6 +108,17 @@ describe("virtual server", () => {
     );
   });
 
+  it("says nothing of the flags of a scheduler that is none", () => {
+    const { problems } = parseVirtualServer({
+      ...{ address: "192.0.2.1", port: 80, realServers: [] },
+      ...{ scheduler: {}, schedulerFlags: ["sh-port"] },
+    });
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      [["scheduler"]],
+    );
+  });
+
   it("names every problem at once, with its path", () => {
     const { problems } = parseVirtualServer({
       protocol: "icmp",
