@@ -2,11 +2,11 @@
 import type { TrafficReport } from "../../lab";
 import type { Fault, Operation } from "./schedule";
 
-/** Of the service under load. Small, because every fault is waited for. */
+/** Of the service under load. As small as a lab that stands still for a moment allows: every fault is waited for. */
 export const CHECK = {
   type: "http",
   path: "/health",
-  ...{ intervalMs: 250, timeoutMs: 900, rise: 2, fall: 2, deadlineMs: 15_000 },
+  ...{ intervalMs: 250, timeoutMs: 2_500, rise: 2, fall: 3, deadlineMs: 15_000 },
 } as const;
 
 /** How long a server that fails may go on being used. */

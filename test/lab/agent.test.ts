@@ -6,14 +6,11 @@ import type { ClusterHandle } from "../../provider/fleet";
 import type { Properties, ResourceHandler } from "../../provider/handler";
 import { Site } from "./site";
 
+/** Patient with servers that are slow, as all are while other labs start: a check that waits long costs nothing here. */
 const HTTP = {
   type: "http",
   path: "/health",
-  intervalMs: 200,
-  timeoutMs: 1_000,
-  rise: 2,
-  fall: 2,
-  deadlineMs: 15_000,
+  ...{ intervalMs: 200, timeoutMs: 4_000, rise: 2, fall: 3, deadlineMs: 15_000 },
 };
 const COMMAND = "/var/lib/heye/agent/heye-agent";
 const URL = "http://192.0.2.10/";

@@ -6,7 +6,7 @@ import { Site } from "../lab/site";
 import { edgeOf, QUICK, sorted, succeeded } from "./edge";
 import { TestStack } from "./stack";
 
-const HTTP = { type: "http", path: "/health", ...QUICK, intervalMs: 200 } as const;
+const HTTP = { type: "http", path: "/health", ...QUICK, intervalMs: 200, timeoutMs: 4_000, fall: 3 } as const;
 
 describe("a program whose directors have agents", () => {
   let site: Site;
