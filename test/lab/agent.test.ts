@@ -84,7 +84,7 @@ describe("directors with agents", () => {
     Promise.all(site.directorNames.map((director) => expectRules(director, ...rules)));
   const all = () => [rule("rs1", 2), rule("rs2", 2), rule("rs3", 2)];
   const agentPid = async (director: string) =>
-    (await site.on(director, "sh", "-c", "pgrep -f '[h]eye-agent.js run' || :")).trim();
+    (await site.on(director, "sh", "-c", "pgrep -o -f '[h]eye-agent.js run' || :")).trim();
 
   it("are given them by the Cluster, once", async () => {
     const { id, outputs } = await clusters.create(declared("agent"));
