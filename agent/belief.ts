@@ -18,9 +18,9 @@ interface Testimony {
 type Word = "takes" | "takes none" | "rests";
 
 /**
- * What an agent that starts goes by. The kernel is edited before health is written down, and outlives the agent: what it
- * says of a virtual server is newer than the record, or the same. The record counts where the kernel says nothing, as after a
- * reboot, and where virtual servers differ about one server.
+ * What an agent that starts goes by. The kernel outlives the agent, and to go by what it says of a virtual server changes
+ * nothing; the record may be older, where the disk was full, or a moment newer, and who is down is found out again. It counts
+ * where the kernel says nothing, as after a reboot, and where virtual servers differ about one server.
  *
  * @param before what stands registered
  * @param after the same once the change that was cut short is carried out: members that it lets in, takes out or changes

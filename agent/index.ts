@@ -6,6 +6,6 @@
  */
 export { type AgentOptions, runAgent } from "./daemon";
 export { Keeper, type KeeperParts, NotDurableError } from "./keeper";
-export { RegistryError } from "./pools";
+export { RegistryError } from "./registry-file";
 export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
 export { FileStore, type HealthRecord, type Journal, JournalError, type Store, type Stored } from "./store";

@@ -12,13 +12,15 @@ import {
   type TableText,
 } from "../director/data";
 import type { Dial, Probe, ServerHealth } from "../health";
-import { describeEdit, type Edit, type Limits, type Table } from "../ipvs";
+import type { Limits, Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import { believed } from "./belief";
+import { EditLog } from "./edit-log";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
-import { Pools, readRegistry } from "./pools";
+import { Pools } from "./pools";
 import { registrations } from "./probes";
+import { readRegistry } from "./registry-file";
 import type { Journal, Store } from "./store";
 import { Turns, TurnsOverError } from "./turns";
 import { Watch } from "./watch";
@@ -57,8 +59,6 @@ interface Told {
 
 /** Transitions that come together are written down together. */
 const RECORD_DELAY_MS = 200;
-/** Edits of one batch that are written out in the log. */
-const EDITS_SHOWN = 20;
 
 /**
  * The one owner of a director's table: what is declared, and the health of the servers, become entries in the kernel, and
@@ -73,7 +73,7 @@ export class Keeper {
   /** The table as it was left; another one has been changed by somebody else. undefined: it has to be looked at. */
   #left: string | undefined;
   #repairs = 0;
-  #drift: readonly string[] = [];
+  readonly #edits: EditLog;
   #reconciledAt = 0;
   #trouble: string | undefined;
   #recording: NodeJS.Timeout | undefined;
@@ -92,6 +92,7 @@ export class Keeper {
     private readonly parts: KeeperParts,
     record: Pools["record"],
   ) {
+    this.#edits = new EditLog(parts.log);
     const watch = new Watch(parts.dial, record.down, (probe, health) => this.#heed(probe, health));
     this.#pools = new Pools(watch, record, (service, up) => {
       parts.log.warn({ event: "quorum", service, up }, up ? "quorum" : "no quorum");
@@ -191,7 +192,7 @@ export class Keeper {
       /** How long the turn that is under way has taken so far. */
       busyMs: this.#turns.busyMs,
       repairs: this.#repairs,
-      drift: this.#drift,
+      drift: this.#edits.drift,
       reconciledAt: this.#reconciledAt,
       trouble: this.#trouble,
     };
@@ -250,7 +251,7 @@ export class Keeper {
     }
     this.#uncommitted = true;
     await this.#commit();
-    this.#log("change", edits, complaint);
+    this.#edits.made("change", edits, complaint);
     this.#recordSoon();
     return [complaint, await this.#place()].filter((words) => words !== "").join("\n");
   }
@@ -294,8 +295,8 @@ export class Keeper {
         const { edits, drift, wanted } = this.#pools.due(text, limits);
         const complaint = await this.parts.kernel.write(edits);
         if (isDrift) this.#repairs += edits.length;
-        this.#log(isDrift ? "repair" : "settle", edits, complaint);
-        this.#tell(drift);
+        this.#edits.made(isDrift ? "repair" : "settle", edits, complaint);
+        this.#edits.found(drift);
         // What the kernel did not take is tried again at the next look.
         if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
         this.#pools.settled(wanted);
@@ -377,22 +378,6 @@ export class Keeper {
     await this.parts.store.saveHealth(this.#pools.record).catch((error: Error) => {
       this.parts.log.error({ event: "record", error: error.message }, "health could not be written down");
     });
-  }
-
-  #tell(drift: readonly string[]): void {
-    if (drift.length > 0 && drift.join() !== this.#drift.join())
-      this.parts.log.warn(
-        { event: "drift", shown: drift.slice(0, EDITS_SHOWN) },
-        "somebody changed the table",
-      );
-    this.#drift = drift;
-  }
-
-  #log(event: string, edits: readonly Edit[], complaint: string): void {
-    if (edits.length === 0 && complaint === "") return;
-    const shown = edits.slice(0, EDITS_SHOWN).map(describeEdit);
-    const words = { event, edits: edits.length, shown, ...(complaint && { complaint }) };
-    this.parts.log.info(words, `${event}: ${edits.length} edits`);
   }
 }
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import {
   type Digests,
   EMPTY_REGISTRY,
@@ -6,7 +5,6 @@ import {
   findRegistration,
   knownTable,
   type Member,
-  parseRegistry,
   type Registration,
   type Registry,
   registeredMembers,
@@ -17,7 +15,6 @@ import {
   withServices,
 } from "../director/data";
 import {
-  type Destination,
   describeEdit,
   destinationKey,
   type Edit,
@@ -31,21 +28,12 @@ import {
 import { realServerKey } from "../spec";
 import { type Drain, Drains, without } from "./drains";
 import { nominalService } from "./nominal";
-import { registrations } from "./probes";
+import { onlyOurs, ourServers } from "./ours";
+import { keyOf, registrations } from "./probes";
+import { readRegistry } from "./registry-file";
 import type { HealthRecord } from "./store";
-import { sorryMember, type Wanted, wantedService } from "./wanted";
+import { type Wanted, wantedService } from "./wanted";
 import type { Watch } from "./watch";
-
-/** The registry's file is there and cannot be understood: nothing is touched, because nobody knows what is ours. */
-export class RegistryError extends Error {
-  constructor(head: string) {
-    super(
-      `the registry in /var/lib/heye is neither of format 1 nor 2 (it begins with ${JSON.stringify(head)}): ` +
-        "nothing is touched until it is. A newer package may have written it, or somebody edited it.",
-    );
-    this.name = "RegistryError";
-  }
-}
 
 /** What a table lacks of what is wanted. */
 export interface Due {
@@ -111,6 +99,7 @@ export class Pools {
     this.drains.follow(all);
     for (const key of this.#lost) if (!all.has(key)) this.#lost.delete(key);
     for (const key of this.#made.keys()) if (!all.has(key)) this.#made.delete(key);
+    for (const key of this.#asFound.keys()) if (!all.has(key)) this.#asFound.delete(key);
   }
 
   /**
@@ -123,7 +112,7 @@ export class Pools {
         findService(table, key)?.destinations.map((one) => [destinationKey(one), one.weight]),
       );
       const idle = registration.members
-        .filter((one) => effectiveWeight(one) > 0 && this.watch.keyOf(registration, one) === undefined)
+        .filter((one) => effectiveWeight(one) > 0 && keyOf(registration, one) === undefined)
         .map(realServerKey)
         .filter((server) => (weights.get(server) ?? 0) === 0);
       if (idle.length > 0) this.#asFound.set(key, new Set(idle));
@@ -311,38 +300,4 @@ function digestOf(table: TableText): string {
   const digest = digests.get(table) ?? tableDigest(table.lines);
   digests.set(table, digest);
   return digest;
-}
-
-/** Reads a registry's file. Throws RegistryError. */
-export function readRegistry(text: string): Registry {
-  const registry = parseRegistry(text);
-  if (!registry) throw new RegistryError(text.slice(0, 60));
-  return registry;
-}
-
-/** Servers of a virtual server that are ours, in the kernel or not. */
-function ourServers(registration: Registration): ReadonlySet<string> {
-  const sorry = sorryMember(registration);
-  return new Set([...registration.members, ...(sorry ? [sorry] : [])].map(realServerKey));
-}
-
-/** What stands there, with what we want otherwise than until now; all else stays as somebody else has made it. */
-function onlyOurs(found: Service, made: Service, wanted: Service, ours: ReadonlySet<string>): Service {
-  const [before, after] = [destinationsOf(made), destinationsOf(wanted)];
-  const isChanged = (key: string) => ours.has(key) && !isDeepStrictEqual(before.get(key), after.get(key));
-  const standing = destinationsOf(found);
-  const kept = found.destinations.flatMap((one) => {
-    const key = destinationKey(one);
-    return isChanged(key) ? (after.get(key) ?? []) : [one];
-  });
-  const added = wanted.destinations.filter((one) => {
-    const key = destinationKey(one);
-    return isChanged(key) && !standing.has(key);
-  });
-  const head = made.scheduler === wanted.scheduler && made.extra === wanted.extra ? found : wanted;
-  return { ...head, destinations: [...kept, ...added] };
-}
-
-function destinationsOf({ destinations }: Service): Map<string, Destination> {
-  return new Map(destinations.map((one) => [destinationKey(one), one]));
 }

@@ -5,7 +5,7 @@ import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
-import { probeOf, registrations } from "./probes";
+import { keyOf, probeOf, registrations } from "./probes";
 import { sorryMember, wantedService } from "./wanted";
 
 /** A real server as the agent sees it. */
@@ -95,7 +95,7 @@ export function explain(keeper: Keeper, server: string): Explanation[] {
     const member = registration.members.find((one) => realServerKey(one) === server);
     const status = serversOf(keeper, service, registration).find((one) => one.server === server);
     if (!member || !status) return [];
-    const probe = watch.keyOf(registration, member);
+    const probe = keyOf(registration, member);
     const check = probeOf(registration, member)?.check.type;
     return [{ service, ...status, ...(check && { check }), ...(probe && watch.history(probe)) }];
   });
@@ -119,7 +119,7 @@ function serversOf(keeper: Keeper, key: string, registration: Registration): Ser
         : ("down" as const);
   return registration.members.map((member): ServerStatus => {
     const server = realServerKey(member);
-    const probe = watch.keyOf(registration, member);
+    const probe = keyOf(registration, member);
     const health = probe === undefined ? undefined : watch.health(probe);
     const reasons = [
       ...(member.held ? (["held"] as const) : []),

@@ -107,11 +107,6 @@ export class Watch {
     return key === undefined || !this.#heeded.has(key);
   }
 
-  /** The key of a member's probe; undefined: nothing is asked of it. */
-  keyOf(registration: Registration, member: Member): string | undefined {
-    return keyOf(registration, member);
-  }
-
   /** Whether all servers of a pool are well, as it was last heeded. */
   isWell(registration: Registration): boolean {
     if (this.#heeded.size === 0) return true;

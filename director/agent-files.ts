@@ -3,6 +3,7 @@
  * agent-install.ts, removed by it.
  */
 import { AGENT_FOLDER, AGENT_READY } from "./agent-protocol";
+import { SANDBOX } from "./sandbox";
 
 /** Where the files lie. */
 export const AGENT_FILES = {
@@ -37,25 +38,7 @@ ExecStartPost=/bin/sh -c 'until [ -s ${AGENT_READY} ]; do kill -0 $MAINPID || ex
 TimeoutStartSec=60
 Restart=always
 RestartSec=1
-UMask=0077
-RuntimeDirectory=heye
-RuntimeDirectoryMode=0700
-RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE
-NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths=/var/lib/heye
-ProtectHome=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+${SANDBOX}
 SystemCallArchitectures=native
 
 [Install]

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { PLACE } from "./placement";
+import { SANDBOX } from "./sandbox";
 import { bootModules, restoresAtBoot, type SettingsRecord } from "./settings-record";
 
 /** Where the files of restoring at boot lie. */
@@ -33,25 +34,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh ${BOOT_FILES.script}
 TimeoutStartSec=120
-UMask=0077
-RuntimeDirectory=heye
-RuntimeDirectoryMode=0700
-RuntimeDirectoryPreserve=yes
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE
-NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths=/var/lib/heye
-ProtectHome=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+${SANDBOX}
 MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 

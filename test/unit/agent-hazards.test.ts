@@ -7,6 +7,7 @@ import type { Keeper, Store } from "../../agent";
 import { Drains } from "../../agent/drains";
 import { noLog } from "../../agent/log";
 import { changeOrder } from "../../agent/orders";
+import { keyOf } from "../../agent/probes";
 import { healthz } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { explain, statusOf } from "../../agent/status";
@@ -518,9 +519,8 @@ describe("what an agent must not do", () => {
       () => said.some((one) => one.includes('"down"')),
       () => "nothing said",
     );
-    const { watch } = site.keeper.view.pools;
     const registration = virtualServer(members());
-    const key = watch.keyOf(registration, registration.members[0] as Member) ?? "none";
+    const key = keyOf(registration, registration.members[0] as Member) ?? "none";
     assert.ok(
       said.every((one) => !one.includes(key)),
       said.join(""),

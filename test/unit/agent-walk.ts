@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { HealthRecord, Store } from "../../agent";
 import type { Kernel } from "../../agent/kernel";
-import { registrations } from "../../agent/probes";
+import { keyOf as probeKeyOf, registrations } from "../../agent/probes";
 import { type Change, drain, putVirtualServer, removeVirtualServer } from "../../director";
 import type { Dial } from "../../health";
 import { Guard, readText, registryOf } from "./agent-guard";
@@ -335,7 +335,7 @@ class Walk {
     const { registry, watch } = this.#site.keeper.view.pools;
     return [...registrations(registry).values()].every((registration) =>
       registration.members.every((member) => {
-        const key = watch.keyOf(registration, member);
+        const key = probeKeyOf(registration, member);
         const server = serverAt(member.address);
         return !key || server === undefined || watch.health(key)?.healthy === this.#alive.has(server);
       }),
