@@ -2,9 +2,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { AGENT_FILES } from "../director/agent-files";
 
-/** Where the agent's own command lies on a director; see director/agent-files.ts. */
-const COMMAND = "/var/lib/heye/agent/heye-agent";
+/** The agent's own command on a director. */
+const COMMAND = AGENT_FILES.command;
 
 /** What can be asked, and what it says. */
 export const AGENT_COMMANDS = {

@@ -27,7 +27,7 @@ stop_supervisor() {
   if [ ! -s ${AGENT_FILES.pid} ]; then return 0; fi
   read -r pid <${AGENT_FILES.pid}
   case "$(tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null)" in
-    *${AGENT_FILES.supervisor}*) kill -KILL "$pid" 2>/dev/null ;;
+    "/bin/sh ${AGENT_FILES.supervisor} "*) kill -KILL "$pid" 2>/dev/null ;;
   esac
   rm -f ${AGENT_FILES.pid}
 }
