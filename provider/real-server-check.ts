@@ -76,7 +76,15 @@ function placeProblems(outer: VirtualServerIdentity): Problem[] {
 /** The virtual server it is for, as far as it is known. Its own inputs have been checked by its own resource. */
 function outerOf(given: unknown): (VirtualServerIdentity & Pool) | undefined {
   if (typeof given !== "object" || given === null || isUnknown(given)) return undefined;
-  return withIdentityDefaults(meantBy(given as Outer));
+  const meant = meantBy(given as Outer);
+  // A default would decide which of both it is, before anybody knows.
+  return isUndecided(meant) ? (meant as VirtualServerIdentity & Pool) : withIdentityDefaults(meant);
+}
+
+/** Something of its identity is not known yet, and nothing is. */
+function isUndecided(meant: Outer): boolean {
+  const given = IDENTITY_FIELDS.map((key) => meant[key]).filter((value) => value !== undefined);
+  return given.length > 0 && given.every(isUnknown);
 }
 
 type Outer = Parameters<typeof withIdentityDefaults>[0] & Pool;

@@ -16,6 +16,13 @@ describe("a RealServer in a preview", () => {
     assert.equal(inputs.port, 80);
   });
 
+  it("decides nothing about a virtual server of which nothing is known yet: what it leaves is taken again as it is", () => {
+    const first = check({ family: UNKNOWN, pool: "separate" });
+    assert.deepEqual(first.problems, []);
+    const again = handlerFor("RealServer", new Fleet()).check(first.inputs);
+    assert.deepEqual([again.problems, again.inputs], [[], first.inputs]);
+  });
+
   it("does not take them for an address when there is a firewall mark", () => {
     const mark = { fwmark: 7, family: "ipv4", pool: "separate" };
     const unknown = { protocol: UNKNOWN, address: UNKNOWN, port: UNKNOWN };
