@@ -18,6 +18,8 @@ const SSHD_CONFIG = [
   "PermitRootLogin prohibit-password",
   "PasswordAuthentication no",
   "KbdInteractiveAuthentication no",
+  // 254 directors share one processor: a login that all others wait for too may take minutes.
+  "LoginGraceTime 600",
   "StrictModes no",
   "UsePAM no",
   "UseDNS no",
