@@ -1,7 +1,7 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { formatPath, type Problem } from "../spec";
-import { withCode } from "./errors";
-import { InitialisationError, type Properties, type ResourceHandler } from "./handler";
+import { forEngine } from "./engine-error";
+import type { Properties, ResourceHandler } from "./handler";
 import { warnOnce } from "./warn";
 
 /** The property in which Pulumi keeps the text that leads back to this package. */
@@ -46,7 +46,14 @@ async function answer<T>(properties: Properties, call: () => T | Promise<T>): Pr
   try {
     return await call();
   } catch (error) {
-    throw forEngine(error, properties);
+    // Without `__provider` in the state of an initialisation failure the next operation would fail.
+    const state = (outputs: Properties) => ({
+      ...stateOf(outputs),
+      [PROVIDER_KEY]: properties[PROVIDER_KEY],
+    });
+    const { error: shown, whole } = forEngine(error, state);
+    if (whole !== undefined) console.error(whole);
+    throw shown;
   }
 }
 
@@ -70,17 +77,4 @@ function stateOf(outputs: Properties): Properties {
 /** The engine takes plain JSON only; absent is the one way to say undefined. */
 function json(properties: Properties): Properties {
   return JSON.parse(JSON.stringify(properties)) as Properties;
-}
-
-/**
- * An error as the engine shows it: the message alone, since a stack of ours helps nobody who reads it. An
- * initialisation failure carries what exists now; without `__provider` in it the next operation would fail.
- */
-function forEngine(error: unknown, inputs: Properties): unknown {
-  const reason = error instanceof InitialisationError ? error.cause : error;
-  const message = reason instanceof Error ? withCode(reason) : String(reason);
-  const shown = Object.assign(new Error(message), { stack: "" });
-  if (!(error instanceof InitialisationError)) return shown;
-  const properties = { ...stateOf(error.outputs), [PROVIDER_KEY]: inputs[PROVIDER_KEY] };
-  return Object.assign(shown, { id: error.id, properties, reasons: [message] });
 }

@@ -218,6 +218,26 @@ describe("the provider process over gRPC", () => {
       assert.doesNotMatch(refusal.message + provider.output, /planted-key|\.[jt]s:\d/);
     });
 
+    it("is told of with 253 others in a message that the engine's connection carries", async () => {
+      const directors = Array.from({ length: 254 }, (_, at) => ({
+        name: `a-director-with-a-long-name-${at}`,
+        connection: { ...CLUSTER.directors[0]?.connection, host: `127.0.1.${at}` },
+      }));
+      const { inputs } = await provider.check("VirtualServer", {
+        ...WEB,
+        cluster: { ...CLUSTER, directors },
+      });
+      const refusal = (await provider
+        .create("VirtualServer", inputs)
+        .catch((error: Refusal) => error)) as Refusal;
+      assert.match(
+        refusal.message,
+        /254 of 254 directors failed:\n {2}director a-director-with-a-long-name-0: /,
+      );
+      assert.match(refusal.message, /and \d+ more lines\n[\s\S]*Nothing was changed on any director/);
+      assert.match(provider.output, /director a-director-with-a-long-name-253: /);
+    });
+
     it("fails a delete as well: what may still be there is not forgotten", async () => {
       const { inputs } = await provider.check("VirtualServer", WEB);
       const refusal = (await provider
