@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { cached, cacheRoot } from "./cache";
 import { run } from "./command";
 import { PlatformUnsupported, SetupError } from "./errors";
+import { withLock } from "./lock";
 import { packageLayer } from "./packages";
 import { say, withProgress } from "./report";
 import { atLeast, parseVersion, type Version } from "./version";
@@ -57,12 +58,16 @@ export async function goBuild(program: GoProgram): Promise<void> {
 }
 
 /**
- * Removes what the builds have left of intermediate results, some 2 GB. They are kept until here, so that an
- * interrupted build is resumed and not begun again. Caches that the user's own GOCACHE and GOMODCACHE name
- * are his, and stay.
+ * Does all the building of one entry of the cache, and removes what it has left of intermediate results, some 2 GB. They are
+ * kept until the end, so that an interrupted build is resumed and not begun again. One at a time, since what one removes
+ * another may be using. Caches that the user's own GOCACHE and GOMODCACHE name are his, and stay.
  */
-export async function removeGoCaches(): Promise<void> {
-  await rm(goCaches(), { recursive: true, force: true });
+export async function withGoCaches(build: () => Promise<void>): Promise<void> {
+  const lock = join(cacheRoot(), "locks", "go-caches");
+  await withLock(lock, "another build with Go", async () => {
+    await build();
+    await rm(goCaches(), { recursive: true, force: true });
+  });
 }
 
 function goCaches(): string {

@@ -5,6 +5,7 @@
  */
 export { type CacheEntry, cached, cacheRoot } from "./cache";
 export { RootNeeded, SetupError } from "./errors";
+export { etcd } from "./etcd";
 export { keepalivedLayer, labLayer } from "./lab-packages";
 export { type PackageLayer, packageLayer } from "./packages";
 export { isRoot, requireLabRights } from "./privileges";

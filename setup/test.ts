@@ -5,6 +5,7 @@ import { setUp } from "./commands";
 import { engine } from "./engine";
 import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
+import { etcd } from "./etcd";
 import { labLayer } from "./lab-packages";
 import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
@@ -19,6 +20,7 @@ import type { Counts } from "./reporter";
 const LAYERS: readonly Layer[] = [
   { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
   { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
+  { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
   { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
   { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
 ];
@@ -89,6 +91,11 @@ async function checkSources(): Promise<Counts> {
     counts = add(counts, { passed: passed ? 1 : 0, failed: passed ? 0 : 1 });
   }
   return counts;
+}
+
+async function prepareEtcd(): Promise<NodeJS.ProcessEnv> {
+  await etcd();
+  return process.env;
 }
 
 async function prepareLab(): Promise<NodeJS.ProcessEnv> {
