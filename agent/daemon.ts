@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { release } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setInterval as every } from "node:timers/promises";
 import { PLACE } from "../director/data";
 import { directDial } from "../health";
+import { readConfig } from "./config";
 import { Keeper } from "./keeper";
 import { IpvsadmKernel, ipvsadmVersion } from "./kernel";
 import type { Log } from "./log";
@@ -29,12 +30,13 @@ export interface AgentOptions {
 /**
  * Runs an agent until `signal` fires. What it leaves in the kernel when it ends goes on forwarding.
  *
- * @throws what keeps it from starting: the registry, the kernel, another agent
+ * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { state, socket, ready, pollMs, version, log } = options;
   const startedAt = Date.now();
   const dial = directDial();
+  const { digest } = await readConfig(join(state, "agent", "agent.json"));
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   const host = { kernel: release(), ipvsadm: await ipvsadmVersion() };
   const parts = {
@@ -52,7 +54,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     throw error;
   });
   routes = routesOf(keeper, dial, { version, startedAt });
-  await writeFile(ready, `${process.pid} ${version}\n`);
+  await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
   log.info({ event: "start", version, ...host }, "the agent keeps the table");
   try {
     for await (const _ of every(pollMs, undefined, { signal })) await keeper.reconcile();

@@ -10,6 +10,8 @@ export const AGENT_FILES = {
   program: `${AGENT_FOLDER}/heye-agent.js`,
   command: `${AGENT_FOLDER}/heye-agent`,
   supervisor: `${AGENT_FOLDER}/supervise`,
+  /** What it is told besides what is declared; with secrets, for root alone. */
+  config: `${AGENT_FOLDER}/agent.json`,
   unit: "/etc/systemd/system/heye-agent.service",
   link: "/etc/systemd/system/multi-user.target.wants/heye-agent.service",
   log: "/run/heye/agent.log",

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { configDigest } from "./agent-config";
 import { AGENT_UNIT, SUPERVISOR } from "./agent-files";
 import { AGENT_VERSION, INSTALL_AGENT, REMOVE_AGENT, SEND_NODE } from "./agent-script";
 import type { Director } from "./director";
@@ -13,13 +14,22 @@ export interface AgentProgram {
   readonly text: string;
 }
 
+/** An agent that answers on a director. */
+export interface RunningAgent {
+  readonly version: string;
+  /** SHA-256 of the configuration that it started with; "-": it has none. */
+  readonly config: string;
+}
+
 /** A Node is 40 MB on the way, and an agent that finds a large table reads it first. */
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
- * Puts the agent on a director, or another version of it in its place, and waits until it answers. The table is not
- * touched: while no agent runs, forwarding goes on as it is. A director without Node gets the one that runs us.
+ * Puts the agent on a director, or another version of it in its place, or has it start anew with another configuration, and
+ * waits until it answers. The table is not touched: while no agent runs, forwarding goes on as it is. A director without Node
+ * gets the one that runs us.
  *
+ * @param config what `agentConfigText` returned
  * @param sent it has got one already
  * @returns whether anything had to be done
  * @throws AgentInstallError
@@ -27,27 +37,29 @@ const INSTALL_TIMEOUT_MS = 300_000;
 export async function installAgent(
   director: Director,
   program: AgentProgram,
+  config: string,
   sent = false,
 ): Promise<boolean> {
-  const running = await agentVersion(director);
-  if (running === program.version) return false;
-  const parts = [AGENT_UNIT, SUPERVISOR, program.text];
+  const running = await runningAgent(director);
+  if (running?.version === program.version && running.config === configDigest(config)) return false;
+  const parts = [AGENT_UNIT, SUPERVISOR, program.text, config];
   const sizes = parts.map((part) => Buffer.byteLength(part)).join(" ");
-  const input = `${program.version} ${sizes}\n${parts.join("")}`;
+  const input = `${program.version} ${configDigest(config)} ${sizes}\n${parts.join("")}`;
   const { outcome, words } = await run(director, INSTALL_AGENT, input, "installing its agent");
   if (outcome === "installed") return true;
   if (outcome === "without node" && !sent) {
     await sendNode(director);
-    return installAgent(director, program, true);
+    return installAgent(director, program, config, true);
   }
   const tooOld = `the Node that was sent, ${process.version}, is older than 22`;
   throw new AgentInstallError(director.name, outcome === "without node" ? tooOld : words || outcome);
 }
 
-/** The version of the agent that answers; undefined where none does. */
-export async function agentVersion(director: Director): Promise<string | undefined> {
+/** The agent that answers; undefined where none does. */
+export async function runningAgent(director: Director): Promise<RunningAgent | undefined> {
   const { outcome } = await run(director, AGENT_VERSION, "", "looking for its agent");
-  return /^runs (\S+)$/.exec(outcome)?.[1];
+  const [, version, config = "-"] = /^runs (\S+) ?(\S+)?$/.exec(outcome) ?? [];
+  return version === undefined ? undefined : { version, config };
 }
 
 /**

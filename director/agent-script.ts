@@ -50,9 +50,9 @@ agents() {
 }
 # Whether an agent answers, and which: without starting anything that would ask it.
 answers() {
-  pid= running=
+  pid= running= configured=
   if [ ! -s ${AGENT_READY} ]; then return 1; fi
-  read -r pid running <${AGENT_READY}
+  read -r pid running configured <${AGENT_READY}
   is_agent "$pid"
 }
 # Ends the agent, and waits: it writes down what it knows first. One that hangs is killed.
@@ -72,11 +72,12 @@ stop_agent() {
 `;
 
 /**
- * Input: the version, the length in bytes of the unit, the supervisor and the program, then these. Nothing is done where
- * this version answers already.
+ * Input: the version, the digest of the configuration, the length in bytes of the unit, the supervisor, the program and the
+ * configuration, then these. Without a configuration its digest is "-", and there is no file of it.
  */
 export const INSTALL_AGENT = `${BEGIN}
-read -r version unit_size supervisor_size size
+read -r version digest unit_size supervisor_size size config_size
+config=${AGENT_FILES.config}
 node=
 for candidate in /usr/local/bin/node /usr/bin/node "$agent/node" $(command -v node nodejs); do
   if [ -x "$candidate" ] && "$candidate" -e "process.exit(+process.versions.node.split(String.fromCharCode(46))[0] >= 22 ? 0 : 1)" 2>/dev/null; then
@@ -113,6 +114,7 @@ failed() {
   elif [ -e "$program.old" ]; then
     stop_agent
     mv -f "$program.old" "$program"
+    if [ -e "$config.old" ]; then mv -f "$config.old" "$config"; else rm -f "$config"; fi
     start_agent
   fi
   echo "heye 1 failed"
@@ -125,9 +127,14 @@ flock -x -w 20 9 || failed "another run has held its lock for 20 s"
 folder=/etc/systemd/system
 mkdir -p "$folder/multi-user.target.wants" 2>/dev/null
 take "$unit_size" ${AGENT_FILES.unit} || failed "its unit could not be written to $folder"
-if [ -z "$fresh" ]; then cp -p "$program" "$program.old" || failed "$agent could not be written to"; fi
+rm -f "$config.old"
+if [ -z "$fresh" ]; then
+  [ ! -e "$config" ] || cp -p "$config" "$config.old" || failed "$agent could not be written to"
+  cp -p "$program" "$program.old" || failed "$agent could not be written to"
+fi
 take "$supervisor_size" ${AGENT_FILES.supervisor} && chmod 700 ${AGENT_FILES.supervisor} || failed "$agent could not be written to"
 take "$size" "$program" || failed "$agent could not be written to"
+if [ "$config_size" -eq 0 ]; then rm -f "$config"; else take "$config_size" "$config"; fi || failed "$agent could not be written to"
 printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n" "$node" "$program" >${AGENT_FILES.command} && chmod 700 ${AGENT_FILES.command} ||
   failed "$agent could not be written to"
 chmod 644 ${AGENT_FILES.unit}
@@ -135,18 +142,18 @@ ln -sf ../heye-agent.service ${AGENT_FILES.link}
 stop_agent
 start_agent
 left=300
-until answers && [ "$running" = "$version" ]; do
+until answers && [ "$running" = "$version" ] && [ "$configured" = "$digest" ]; do
   left=$((left - 1))
   if [ "$left" -eq 0 ]; then failed "it does not answer: $(last_words)"; fi
   sleep 0.1
 done
-rm -f "$program.old"
+rm -f "$program.old" "$config.old"
 answer installed
 `;
 
-/** Answers the version of the agent that answers on the director; nothing where none does. */
+/** Answers the version of the agent that answers on the director, and the digest of what it was told; nothing where none does. */
 export const AGENT_VERSION = `${BEGIN}
-if [ -x ${AGENT_FILES.command} ] && answers; then answer "runs $running"; fi
+if [ -x ${AGENT_FILES.command} ] && answers; then answer "runs $running $configured"; fi
 if [ -e ${AGENT_FILES.program} ]; then answer "stopped"; fi
 answer "absent"
 `;

@@ -3,6 +3,7 @@
  * same as a part of this room's door, without anything that reaches a director over a network.
  */
 
+export { type AgentConfig, agentConfigText, configDigest, type SharedEtcd } from "./agent-config";
 export type {
   ChangeAnswer,
   ChangeOrder,

@@ -4,7 +4,8 @@
  * state it was computed from.
  */
 
-export { type AgentProgram, agentVersion, installAgent, removeAgent } from "./agent-install";
+export { type AgentConfig, agentConfigText, configDigest } from "./agent-config";
+export { type AgentProgram, installAgent, removeAgent, runningAgent } from "./agent-install";
 export type { Applied } from "./batch";
 export { type Capabilities, type RivalSign, steadySkewMs, stepWarnings } from "./capabilities";
 export type { Change, Manner } from "./change";

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import {
   AgentOwnsError,
   type AgentProgram,
-  agentVersion,
+  agentConfigText,
+  configDigest,
   type Director,
   installAgent,
   isWatchedPool,
   type Registry,
   removeAgent,
+  runningAgent,
 } from "../director";
 import type { Cluster } from "../spec";
 import { RolloutError } from "./errors";
@@ -48,11 +50,29 @@ function readProgram(): AgentProgram {
   }
 }
 
+/** The agent that is to run on a director. */
+export interface WantedAgent {
+  readonly version: string;
+  /** What it is to be told, as `agentConfig` says it. */
+  readonly config: string;
+}
+
 /** What a cluster says about its agents. */
-type Wanted = Pick<Cluster, "mode" | "rollout">;
+type Wanted = Pick<Cluster, "mode" | "rollout" | "etcd">;
 
 /**
- * Has every director run the agent of this package or, where the cluster has turned from agents to SSH, none; wave by wave.
+ * What the agent of a director is told in its file.
+ *
+ * @param id of the cluster, which its keys are named after where nothing else is said
+ * @param declared with its secrets
+ */
+export function agentConfig(id: string, { etcd }: Pick<Cluster, "etcd">, director: string): string {
+  const prefix = etcd?.prefix ?? `/heye/${id.replace(/[^A-Za-z0-9._-]/g, "_")}`;
+  return agentConfigText({ director, ...(etcd && { etcd: { ...etcd, prefix } }) });
+}
+
+/**
+ * Has every director run the agent of this package, told what the cluster says, or, where the cluster has turned from agents to SSH, none; wave by wave.
  * Tables are not touched by either: forwarding goes on while nobody watches it. When a cluster turns to agents and one
  * cannot be installed, those that were are removed again: the others would refuse what a cluster without agents does.
  *
@@ -63,14 +83,17 @@ type Wanted = Pick<Cluster, "mode" | "rollout">;
 export async function settleAgents(
   seen: readonly Sight[],
   id: string,
-  { mode, rollout }: Wanted,
+  wanted: Wanted,
   before?: Cluster["mode"],
 ): Promise<void> {
+  const { mode, rollout } = wanted;
   if (mode === "ssh" && before !== "agent") return;
   const done: Director[] = [];
   for (const wave of wavesOf(seen, rollout)) {
     const settleOne = async (director: Director) =>
-      mode === "agent" ? installAgent(director, agentProgram()) : dismiss(director, id, wave);
+      mode === "agent"
+        ? installAgent(director, agentProgram(), agentConfig(id, wanted, director.name))
+        : dismiss(director, id, wave);
     const { reached, causes, total } = await ask(
       wave.map(({ director }) => director),
       settleOne,
@@ -108,15 +131,21 @@ function isWatchedByOthers({ owners }: Registry, id: string): boolean {
   );
 }
 
-/** What a refresh says of a director whose agent is not the one that its cluster wants; undefined: it is. */
+/**
+ * What a refresh says of a director whose agent is not the one that its cluster wants; undefined: it is.
+ *
+ * @param wanted undefined: none is
+ */
 export async function agentDrift(
   director: Director,
-  wanted: string | undefined,
+  wanted: WantedAgent | undefined,
 ): Promise<string | undefined> {
   if (wanted === undefined) return undefined;
-  const running = await agentVersion(director);
-  if (running === wanted) return undefined;
-  return running === undefined ? "its agent does not run" : `its agent is ${running}, not ${wanted}`;
+  const running = await runningAgent(director);
+  if (running === undefined) return "its agent does not run";
+  if (running.version !== wanted.version) return `its agent is ${running.version}, not ${wanted.version}`;
+  const isTold = running.config === configDigest(wanted.config);
+  return isTold ? undefined : "its agent was told something else (agent.json) than the cluster says";
 }
 
 /** Removes agents from directors on which nobody has anything registered any more. */

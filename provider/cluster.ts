@@ -11,7 +11,7 @@ import {
   parse,
   splitCredentials,
 } from "../spec";
-import { agentProgram, dismissAgents, settleAgents } from "./agents";
+import { agentConfig, agentProgram, dismissAgents, settleAgents } from "./agents";
 import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
@@ -42,6 +42,7 @@ const DECLARED = [
   "connection",
   "directors",
   "credentials",
+  "etcd",
   "label",
   "settings",
   "timeouts",
@@ -71,7 +72,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       warnOf(surveyed);
       try {
         await settle(surveyed.seen, actor, inputs.rollout);
-        await settleAgents(surveyed.seen, id, inputs);
+        await settleAgents(surveyed.seen, id, whole(inputs));
       } catch (error) {
         // Forgetting the cluster would leave what it may have set without anybody who takes it back.
         if (error instanceof RolloutError && error.uncertain)
@@ -86,6 +87,10 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
         fleet.of(overSsh(state)),
         state,
         actorOf({ ...state, id }),
+        ({ name }) =>
+          state.agent === undefined
+            ? undefined
+            : { version: state.agent, config: agentConfig(id, whole(state), name) },
       );
       for (const reason of unreached) warn([`${reason} What the state says of it is kept.`]);
       warn(unshared.map((text) => `Cluster ${state.name}: ${text}`));
@@ -102,7 +107,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
       warnOf(surveyed);
       await settle(surveyed.seen, actor, inputs.rollout);
-      await settleAgents(surveyed.seen, id, inputs, state.mode);
+      await settleAgents(surveyed.seen, id, whole(inputs), state.mode);
       await letGo(fleet, id, state, inputs);
       return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
     },
@@ -151,7 +156,7 @@ function byName(properties: Properties): Properties {
   if (!Array.isArray(directors) || isUnknown(credentials)) return properties;
   const joined = joinCredentials(properties as unknown as Inputs, credentials);
   const sorted = [...joined.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
-  return { ...properties, directors: sorted, credentials: credentials?.connection };
+  return { ...properties, directors: sorted, etcd: joined.etcd, credentials: credentials?.connection };
 }
 
 /** Takes settings back on directors that have left, as far as they can still be reached. */

@@ -7,7 +7,7 @@ import {
   steadySkewMs,
   UnreachableError,
 } from "../director";
-import { agentDrift } from "./agents";
+import { agentDrift, type WantedAgent } from "./agents";
 import { RolloutError } from "./errors";
 import { type Declared, type Survey, sight } from "./settlement";
 import { unsharedWarnings } from "./unshared";
@@ -50,12 +50,14 @@ export interface Observation {
  * Looks at all directors. One that cannot be reached is no reason to forget what is known of it, and hides nothing of
  * the others.
  *
+ * @param agentOf the agent that is wanted there
  * @throws RolloutError when one answers, but not as it should
  */
 export async function observeNodes(
   directors: readonly Director[],
-  state: Declared & { readonly nodes?: Readonly<Record<string, Node>>; readonly agent?: string | undefined },
+  state: Declared & { readonly nodes?: Readonly<Record<string, Node>> },
   actor: Actor,
+  agentOf: (director: Director) => WantedAgent | undefined,
 ): Promise<Observation> {
   // A refresh installs nothing.
   const outcomes = await Promise.allSettled(directors.map((one) => sight(one, state)));
@@ -68,7 +70,7 @@ export async function observeNodes(
   const seen = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const drifts = await Promise.all(
     seen.map(async ({ director, state: found, wish }): Promise<[string, string[]]> => {
-      const agent = await agentDrift(director, state.agent);
+      const agent = await agentDrift(director, agentOf(director));
       return [director.name, [...settingsDrift(found, actor, wish), ...(agent ? [agent] : [])]];
     }),
   );

@@ -3,6 +3,7 @@ import type { Scheduler } from "../spec";
 import { splitCredentials } from "../spec/credentials";
 import { seal } from "../spec/seal";
 import type { ConnectionArgs } from "./connection";
+import type { EtcdArgs } from "./etcd";
 import type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
 import { providerStub, typeToken } from "./stub";
 import { withoutStacks } from "./without-stacks";
@@ -32,6 +33,11 @@ export interface ClusterArgs {
   connection?: ConnectionArgs;
   /** The nodes that forward, 1 to 254, with unique names. */
   directors: DirectorArgs[];
+  /**
+   * The etcd that directors share what is declared by: then they act as one, whoever changes them, and a director that
+   * was away follows by itself. With `mode: "agent"` alone, and without `rollout`. Default: none, each director has its own file.
+   */
+  etcd?: EtcdArgs;
   /** Kernel settings of every director. */
   settings?: pulumi.Input<SettingsArgs>;
   /** After how many idle seconds IPVS forgets a connection. */
@@ -95,9 +101,9 @@ export class Cluster extends pulumi.CustomResource {
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
-    const { mode, connection, directors, ...declared } = args;
+    const { mode, connection, directors, etcd, ...declared } = args;
     const { driftPolicy, settings, rollout, unreachable } = declared;
-    const { open, credentials } = splitCredentials({ connection, directors });
+    const { open, credentials } = splitCredentials({ connection, directors, etcd });
     const withStacks = withoutStacks();
     try {
       super(
@@ -110,6 +116,7 @@ export class Cluster extends pulumi.CustomResource {
           mode,
           connection: open.connection,
           directors: open.directors,
+          etcd: open.etcd,
           credentials: pulumi.secret(credentials),
           ...declared,
           nodes: undefined,

@@ -4,6 +4,7 @@
  */
 export { Cluster, type ClusterArgs, type DirectorArgs, type NodeOutput } from "./cluster";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
+export type { EtcdArgs, EtcdAuthArgs, EtcdTlsArgs } from "./etcd";
 export type {
   CheckTimingArgs,
   CheckTlsArgs,

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Connection, connection, type HostConnection } from "./connection";
+import { etcd, etcdProblems } from "./etcd";
 import { line, word } from "./fields";
 import type { Problem } from "./problem";
 import { isRecord } from "./record";
@@ -42,6 +43,7 @@ export const cluster = z
       .min(1, { error: "expected at least one director" })
       .max(DIRECTORS_MAX, { error: `expected at most ${DIRECTORS_MAX} directors` })
       .describe("the nodes that forward, 1 to 254"),
+    etcd: etcd.optional(),
     settings: settings.optional(),
     timeouts: timeouts.optional(),
     restoreAtBoot: z
@@ -82,7 +84,29 @@ export function directorConnection(shared: Connection | undefined, one: Director
 export function clusterProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
   if (!isRecord(value)) return [];
   const settingsFaults = settingsProblems(value.settings, isUnknown);
-  return [...directorProblems(value, isUnknown), ...settingsFaults];
+  return [
+    ...directorProblems(value, isUnknown),
+    ...etcdProblems(value.etcd, isUnknown),
+    ...sharingProblems(value, isUnknown),
+    ...settingsFaults,
+  ];
+}
+
+/** With etcd all agents follow what is declared at the same time: there are no waves, and nobody is to be left behind. */
+function sharingProblems(
+  { etcd: declared, mode, rollout: waves }: Partial<Cluster>,
+  isUnknown: (value: unknown) => boolean,
+): Problem[] {
+  if (declared === undefined || declared === null) return [];
+  const problems: Problem[] = [];
+  if (mode === "ssh")
+    problems.push({
+      path: ["etcd"],
+      reason: 'expected no etcd without `mode: "agent"`: nothing would use it',
+    });
+  if (waves !== undefined && waves !== null && !isUnknown(waves))
+    problems.push({ path: ["rollout"], reason: NO_WAVES });
+  return problems;
 }
 
 function directorProblems(value: Partial<Cluster>, isUnknown: (value: unknown) => boolean): Problem[] {
@@ -156,6 +180,8 @@ function connectionProblems(shared: Connection | undefined, one: Director, index
   return problems;
 }
 
+const NO_WAVES =
+  "expected no rollout with etcd: all directors take a change up as soon as it is there, so none could go before the others, and none may fail";
 const NO_HOST_KEY =
   "expected the host's public key, so that nobody else can pose as the host: run `ssh-keyscan -t ed25519 HOST`, compare it with the host's console, and put it here (or set insecureIgnoreHostKey: true where that does not matter)";
 const NO_LOGIN = "expected a way to log in: privateKey, password or agentSocketPath";

@@ -15,27 +15,42 @@ export interface Credentials {
 export interface ClusterCredentials {
   readonly connection?: Credentials;
   readonly directors: readonly Credentials[];
+  readonly etcd?: EtcdCredentials;
+}
+
+/** What opens a cluster's etcd. */
+export interface EtcdCredentials {
+  readonly tls?: { readonly key?: unknown };
+  readonly auth?: { readonly password?: unknown };
 }
 
 interface Parts {
+  readonly etcd?: object | undefined;
   readonly connection?: object | undefined;
   readonly directors: readonly { readonly connection?: object | undefined }[];
 }
 
 /**
- * Takes the credentials out of a cluster's connections. Pulumi hides a whole list when anything in it is secret;
+ * Takes the credentials out of a cluster's connections and of its etcd. Pulumi hides a whole list when anything in it is secret;
  * apart from each other, previews still show which directors come and go. Never throws: what is not what it should
- * be stays in its place for `parse` to refuse, but in place of a connection it may be a secret and goes with them.
+ * be stays in its place for `parse` to refuse, but in place of an object that has secrets it may be one and goes with them.
  */
 export function splitCredentials<C extends Parts>(cluster: C): { open: C; credentials: ClusterCredentials } {
   if (!isRecord(cluster)) return { open: cluster, credentials: { directors: [] } };
   const shared = splitConnection(cluster);
   const each = Array.isArray(cluster.directors) ? Array.from(cluster.directors, splitConnection) : undefined;
+  const store = isPresent(cluster.etcd) ? splitAt(cluster.etcd, ETCD_SECRETS) : undefined;
+  const { etcd: _, ...open } = shared.open as C & { etcd?: unknown };
   return {
-    open: { ...shared.open, ...(each && { directors: each.map(({ open }) => open) }) },
+    open: {
+      ...(open as C),
+      ...(store?.open !== undefined && { etcd: store.open }),
+      ...(each && { directors: each.map(({ open }) => open) }),
+    },
     credentials: {
       ...(isPresent(cluster.connection) && { connection: shared.secret }),
       directors: each?.map(({ secret }) => secret) ?? [],
+      ...(store?.secret !== undefined && { etcd: store.secret as EtcdCredentials }),
     },
   };
 }
@@ -44,13 +59,19 @@ export function splitCredentials<C extends Parts>(cluster: C): { open: C; creden
 export function joinCredentials<C extends Parts>(cluster: C, credentials: ClusterCredentials | undefined): C {
   if (!isRecord(credentials) || !isRecord(cluster)) return cluster;
   const secrets: unknown[] = Array.isArray(credentials.directors) ? credentials.directors : [];
-  const whole = joinConnection(cluster, credentials.connection);
+  const whole = joinEtcd(joinConnection(cluster, credentials.connection), credentials.etcd);
   if (!Array.isArray(cluster.directors)) return whole;
   return {
     ...whole,
     directors: Array.from(cluster.directors, (one, index) => joinConnection(one, secrets[index])),
   };
 }
+
+/** Where an etcd's secrets lie. */
+const ETCD_SECRETS = [
+  ["tls", "key"],
+  ["auth", "password"],
+] as const;
 
 interface Split<T> {
   readonly open: T;
@@ -103,4 +124,40 @@ function join(connection: unknown, secret: unknown): unknown {
 
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null;
+}
+
+/** Takes single fields out of an object's parts; what stands in place of one of these objects is taken out whole. */
+function splitAt(
+  value: unknown,
+  places: readonly (readonly [part: string, field: string])[],
+): { readonly open: unknown; readonly secret: unknown } {
+  if (!isRecord(value)) return { open: undefined, secret: value };
+  const open: Record<string, unknown> = { ...value };
+  const secret: Record<string, unknown> = {};
+  for (const [part, field] of places) {
+    const whole = value[part];
+    if (!isPresent(whole)) continue;
+    if (!isRecord(whole)) {
+      delete open[part];
+      secret[part] = whole;
+      continue;
+    }
+    const { [field]: hidden, ...rest } = whole;
+    if (hidden === undefined) continue;
+    open[part] = rest;
+    secret[part] = { [field]: hidden };
+  }
+  return { open, secret: Object.keys(secret).length > 0 ? secret : undefined };
+}
+
+function joinEtcd<T>(cluster: T, secret: unknown): T {
+  if (!isPresent(secret) || !isRecord(cluster)) return cluster;
+  const { etcd } = cluster as { etcd?: unknown };
+  if (!isRecord(secret)) return { ...cluster, etcd: etcd ?? secret };
+  if (!isRecord(etcd)) return cluster;
+  const parts = Object.entries(secret).map(([part, hidden]) => {
+    const open = etcd[part];
+    return [part, isRecord(open) && isRecord(hidden) ? { ...open, ...hidden } : (open ?? hidden)];
+  });
+  return { ...cluster, etcd: { ...etcd, ...Object.fromEntries(parts) } };
 }

@@ -23,6 +23,7 @@ export {
 } from "./cluster-lint";
 export { type Connection, connection, type HostConnection } from "./connection";
 export { type ClusterCredentials, joinCredentials, splitCredentials } from "./credentials";
+export { type Etcd, etcd } from "./etcd";
 export {
   type ActiveHealthCheck,
   type HealthCheck,

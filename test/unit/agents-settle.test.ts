@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Director, Registry } from "../../director";
 import { INSTALL_AGENT, REMOVE_AGENT } from "../../director/agent-script";
-import { agentDrift, agentProgram, settleAgents } from "../../provider/agents";
+import { agentConfig, agentDrift, agentProgram, settleAgents } from "../../provider/agents";
 import type { Sight } from "../../provider/settlement";
 import { virtualServer } from "./agent-site";
 
@@ -11,6 +11,7 @@ const KEY = "tcp 192.0.2.1:80";
 class Site {
   readonly running = new Map<string, string>();
   readonly installed: string[] = [];
+  readonly inputs: string[] = [];
 
   constructor(
     private readonly failing: readonly string[] = [],
@@ -25,11 +26,12 @@ class Site {
 
   director(name: string): Director {
     const answer = (stdout: string) => ({ stdout: `heye 1 ${stdout}\n`, stderr: "", exitCode: 0 });
-    const execute = async (script: string) => {
+    const execute = async (script: string, input = "") => {
       if (script === INSTALL_AGENT) {
         this.installed.push(name);
+        this.inputs.push(input);
         if (this.failing.includes(name)) return answer("failed\nits disk is full");
-        this.running.set(name, agentProgram().version);
+        this.running.set(name, input.split(" ", 2).join(" "));
         return answer("installed");
       }
       if (script === REMOVE_AGENT) return answer(this.running.delete(name) ? "removed" : "absent");
@@ -78,10 +80,35 @@ describe("a cluster's agents", () => {
     const { version } = agentProgram();
     const director = site.director("d1");
     assert.equal(await agentDrift(director, undefined), undefined);
-    assert.equal(await agentDrift(director, version), "its agent does not run");
+    const wanted = { version, config: "" };
+    assert.equal(await agentDrift(director, wanted), "its agent does not run");
     site.running.set("d1", "0.0.1+old");
-    assert.equal(await agentDrift(director, version), `its agent is 0.0.1+old, not ${version}`);
+    assert.equal(await agentDrift(director, wanted), `its agent is 0.0.1+old, not ${version}`);
     site.running.set("d1", version);
-    assert.equal(await agentDrift(director, version), undefined);
+    assert.equal(await agentDrift(director, wanted), undefined);
+  });
+
+  it("start anew when they are told something else, and know their etcd's secrets by standard input alone", async () => {
+    const site = new Site();
+    const { version } = agentProgram();
+    const told = (password: string) => ({
+      ...AGENT,
+      etcd: { endpoints: ["http://e:1"], auth: { user: "u", password } },
+    });
+    const settle = (wanted: Parameters<typeof settleAgents>[2]) =>
+      settleAgents(site.sights("d1"), "me-1", wanted, "agent");
+    await settle(AGENT);
+    for (const wanted of [told("pw-1"), told("pw-1"), told("pw-2"), AGENT]) await settle(wanted);
+    assert.equal(site.installed.length, 4, "the same once more is nothing to do");
+    const last = (index: number) => site.inputs[index]?.trimEnd().split("\n").at(-1) ?? "";
+    assert.deepEqual(JSON.parse(last(1)), {
+      director: "d1",
+      etcd: { ...told("pw-1").etcd, prefix: "/heye/me-1" },
+    });
+    assert.match(last(2), /pw-2/);
+    assert.doesNotMatch(last(3), /pw/);
+    const other = { version, config: agentConfig("me-1", told("pw-3"), "d1") };
+    const said = await agentDrift(site.director("d1"), other);
+    assert.equal(said, "its agent was told something else (agent.json) than the cluster says");
   });
 });

@@ -86,9 +86,9 @@ describe("virtual servers that only some directors of a cluster have registered"
 
   it("are none where all agree, and another cluster's do not count", async () => {
     const same = [stub("d1", pool(2)), stub("d2", pool(2))];
-    assert.deepEqual((await observeNodes(same, {}, ME)).unshared, []);
+    assert.deepEqual((await observeNodes(same, {}, ME, () => undefined)).unshared, []);
     const others = [stub("d1", pool(2)), stub("d2")];
-    assert.deepEqual((await observeNodes(others, {}, { ...ME, id: "me-2" })).unshared, []);
+    assert.deepEqual((await observeNodes(others, {}, { ...ME, id: "me-2" }, () => undefined)).unshared, []);
   });
 
   it("are told together where the same directors have them, and not all by name", () => {

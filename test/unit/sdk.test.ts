@@ -6,6 +6,9 @@ import type {
   Cluster,
   ClusterArgs,
   ConnectionArgs,
+  EtcdArgs,
+  EtcdAuthArgs,
+  EtcdTlsArgs,
   HealthCheckArgs,
   PoolMemberArgs,
   ProxyConnectionArgs,
@@ -37,6 +40,10 @@ const sameProxy: SameKeys<
 > = true;
 type ClusterInput = z.input<typeof cluster>;
 const sameCluster: SameKeys<ClusterArgs, ClusterInput> = true;
+type EtcdInput = NonNullable<ClusterInput["etcd"]>;
+const sameEtcd: SameKeys<EtcdArgs, EtcdInput> = true;
+const sameEtcdTls: SameKeys<EtcdTlsArgs, NonNullable<EtcdInput["tls"]>> = true;
+const sameEtcdAuth: SameKeys<EtcdAuthArgs, NonNullable<EtcdInput["auth"]>> = true;
 const sameSettings: SameKeys<SettingsArgs, NonNullable<ClusterInput["settings"]>> = true;
 const sameTimeouts: SameKeys<TimeoutsArgs, NonNullable<ClusterInput["timeouts"]>> = true;
 const sameRollout: SameKeys<RolloutArgs, NonNullable<ClusterInput["rollout"]>> = true;
@@ -74,6 +81,9 @@ describe("what a program imports", () => {
       sameAsCommand,
       sameProxy,
       sameCluster,
+      sameEtcd,
+      sameEtcdTls,
+      sameEtcdAuth,
       sameSettings,
       sameTimeouts,
       sameRollout,
@@ -116,6 +126,11 @@ describe("credentials", () => {
       { name: "b" },
       { name: "c", connection: { proxy: { host: "b2", privateKey: "k2" } } },
     ],
+    etcd: {
+      endpoints: ["https://10.0.0.5:2379"],
+      tls: { ca: "ca", cert: "cert", key: "k3" },
+      auth: { user: "heye", password: "p1" },
+    },
   };
 
   it("are taken out everywhere, and put back where they were", () => {
@@ -124,6 +139,7 @@ describe("credentials", () => {
     assert.deepEqual(credentials, {
       connection: { privateKey: "k0", proxy: { password: "p0" } },
       directors: [{ privateKey: "k1", privateKeyPassword: "w1" }, {}, { proxy: { privateKey: "k2" } }],
+      etcd: { tls: { key: "k3" }, auth: { password: "p1" } },
     });
     assert.deepEqual(joinCredentials(open, credentials), whole);
     assert.deepEqual(joinCredentials(open, JSON.parse(JSON.stringify(credentials))), whole);

@@ -343,13 +343,30 @@ describe("cluster", () => {
       ),
     );
     const director = fc.oneof(anything, fc.record({ name: anything, connection }, { requiredKeys: [] }));
+    const etcd = fc.oneof(
+      anything,
+      fc.record(
+        {
+          endpoints: fc.oneof(anything, fc.array(anything)),
+          tls: fc.oneof(anything, fc.record({ cert: anything, key: anything }, { requiredKeys: [] })),
+          auth: fc.oneof(anything, fc.record({ user: anything, password: anything }, { requiredKeys: [] })),
+        },
+        { requiredKeys: [] },
+      ),
+    );
     const whole = fc.oneof(
       anything,
-      fc.record({ connection, directors: fc.oneof(anything, fc.array(director)) }, { requiredKeys: [] }),
+      fc.record(
+        { connection, directors: fc.oneof(anything, fc.array(director)), etcd },
+        { requiredKeys: [] },
+      ),
     );
     const credentials = fc.oneof(
       anything,
-      fc.record({ connection, directors: fc.oneof(anything, fc.array(connection)) }, { requiredKeys: [] }),
+      fc.record(
+        { connection, directors: fc.oneof(anything, fc.array(connection)), etcd },
+        { requiredKeys: [] },
+      ),
     );
     always(
       fc.property(whole, credentials, (input, secrets) => {
@@ -368,10 +385,58 @@ describe("cluster", () => {
     const given = {
       connection: "pw",
       directors: [{ name: "a", connection: { proxy: "pw" } }, { name: "b", connection: "pw" }, null],
+      etcd: { tls: "pw", auth: { user: "u", password: "pw" } },
     };
     const { open, credentials } = splitCredentials(given as never);
-    assert.deepEqual(open, { directors: [{ name: "a", connection: {} }, { name: "b" }, null] });
+    const directors = [{ name: "a", connection: {} }, { name: "b" }, null];
+    assert.deepEqual(open, { directors, etcd: { auth: { user: "u" } } });
     assert.deepEqual(joinCredentials(open, credentials), given);
+    const whole = splitCredentials({ directors: [], etcd: "pw" } as never);
+    assert.deepEqual(whole, { open: { directors: [] }, credentials: { directors: [], etcd: "pw" } });
+    assert.deepEqual(joinCredentials(whole.open, whole.credentials), { directors: [], etcd: "pw" });
+  });
+
+  describe("etcd", () => {
+    const OPEN = { host: "h", hostKey: undefined, insecureIgnoreHostKey: true, password: "x" };
+    const all = (etcd: unknown, more: object = { mode: "agent" }) => {
+      const { value, problems } = parse(
+        cluster,
+        { directors: [{ name: "a", connection: OPEN }], etcd, ...more },
+        isUnknown,
+      );
+      return texts([...problems, ...clusterProblems(value, isUnknown)]);
+    };
+    const endpoints = ["https://10.0.0.5:2379", "https://[2001:db8::5]:2379", "https://etcd.example:2379"];
+
+    it("takes endpoints, TLS, a login and a prefix", () => {
+      assert.deepEqual(all({ endpoints }), []);
+      assert.deepEqual(all({ endpoints, auth: { user: "u", password: "p" }, prefix: "/heye/edge-1" }), []);
+      assert.deepEqual(all({ endpoints: [UNKNOWN], tls: { cert: UNKNOWN, key: UNKNOWN } }), []);
+    });
+
+    it("says what is wrong with it, and shows no secret", () => {
+      assert.deepEqual(all({ endpoints: [], prefix: "heye" }), [
+        "etcd.endpoints: expected at least one endpoint, found 0",
+        'etcd.prefix: expected a prefix such as /heye/edge: parts of letters, digits, dots, dashes and underscores, each after a slash, found "heye"',
+      ]);
+      assert.deepEqual(all({ endpoints: ["10.0.0.5:2379", "https://u:pw@10.0.0.5:2379"] }), [
+        'etcd.endpoints[0]: expected https://HOST:PORT or http://HOST:PORT, and nothing after the port, found "10.0.0.5:2379"',
+        "etcd.endpoints[1]: expected https://HOST:PORT or http://HOST:PORT, and nothing after the port, found text of 26 characters",
+      ]);
+      const unsafe = { endpoints: ["http://10.0.0.5:2379"], tls: { key: "k" }, auth: { user: "u" } };
+      assert.deepEqual(all(unsafe), [
+        "etcd.tls.cert: expected the private key's certificate",
+        "etcd.endpoints: expected https endpoints alone, since tls is set: to an http one everything is said in clear",
+        "etcd.auth.password: expected the user's password",
+      ]);
+    });
+
+    it("is refused without agents, and with waves", () => {
+      assert.deepEqual(all({ endpoints }, { mode: "ssh", rollout: { canary: 1 } }), [
+        'etcd: expected no etcd without `mode: "agent"`: nothing would use it',
+        "rollout: expected no rollout with etcd: all directors take a change up as soon as it is there, so none could go before the others, and none may fail",
+      ]);
+    });
   });
 
   describe("host key", () => {

@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { type AgentConfig, configDigest } from "../director/data";
+import { readIfThere } from "./durable";
+
+const text = z.string().min(1);
+
+const etcd = z.strictObject({
+  endpoints: z.array(text).min(1),
+  tls: z.strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() }).optional(),
+  auth: z.strictObject({ user: text, password: text }).optional(),
+  prefix: text.startsWith("/"),
+});
+
+/** Schema of agent.json, as the provider's installer writes it. */
+const config = z.strictObject({ director: text, etcd: etcd.optional() });
+
+/** What an agent was told in its file. */
+export interface Told {
+  /** Absent: nothing; it has no such file. */
+  readonly config?: AgentConfig;
+  /** See `configDigest`. */
+  readonly digest: string;
+}
+
+/** The agent's configuration is there and cannot be used. What stands in it is not shown: it holds secrets. */
+export class ConfigError extends Error {
+  constructor(file: string, reason: string) {
+    super(
+      `${file} cannot be used (${reason}). The provider writes it: run \`pulumi up\`, or remove the file to run without it.`,
+    );
+    this.name = "ConfigError";
+  }
+}
+
+/** Reads an agent's configuration. Throws ConfigError. */
+export async function readConfig(file: string): Promise<Told> {
+  const content = (await readIfThere(file)) ?? "";
+  const digest = configDigest(content);
+  if (content === "") return { digest };
+  const result = config.safeParse(parseJson(content));
+  if (result.success) return { config: result.data as AgentConfig, digest };
+  const places = result.error.issues.map(({ path, code }) => `${path.join(".") || "the whole"}: ${code}`);
+  throw new ConfigError(file, places.join("; "));
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}
