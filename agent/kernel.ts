@@ -9,8 +9,10 @@ import {
   parseLimits,
   parseProcfs,
   parseTable,
+  parseTraffic,
   renderEdits,
   renderTable,
+  type ServiceTraffic,
   serviceKey,
   type Table,
   withoutCounts,
@@ -33,6 +35,12 @@ export interface Kernel {
   write(edits: readonly Edit[]): Promise<string>;
   /** Thresholds and the order in which servers entered: the table does not tell them. */
   limits(): Promise<Limits>;
+  /**
+   * What every service and destination carries, those that are nobody's included. May be asked while an edit is made.
+   *
+   * @throws KernelError
+   */
+  traffic(): Promise<readonly ServiceTraffic[]>;
 }
 
 /** The table cannot be read: no ipvsadm, no IPVS, no privilege. */
@@ -89,13 +97,21 @@ export class IpvsadmKernel implements Kernel {
   }
 
   async limits(): Promise<Limits> {
-    const { status, stdout, stderr } = await run(
-      IPVSADM,
-      ["--list", "-n", "--thresholds", "--nosort"],
-      ENVIRONMENT,
-    );
+    return parseLimits(await this.#list("--thresholds", "--nosort"));
+  }
+
+  async traffic(): Promise<readonly ServiceTraffic[]> {
+    const counters = await this.#list("--stats", "--exact");
+    return parseTraffic(counters, await this.#list("--persistent-conn"));
+  }
+
+  async #list(...options: readonly string[]): Promise<string> {
+    const asked = run(IPVSADM, ["--list", "-n", ...options], ENVIRONMENT);
+    const { status, stdout, stderr } = await asked.catch((error: Error) => {
+      throw new KernelError(error.message);
+    });
     if (status !== 0) throw new KernelError(stderr.trim() || `status ${status}`);
-    return parseLimits(stdout);
+    return stdout;
   }
 
   async write(edits: readonly Edit[]): Promise<string> {

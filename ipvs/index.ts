@@ -36,4 +36,5 @@ export {
   withoutCounts,
 } from "./procfs";
 export { renderEdit, renderEdits, renderRemoval, renderTable } from "./render";
-export { type DestinationCount, parseStats } from "./stats";
+export type { DestinationTraffic, ServiceTraffic, Traffic } from "./traffic";
+export { parseTraffic } from "./traffic-text";

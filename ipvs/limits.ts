@@ -1,19 +1,9 @@
-import {
-  destinationKey,
-  type Service,
-  type ServiceProtocol,
-  serviceKey,
-  type Table,
-  type Thresholds,
-} from "./model";
+import { listedService } from "./listed";
+import { destinationKey, type Service, serviceKey, type Table, type Thresholds } from "./model";
 
 /** What `ipvsadm --save` keeps to itself: thresholds, and the kernel's own order. By service, then by destination. */
 export type Limits = ReadonlyMap<string, ReadonlyMap<string, Thresholds>>;
 
-const PROTOCOLS: Readonly<Record<string, ServiceProtocol>> = { TCP: "tcp", UDP: "udp", SCTP: "sctp" };
-const SERVICE = /^(TCP|UDP|SCTP) +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) /;
-/** Signed, where it is 2^31 or more: see `parseTable`. */
-const MARK = /^FWM +(-?[0-9]+) (IPv6 )?/;
 const DESTINATION =
   /^ {2}-> +(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]+) +([0-9]+) +([0-9]+) +[0-9]+ +[0-9]+ *$/;
 const HEAD_LINES = 3;
@@ -34,23 +24,12 @@ export function parseLimits(text: string): Limits {
       current?.set(key, { upper: Number(upper), lower: Number(lower) });
       continue;
     }
-    const service = serviceOf(line);
+    const service = listedService(line);
     if (service === undefined) continue;
     current = new Map();
     limits.set(service, current);
   }
   return limits;
-}
-
-function serviceOf(line: string): string | undefined {
-  const [, printed, isIPv6] = MARK.exec(line) ?? [];
-  if (printed !== undefined) {
-    const mark = Number(printed) >>> 0;
-    return serviceKey({ protocol: "fwmark", address: isIPv6 ? `${mark} -6` : String(mark), port: 0 });
-  }
-  const [, name = "", v6, v4, port] = SERVICE.exec(`${line} `) ?? [];
-  const protocol = PROTOCOLS[name];
-  return protocol && serviceKey({ protocol, address: v6 ?? v4 ?? "", port: Number(port) });
 }
 
 /** The table with the thresholds in it, as far as they are told. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type DestinationCount, parseStats } from "../../ipvs";
+import { parseTraffic } from "../../ipvs";
 import type { Lab } from "../../lab";
 
 /** Connections by director, then by "service destination", since a moment. */
@@ -11,8 +11,12 @@ const SUMMED_WITHIN_MS = 10_000;
 /** Reads IPVS' own counters on every director. */
 export async function readConnections(lab: Lab): Promise<Connections> {
   const read = async ({ name }: { name: string }) => {
-    const { stdout } = await lab.exec(name, ["ipvsadm", "--list", "-n", "--stats", "--exact"]);
-    const counts = parseStats(stdout).map((one): [string, number] => [keyOf(one), one.connections]);
+    const list = async (...options: readonly string[]) =>
+      (await lab.exec(name, ["ipvsadm", "--list", "-n", ...options])).stdout;
+    const traffic = parseTraffic(await list("--stats", "--exact"), await list("--persistent-conn"));
+    const counts = traffic.flatMap(({ service, destinations }) =>
+      destinations.map((one): [string, number] => [`${service} ${one.destination}`, one.connections]),
+    );
     return [name, new Map(counts)] as const;
   };
   return new Map(await Promise.all(lab.inventory.directors.map(read)));
@@ -44,8 +48,4 @@ function difference(
 ): Map<string, number> {
   const own = [...now].filter(([key]) => key.startsWith(`${service} `));
   return new Map(own.map(([key, count]) => [key.slice(service.length + 1), count - (before?.get(key) ?? 0)]));
-}
-
-function keyOf({ service, destination }: DestinationCount): string {
-  return `${service} ${destination}`;
 }

@@ -76,6 +76,7 @@ export class Life {
     return {
       read: () => this.#alive(() => kernel.read()),
       limits: () => this.#alive(() => kernel.limits()),
+      traffic: () => this.#alive(() => kernel.traffic()),
       write: async (edits) => {
         this.#at("batch begun");
         return this.#alive(() => this.#write(kernel, edits));

@@ -23,6 +23,7 @@ function kernelWith(write: (kernel: Kernel, edits: readonly Edit[]) => Promise<s
     kernel: (kernel) => ({
       read: () => kernel.read(),
       limits: () => kernel.limits(),
+      traffic: () => kernel.traffic(),
       write: (edits) => write(kernel, edits),
     }),
   };

@@ -19,6 +19,7 @@ import {
   type Limits,
   parseTable,
   renderTable,
+  type ServiceTraffic,
   serviceKey,
   type Table,
 } from "../../ipvs";
@@ -60,6 +61,19 @@ export class ModelledKernel implements Kernel {
         ),
       ]),
     );
+  }
+
+  /** As if nothing had come. */
+  async traffic(): Promise<readonly ServiceTraffic[]> {
+    const none = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+    return this.table.map((service) => ({
+      service: serviceKey(service),
+      ...none,
+      destinations: service.destinations.map((one) => ({
+        ...{ destination: destinationKey(one), weight: one.weight, active: 0, inactive: 0, persistent: 0 },
+        ...none,
+      })),
+    }));
   }
 
   /** Its lines, sorted. */

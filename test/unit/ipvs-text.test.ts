@@ -6,15 +6,23 @@ import {
   ProcfsSyntaxError,
   parseLimits,
   parseProcfs,
-  parseStats,
   parseTable,
+  parseTraffic,
   readDestinationExtra,
   serviceExtra,
   serviceKey,
   TableSyntaxError,
   withLimits,
 } from "../../ipvs";
-import { countsOf, renderLimits, renderProcfs, renderSaved } from "./listings";
+import {
+  countsOf,
+  renderConnections,
+  renderCounters,
+  renderLimits,
+  renderProcfs,
+  renderSaved,
+  trafficOf,
+} from "./listings";
 import { always } from "./property";
 import { readServiceExtra } from "./service-options";
 import { anyTable, destinationOptions, serviceOptions } from "./tables";
@@ -86,11 +94,32 @@ describe("what a director prints besides its table", () => {
     );
   });
 
+  it("traffic: of every service and destination, exactly", () => {
+    always(
+      fc.property(anyTable, (table) => {
+        const expected = table.map((service, at) => ({
+          service: serviceKey(service),
+          ...trafficOf(at),
+          destinations: service.destinations.map((one, index) => ({
+            destination: destinationKey(one),
+            weight: one.weight,
+            ...countsOf(index),
+            persistent: index * 17,
+            ...trafficOf(index),
+          })),
+        }));
+        assert.deepEqual(parseTraffic(renderCounters(table), renderConnections(table)), expected);
+      }),
+      RUNS,
+    );
+  });
+
   const readers = [
     ["a table", renderSaved, parseTable],
     ["/proc/net/ip_vs", renderProcfs, parseProcfs],
     ["thresholds", renderLimits, parseLimits],
-    ["counters", renderLimits, parseStats],
+    ["counters", renderCounters, (text: string) => parseTraffic(text, text)],
+    ["connections", renderConnections, (text: string) => parseTraffic(text, text)],
   ] as const;
   for (const [what, render, read] of readers) {
     it(`${what}: damaged output is read or refused, and never breaks the reader`, () => {

@@ -6,6 +6,7 @@ import {
   type Service,
   serviceKey,
   type Table,
+  type Traffic,
 } from "../../ipvs";
 import { readServiceExtra } from "./service-options";
 
@@ -89,6 +90,55 @@ export function renderLimits(table: Table): string {
     });
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Traffic made up from a place, as {@link countsOf}. */
+export function trafficOf(index: number): Traffic {
+  return {
+    connections: index,
+    packetsIn: index * 3,
+    packetsOut: index * 5,
+    bytesIn: index * 13,
+    bytesOut: index * 2 ** 40,
+  };
+}
+
+/** What `ipvsadm --list -n --stats --exact` prints of a table (ipvsadm.c, print_service_entry with FMT_EXACT). */
+export function renderCounters(table: Table): string {
+  const counters = (index: number) =>
+    Object.values(trafficOf(index))
+      .map((one) => String(one).padStart(8))
+      .join(" ");
+  return [
+    "IP Virtual Server version 1.2.1 (size=4096)",
+    "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes",
+    "  -> RemoteAddress:Port",
+    ...table.flatMap((service, at) => [
+      `${listedPlace(service).padEnd(33)} ${counters(at)}`,
+      ...service.destinations.map(
+        (one, index) => `  -> ${destinationKey(one).padEnd(28)} ${counters(index)}`,
+      ),
+    ]),
+    "",
+  ].join("\n");
+}
+
+/** What `ipvsadm --list -n --persistent-conn` prints of a table. */
+export function renderConnections(table: Table): string {
+  return [
+    "IP Virtual Server version 1.2.1 (size=4096)",
+    "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn",
+    "  -> RemoteAddress:Port",
+    ...table.flatMap((service) => [
+      `${listedPlace(service)} ${service.scheduler}`,
+      ...service.destinations.map((one, index) => {
+        const { active, inactive } = countsOf(index);
+        const words = [one.weight, index * 17, active, inactive].map((word) => String(word).padEnd(10));
+        return `  -> ${destinationKey(one).padEnd(28)} ${words.join(" ")}`;
+      }),
+    ]),
+    "",
+  ].join("\n");
 }
 
 function listedPlace(service: Service): string {
