@@ -1,0 +1,35 @@
+/** Labels and annotations of Kubernetes objects that the controller reads or writes. */
+
+/** Annotation of a declaration: its health check, as JSON of `healthCheck` in spec/health-check.ts, without secrets. */
+export const HEALTH_CHECK = "heye.io/health-check";
+/** Annotation of a declaration: name of a Secret in its namespace with the secrets of the check; see check.ts. */
+export const HEALTH_CHECK_SECRET = "heye.io/health-check-secret";
+/** Annotation of HeYe's first version on Endpoints: who asks. Any text; it has to be there. */
+export const CALLED_SOURCE = "calledSource";
+/** Annotation of HeYe's first version on Endpoints: the kind of check. */
+export const HEALTH_CHECK_TYPE = "healthCheckType";
+/** What {@link HEALTH_CHECK_TYPE} may be. */
+export const V1_CHECK_TYPES = ["http", "tcp", "mysql"] as const;
+
+/**
+ * Label of an EndpointSlice or Endpoints that is a declaration: the name of the Service, of the same namespace, that it
+ * names addresses for. A declaration is written by its owner alone. The controller reads it, and writes what it finds to
+ * EndpointSlices of its own, which carry Kubernetes' own {@link SERVICE_NAME}; a declaration never does, or kube-proxy
+ * and DNS would send traffic to addresses that nobody has checked. Decision 0024 says why.
+ */
+export const DECLARED_FOR = "heye.io/service-name";
+/** Kubernetes' label of the slices that serve a Service. */
+export const SERVICE_NAME = "kubernetes.io/service-name";
+/** Kubernetes' label that keeps kube-proxy from watching a slice; its value is empty. Every declaration carries it. */
+export const HEADLESS = "service.kubernetes.io/headless";
+/** Kubernetes' label that keeps Endpoints from being mirrored; its value is `true`. */
+export const SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror";
+/** Kubernetes' label of slices: who writes them. */
+export const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
+/** Value of {@link MANAGED_BY} on the slices that the controller writes. */
+export const MANAGER = "heye.io";
+
+/** `loadBalancerClass` of Services that get an address from a pool and are served by directors. */
+export const LOAD_BALANCER_CLASS = "heye.io/ipvs";
+/** Label of a ConfigMap in the controller's namespace that is a pool; its value is `true`. */
+export const LOAD_BALANCER_POOL = "heye.io/load-balancer-pool";
