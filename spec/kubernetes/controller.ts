@@ -2,82 +2,98 @@
  * What the controller is in a cluster, as data: the manifest and the component for Pulumi programs are made of the same.
  */
 
-/** Name of the controller's objects, unless the user names another. */
-export const CONTROLLER_NAME = "heye-controller";
-/** Its command line after the program's name. */
-export const CONTROLLER_ARGS = ["kubernetes"] as const;
-/** Where it serves `/metrics`, `/livez` and `/readyz`. */
-export const CONTROLLER_PORT = 9464;
-/** Name of that port. */
-export const CONTROLLER_PORT_NAME = "metrics";
-/** Kubernetes' probes of it. */
-export const CONTROLLER_PROBES = { liveness: "/livez", readiness: "/readyz" } as const;
-/** Name of the Lease by which its replicas agree on a leader, in its own namespace. */
-export const CONTROLLER_LEASE = "heye-controller";
+/** Name of the controller's objects, and of the Lease by which its replicas agree on a leader. */
+export const CONTROLLER = "heye-kubernetes";
+/** What selects its pods. */
+export const CONTROLLER_LABELS = { "app.kubernetes.io/name": CONTROLLER } as const;
+/** Where it runs, unless the user names another namespace. */
+export const CONTROLLER_NAMESPACE = "heye-system";
+/** Where it serves `/healthz`, `/readyz` and `/metrics`. */
+export const CONTROLLER_PORT = 9440;
 /** How many of it run unless the user says otherwise: one to lead, one to take over. */
 export const CONTROLLER_REPLICAS = 2;
+/** Needed for its start, and for some thousands of checks. */
+export const CONTROLLER_RESOURCES = {
+  requests: { cpu: "50m", memory: "128Mi" },
+  limits: { memory: "512Mi" },
+} as const;
+
+/** Its command line after the program's name. */
+export function controllerArgs(port: number): string[] {
+  return ["kubernetes", "--listen", `:${port}`];
+}
 
 /** What a role allows, in Kubernetes' words. */
 export interface PolicyRule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly resourceNames?: readonly string[];
-  readonly verbs: readonly string[];
+  readonly apiGroups: string[];
+  readonly resources: string[];
+  readonly resourceNames?: string[];
+  readonly verbs: string[];
 }
 
-const READ = ["get", "list", "watch"] as const;
+/** What it may do wherever there are Services to serve. Secrets are granted one by one: {@link secretRule}. */
+export function servedRules(): PolicyRule[] {
+  const watch = ["list", "watch"];
+  return [
+    { apiGroups: [""], resources: ["services"], verbs: watch },
+    // The address of a Service of our class is told there.
+    { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
+    // Endpoints of HeYe's first version are edited where they stand.
+    { apiGroups: [""], resources: ["endpoints"], verbs: [...watch, "patch"] },
+    // It makes slices of its own from declarations.
+    {
+      apiGroups: ["discovery.k8s.io"],
+      resources: ["endpointslices"],
+      verbs: [...watch, "create", "patch", "delete"],
+    },
+    { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+  ];
+}
 
-/**
- * What it may do wherever there are Services to serve. It reads no Secret by this: whoever names one in an annotation
- * grants it that one (see {@link secretRule}).
- */
-export const SERVED_RULES: readonly PolicyRule[] = [
-  { apiGroups: [""], resources: ["services"], verbs: READ },
-  // The address of a Service of our class is told there.
-  { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
-  // Endpoints of HeYe's first version are edited where they stand.
-  { apiGroups: [""], resources: ["endpoints"], verbs: [...READ, "update", "patch"] },
-  {
-    apiGroups: ["discovery.k8s.io"],
-    resources: ["endpointslices"],
-    verbs: [...READ, "create", "update", "patch", "delete"],
-  },
-  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
-];
-
-/** What it may do in its own namespace besides. */
-export const OWN_RULES: readonly PolicyRule[] = [
-  {
-    apiGroups: ["coordination.k8s.io"],
-    resources: ["leases"],
-    verbs: [...READ, "create", "update", "patch"],
-  },
-  // Pools of addresses.
-  { apiGroups: [""], resources: ["configmaps"], verbs: READ },
-];
+/** What it may do in its own namespace. A create names no object that a role could be held to. */
+export function ownRules(): PolicyRule[] {
+  const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };
+  return [
+    { ...leases, verbs: ["create"] },
+    { ...leases, resourceNames: [CONTROLLER], verbs: ["get", "update"] },
+    // Pools of addresses.
+    { apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] },
+  ];
+}
 
 /** What allows it to read the secrets of one check, and nothing else. */
 export function secretRule(name: string): PolicyRule {
   return { apiGroups: [""], resources: ["secrets"], resourceNames: [name], verbs: ["get"] };
 }
 
-/** Passes the `restricted` level of Kubernetes' pod security standards. */
+/** The user of distroless images that is not root. */
+const NOBODY = 65_532;
+
+/** Passes the level `restricted` of Kubernetes' pod security standards. */
 export const POD_SECURITY = {
   runAsNonRoot: true,
-  runAsUser: 65_532,
-  runAsGroup: 65_532,
+  runAsUser: NOBODY,
+  runAsGroup: NOBODY,
   seccompProfile: { type: "RuntimeDefault" },
-} as const;
+};
 
 /** See {@link POD_SECURITY}. */
 export const CONTAINER_SECURITY = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ["ALL"] },
-} as const;
+};
 
-/** What the controller is told of where it runs: variables, and the fields of its pod that they come from. */
-export const CONTROLLER_ENVIRONMENT = {
-  POD_NAME: "metadata.name",
-  POD_NAMESPACE: "metadata.namespace",
-} as const;
+/** What the controller is told of where it runs. */
+export const CONTROLLER_ENVIRONMENT = [
+  { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+  { name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+];
+
+const probe = (path: string) => ({ httpGet: { path, port: "health" }, periodSeconds: 5 });
+
+/** When Kubernetes restarts it, and when it counts as ready. */
+export const CONTROLLER_PROBES = {
+  livenessProbe: { ...probe("/healthz"), initialDelaySeconds: 10, failureThreshold: 6 },
+  readinessProbe: probe("/readyz"),
+};

@@ -1,8 +1,8 @@
 /** Labels and annotations of Kubernetes objects that the controller reads or writes. */
 
-/** Annotation of a declaration: its health check, as JSON of `healthCheck` in spec/health-check.ts, without secrets. */
+/** Annotation: a health check as JSON, with the properties of `healthCheck` in spec/health-check.ts, without secrets. */
 export const HEALTH_CHECK = "heye.io/health-check";
-/** Annotation of a declaration: name of a Secret in its namespace with the secrets of the check; see check.ts. */
+/** Annotation: the name of a Secret in the object's namespace with the secrets of its check; see check-secrets.ts. */
 export const HEALTH_CHECK_SECRET = "heye.io/health-check-secret";
 /** Annotation of HeYe's first version on Endpoints: who asks. Any text; it has to be there. */
 export const CALLED_SOURCE = "calledSource";
@@ -12,9 +12,9 @@ export const HEALTH_CHECK_TYPE = "healthCheckType";
 export const V1_CHECK_TYPES = ["http", "tcp", "mysql"] as const;
 
 /**
- * Label of an EndpointSlice or Endpoints that is a declaration: the name of the Service, of the same namespace, that it
- * names addresses for. A declaration is written by its owner alone. The controller reads it, and writes what it finds to
- * EndpointSlices of its own, which carry Kubernetes' own {@link SERVICE_NAME}; a declaration never does, or kube-proxy
+ * Label of an EndpointSlice or of Endpoints that are a declaration: the name of the Service, of the same namespace, that
+ * they name addresses for. A declaration is written by its owner alone. The controller reads it, and writes what it finds
+ * to EndpointSlices of its own, which carry Kubernetes' own {@link SERVICE_NAME}; a declaration never does, or kube-proxy
  * and DNS would send traffic to addresses that nobody has checked. Decision 0024 says why.
  */
 export const DECLARED_FOR = "heye.io/service-name";
