@@ -44,7 +44,8 @@ function plain(message: string): Error {
 function trailersOf(message: string, properties: Properties): number {
   const bytes = Buffer.byteLength(message);
   return (
-    Math.ceil(((2 * bytes + structBytes(properties)) * 4) / 3) + encodeURI(Buffer.from(message).toString()).length
+    Math.ceil(((2 * bytes + structBytes(properties)) * 4) / 3) +
+    encodeURI(Buffer.from(message).toString()).length
   );
 }
 
