@@ -5,3 +5,13 @@
 export { checkSecrets, type SecretTexts } from "./check-secrets";
 export * from "./controller";
 export * from "./keys";
+export {
+  type AddressPool,
+  type AddressRange,
+  addressNumber,
+  numberAddress,
+  POOL_KEYS,
+  parsePoolData,
+  parseRanges,
+  poolData,
+} from "./pool";
