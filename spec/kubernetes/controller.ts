@@ -84,6 +84,14 @@ export const CONTAINER_SECURITY = {
   capabilities: { drop: ["ALL"] },
 };
 
+/** Two on one node would go with it. */
+export const CONTROLLER_SPREAD = {
+  maxSkew: 1,
+  topologyKey: "kubernetes.io/hostname",
+  whenUnsatisfiable: "ScheduleAnyway",
+  labelSelector: { matchLabels: CONTROLLER_LABELS },
+};
+
 /** What the controller is told of where it runs. */
 export const CONTROLLER_ENVIRONMENT = [
   { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },

@@ -1,0 +1,55 @@
+import { stat } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { cached } from "./cache";
+import { goBuild, removeGoCaches } from "./go";
+import { PROJECT_ROOT } from "./project";
+
+/** The plugin by which the engine makes Kubernetes objects. */
+const PLUGIN = "pulumi-resource-kubernetes";
+/** The newest whose sources the Go module proxy serves. */
+const BUILT_VERSION = "2.0.0";
+const MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v2";
+
+/** The plugin for Kubernetes objects, as the tests have it. */
+export interface KubernetesPlugin {
+  /** The folder with its executable. */
+  readonly folder: string;
+  /** It is years older than `@pulumi/kubernetes`: enough for plain objects, no match for what users run. */
+  readonly isOld: boolean;
+}
+
+/**
+ * The plugin on PATH, else one that is built from the Go module proxy, which takes a minute.
+ *
+ * @param path folders as in PATH
+ * @throws CommandFailed when a module can't be fetched or the build fails
+ */
+export async function kubernetesPlugin(path = process.env.PATH ?? ""): Promise<KubernetesPlugin> {
+  for (const folder of path.split(delimiter))
+    if (folder !== "" && (await isFile(join(folder, PLUGIN)))) return { folder, isOld: false };
+  const folder = await cached({
+    name: "kubernetes-plugin",
+    version: BUILT_VERSION,
+    what: `Pulumi's plugin for Kubernetes ${BUILT_VERSION}`,
+    build,
+  });
+  return { folder, isOld: true };
+}
+
+async function build(dir: string): Promise<void> {
+  await goBuild({
+    what: "Pulumi's plugin for Kubernetes",
+    module: join(PROJECT_ROOT, "setup", "go", "kubernetes-plugin"),
+    main: `${MODULE}/cmd/${PLUGIN}`,
+    variables: { [`${MODULE}/pkg/version.Version`]: `v${BUILT_VERSION}` },
+    output: join(dir, PLUGIN),
+  });
+  await removeGoCaches();
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
