@@ -1,8 +1,9 @@
 /**
- * What a Pulumi program imports: Cluster, VirtualServer and RealServer. Types and wiring only; what the resources do
+ * What a Pulumi program imports: Cluster, VirtualServer, RealServer and ConfigFile. Types and wiring only; what the resources do
  * is in provider/, which runs in a process of Pulumi's.
  */
 export { Cluster, type ClusterArgs, type DirectorArgs, type NodeOutput } from "./cluster";
+export { ConfigFile, type ConfigFileArgs } from "./config-file";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
 export type { EtcdArgs, EtcdAuthArgs, EtcdTlsArgs } from "./etcd";
 export type {

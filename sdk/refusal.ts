@@ -21,6 +21,21 @@ export class ArgumentsRefused extends pulumi.RunError {
   }
 }
 
+/** A file that cannot be taken: everything that is wrong with it, each with its line. */
+export class FileRefused extends pulumi.RunError {
+  readonly code = "HEYE_FILE";
+
+  /**
+   * @param what the resource, such as `ConfigFile shop`
+   * @param problems at least one
+   */
+  constructor(what: string, file: string, problems: readonly { line: number; reason: string }[]) {
+    const lines = problems.map(({ line, reason }) => `  ${file}:${line}: ${reason}`);
+    super(`${what}: the file cannot be taken [HEYE_FILE]:\n${lines.join("\n")}`);
+    this.name = "FileRefused";
+  }
+}
+
 /** What is wrong with arguments, asked with a way to tell values that are not known yet. */
 export type ProblemsOf = (args: unknown, isUnknown: (value: unknown) => boolean) => readonly Problem[];
 

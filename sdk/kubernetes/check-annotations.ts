@@ -19,8 +19,9 @@ export function checkAnnotations(
   { healthCheck, healthCheckType, calledSource }: CheckChoice,
   secretName: pulumi.Input<string> | undefined,
 ): Record<string, pulumi.Input<string>> {
-  const secret: Record<string, pulumi.Input<string>> =
-    secretName === undefined ? {} : { [HEALTH_CHECK_SECRET]: secretName };
+  const secret: Record<string, pulumi.Input<string>> = secretName === undefined
+    ? {}
+    : { [HEALTH_CHECK_SECRET]: secretName };
   if (healthCheckType !== undefined)
     return { [CALLED_SOURCE]: calledSource ?? "pulumi", [HEALTH_CHECK_TYPE]: healthCheckType, ...secret };
   return { [HEALTH_CHECK]: asText(openPart(healthCheck ?? { type: "tcp" })), ...secret };

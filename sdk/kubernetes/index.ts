@@ -2,6 +2,7 @@
  * Components for Pulumi programs that use Kubernetes, on @pulumi/kubernetes; imported as `pulumi-heye/kubernetes`, so that
  * other programs need it not. Types and wiring only; what annotations mean is in spec/kubernetes.
  */
+export { ConfigFile, type KubernetesConfigFileArgs, type KubernetesObject } from "./config-file";
 export {
   type CheckedPortArgs,
   HealthCheckedService,
