@@ -342,3 +342,9 @@ export class InstallError extends DirectorError {
     super(director, `${what}:\n  ${messages.trim().replaceAll("\n", "\n  ")}`);
   }
 }
+
+/** An error's message with its code, under which docs/errors.md has a row. */
+export function withCode(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && code.startsWith("HEYE_") ? `${error.message} [${code}]` : error.message;
+}

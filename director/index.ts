@@ -13,9 +13,11 @@ export type { Claim } from "./claim";
 export { desiredService, isInService, observedServer } from "./desired";
 export { Director, type Mode } from "./director";
 export { drain } from "./drain-change";
+export { entering } from "./entering";
 export * from "./errors";
 export { checkForwarding } from "./forwarding-check";
 export { type ForwardingPath, forwardingPath } from "./forwarding-path";
+export { describeCheck, describeFailure, GateError, type GateFailure } from "./gate-error";
 export { declaredFingerprint } from "./host-key";
 export { installMissing } from "./install";
 export { observedLimits } from "./limits";
@@ -23,6 +25,7 @@ export { isWatchedPool, lostServers } from "./lost";
 export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";
 export type { Actor, Basis } from "./refusal";
+export { inOrderOf, memberOf, type NamedClaim, registrationOf, watchedOf } from "./registration";
 export {
   findRegistration,
   type Member,

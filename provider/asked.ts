@@ -1,8 +1,8 @@
-import { type Change, type Director, findRegistration, type Member } from "../director";
+import { type Change, type Director, entering, findRegistration, type Member } from "../director";
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import { type GateFailure, RolloutError, UnaskedError } from "./errors";
-import { type Entrant, entering } from "./gate";
+import type { Entrant } from "./gate";
 import { lostOfOthers } from "./lost";
 import type { GatedChange } from "./steps";
 

@@ -1,11 +1,11 @@
-import { type Director, type DirectorState, findRegistration, forwardingPath } from "../director";
+import { type Director, type DirectorState, entering, findRegistration, forwardingPath } from "../director";
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import { adoptions } from "./adoption";
 import { anew, answersOf } from "./asked";
 import { removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
-import { type Entrant, entering, passGate, type Seen } from "./gate";
+import { type Entrant, passGate, type Seen } from "./gate";
 import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
 import { changeEverywhere, type Question, rehearseEverywhere, withThresholds } from "./rollout";

@@ -1,4 +1,11 @@
-import { type Change, type Director, type DirectorState, findRegistration, type Member } from "../director";
+import {
+  type Change,
+  type Director,
+  type DirectorState,
+  findRegistration,
+  inOrderOf,
+  type Member,
+} from "../director";
 import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServerIdentity } from "../spec";
 import { givingBack } from "./adoption";
 import { type Answers, guarded } from "./asked";
@@ -71,15 +78,10 @@ export function inOrder({ key, members }: GatedChange, states: States): Member[]
     ({ registry }) => findRegistration(registry, key)?.registration.members ?? [],
   );
   const reference = registered.find((one) => one.length > 0) ?? [];
-  const known = reference.map(realServerKey);
-  const place = (member: Member) => {
-    const at = known.indexOf(realServerKey(member));
-    return at === -1 ? known.length : at;
-  };
-  const ordered = [...members].sort((a, b) => place(a) - place(b));
+  const known = new Map(reference.map((one) => [realServerKey(one), one]));
   // A director that has not got it yet is to hold it as the others do.
-  return ordered.map((member) => {
-    const lastWeight = reference[place(member)]?.lastWeight;
+  return inOrderOf(members, reference).map((member) => {
+    const lastWeight = known.get(realServerKey(member))?.lastWeight;
     return lastWeight === undefined ? member : { ...member, lastWeight };
   });
 }
