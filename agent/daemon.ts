@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 import { setInterval as every } from "node:timers/promises";
 import { PLACE } from "../director/data";
 import { directDial } from "../health";
+import { type ApiHandler, apiOf } from "./api";
+import { EVENTS_KEPT } from "./api/limits";
 import { readConfig } from "./config";
+import { EventRing, telling } from "./events";
 import { Keeper } from "./keeper";
 import { IpvsadmKernel, ipvsadmVersion } from "./kernel";
 import type { Log } from "./log";
@@ -33,8 +36,10 @@ export interface AgentOptions {
  * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { state, socket, ready, pollMs, version, log } = options;
+  const { state, socket, ready, pollMs, version } = options;
   const startedAt = Date.now();
+  const events = new EventRing(startedAt.toString(36), EVENTS_KEPT);
+  const log = telling(options.log, events);
   const dial = directDial();
   const { digest } = await readConfig(join(state, "agent", "agent.json"));
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
@@ -48,12 +53,20 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     place: () => placeAddresses(state),
   };
   let routes: Routes | undefined;
-  const server = await listen(socket, () => routes, log);
+  let api: ApiHandler | undefined;
+  const server = await listen(
+    socket,
+    () => routes,
+    log,
+    () => api,
+  );
   const keeper = await Keeper.start(parts).catch((error: unknown) => {
     server.close();
     throw error;
   });
-  routes = routesOf(keeper, dial, { version, startedAt });
+  const about = { version, startedAt };
+  routes = routesOf(keeper, dial);
+  api = apiOf({ keeper, dial, log, events, about });
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
   log.info({ event: "start", version, ...host }, "the agent keeps the table");
   try {

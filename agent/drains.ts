@@ -1,4 +1,5 @@
 import type { Member, Registration } from "../director/data";
+import { type ConnectionCount, hasConnections, isConnectionless } from "../ipvs";
 import { realServerKey } from "../spec";
 
 /** A server on its way out: it takes no new connections, those it has may end. */
@@ -22,6 +23,9 @@ export interface Drain {
  * directors, and may have to take it back.
  */
 const GRACE_MS = 30_000;
+
+/** A handshake that began before the weight fell is an established connection by then. */
+const HANDSHAKE_MS = 1_000;
 
 /** An operator's drain outlives a change that takes the server out and is taken back; not a new server of that address. */
 const MEMORY_MS = 600_000;
@@ -89,11 +93,29 @@ export class Drains {
     );
   }
 
-  /** Drains of changes whose time has long been up, and that nobody has ended: whoever made the change was killed. */
-  due(registrations: ReadonlyMap<string, Registration>): readonly Drain[] {
+  /** Whether any drain is the agent's own to end: nobody waits for it. */
+  isAnyLeaving(registrations: ReadonlyMap<string, Registration>): boolean {
+    if (!this.#all.some(({ drain }) => drain.by === "change")) return false;
+    return [...registrations.values()].some(({ members }) => members.some((one) => one.leaving));
+  }
+
+  /**
+   * Drains of changes that are to end: those for which nobody waits once their time is up or their connections have ended,
+   * and those whose time has long been up, because whoever made the change was killed.
+   *
+   * @param counts the kernel's connections; undefined: it does not tell
+   */
+  due(
+    registrations: ReadonlyMap<string, Registration>,
+    counts?: readonly ConnectionCount[],
+  ): readonly Drain[] {
     return this.all.filter(({ by, service, server, elapsedMs }) => {
       const member = registrations.get(service)?.members.find((one) => realServerKey(one) === server);
-      return by === "change" && member?.drainMs !== undefined && elapsedMs >= member.drainMs + GRACE_MS;
+      if (by !== "change" || member?.drainMs === undefined) return false;
+      if (!member.leaving) return elapsedMs >= member.drainMs + GRACE_MS;
+      const settling = isConnectionless(service) || elapsedMs < HANDSHAKE_MS;
+      const isIdle = counts !== undefined && !hasConnections(counts, service, server, settling);
+      return isIdle || elapsedMs >= member.drainMs;
     });
   }
 

@@ -143,7 +143,9 @@ export class Keeper {
         return { outcome: "changed", state, messages: "" };
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
-      const told = this.#told(await this.parts.kernel.read());
+      const left = await this.parts.kernel.read();
+      this.#seen = left.table;
+      const told = this.#told(left);
       return { outcome: "applied", state: this.#answer(told, predict), messages };
     });
   }
@@ -187,6 +189,8 @@ export class Keeper {
   get view() {
     return {
       pools: this.#pools as Pick<Pools, "registry" | "watch" | "lost" | "drains">,
+      /** SHA-256 of the registry's file. */
+      revision: this.#pools.revision,
       /** The kernel as it was last seen. */
       seen: this.#seen,
       /** How long the turn that is under way has taken so far. */
@@ -251,6 +255,8 @@ export class Keeper {
     }
     this.#uncommitted = true;
     await this.#commit();
+    const declared = { event: "declared", scope: journal.scope, revision: this.#pools.revision };
+    this.parts.log.info(declared, "something else is declared");
     this.#edits.made("change", edits, complaint);
     this.#recordSoon();
     return [complaint, await this.#place()].filter((words) => words !== "").join("\n");
@@ -318,9 +324,11 @@ export class Keeper {
     }
   }
 
-  /** Ends the drains of changes that whoever made them has not ended: he was killed. */
+  /** Ends the drains of changes that nobody waits for, or whose maker has not ended them: he was killed. */
   async #endDrains(): Promise<void> {
-    const over = this.#pools.drains.due(registrations(this.#pools.registry));
+    const [{ drains }, declared] = [this.#pools, registrations(this.#pools.registry)];
+    const counts = drains.isAnyLeaving(declared) ? await this.parts.kernel.connections() : undefined;
+    const over = drains.due(declared, counts);
     if (over.length === 0) return;
     const scope = [...new Set(over.map(({ service }) => service))];
     const servers = over.map(({ server }) => server);

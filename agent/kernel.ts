@@ -41,6 +41,8 @@ export interface Kernel {
    * @throws KernelError
    */
   traffic(): Promise<readonly ServiceTraffic[]>;
+  /** Connections of each destination; undefined where the kernel does not tell. */
+  connections(): Promise<readonly ConnectionCount[] | undefined>;
 }
 
 /** The table cannot be read: no ipvsadm, no IPVS, no privilege. */
@@ -112,6 +114,14 @@ export class IpvsadmKernel implements Kernel {
     });
     if (status !== 0) throw new KernelError(stderr.trim() || `status ${status}`);
     return stdout;
+  }
+
+  async connections(): Promise<readonly ConnectionCount[] | undefined> {
+    try {
+      return parseProcfs(readFileSync(PROCFS, "utf8"));
+    } catch {
+      return undefined;
+    }
   }
 
   async write(edits: readonly Edit[]): Promise<string> {

@@ -81,6 +81,10 @@ export class Pools {
     return this.#text;
   }
 
+  get revision(): string {
+    return this.#digest;
+  }
+
   get lost(): ReadonlySet<string> {
     return this.#lost;
   }
@@ -140,15 +144,17 @@ export class Pools {
       .map(([key]) => ({ service: key, server }));
   }
 
-  /** The registry's file without servers whose drains are over. */
+  /** The registry's file without servers whose drains are over, and virtual servers whose last one has left. */
   drained(over: readonly Drain[]): string {
     const gone = new Map<string, Set<string>>();
     for (const { service, server } of over) gone.set(service, (gone.get(service) ?? new Set()).add(server));
-    const owners = Object.entries(this.#registry.owners).map(([id, owner]) => {
-      const services = Object.entries(owner.virtualServers).map(
-        ([key, one]) => [key, without(one, gone.get(key) ?? new Set())] as const,
-      );
-      return [id, { ...owner, virtualServers: Object.fromEntries(services) }] as const;
+    const owners = Object.entries(this.#registry.owners).flatMap(([id, owner]) => {
+      const services = Object.entries(owner.virtualServers)
+        .map(([key, one]) => [key, without(one, gone.get(key) ?? new Set())] as const)
+        .filter(([, one]) => !(one.leaving && one.members.length === 0));
+      return services.length === 0
+        ? []
+        : [[id, { ...owner, virtualServers: Object.fromEntries(services) }] as const];
     });
     return renderRegistry({ owners: Object.fromEntries(owners) });
   }

@@ -3,16 +3,15 @@ import { type Dial, waitUntilHealthy } from "../health";
 import type { Keeper } from "./keeper";
 import { changeOrder, checkOrder } from "./orders";
 import { type Question, RequestProblem, type Routes } from "./server";
-import { explain, type Status, statusOf } from "./status";
+import { explain } from "./status";
 
-/** Everything that can be asked of the agent. */
-export function routesOf(keeper: Keeper, dial: Dial, about: Pick<Status, "version" | "startedAt">): Routes {
+/** What the provider and operators ask, on the unix socket alone; the rest is the API's (agent/api/). */
+export function routesOf(keeper: Keeper, dial: Dial): Routes {
   return {
     "GET /healthz": async () => healthz(keeper),
     "GET /v1/state": ({ query }) => keeper.state(digestsOf(query)),
     "POST /v1/changes": ({ body }) => keeper.change(changeOrder(body)),
     "POST /v1/checks": (question) => gate(question, dial),
-    "GET /v1/status": async () => statusOf(keeper, about),
     "POST /v1/drains": ({ query }) => drained(keeper, query, "start"),
     "DELETE /v1/drains": ({ query }) => drained(keeper, query, "end"),
     "GET /v1/explain": async ({ query }) => explained(keeper, query.get("server") ?? ""),

@@ -2,6 +2,7 @@ import { chmod, rm } from "node:fs/promises";
 import * as http from "node:http";
 import { connect } from "node:net";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
+import type { ApiHandler, Asker } from "./api";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
 
@@ -29,6 +30,9 @@ export interface Question {
 /** `GET /v1/state`, and who answers it. What it returns is the answer's JSON. */
 export type Routes = Readonly<Record<string, (question: Question) => Promise<unknown>>>;
 
+/** Whoever may open the socket may do everything, as often as he likes. */
+const ROOT: Asker = { role: "read-write", admit: () => undefined };
+
 /** A registry of 10,000 servers, whole, is 5 MB. */
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -38,12 +42,23 @@ const BODY_MAX_BYTES = 64 * 1024 * 1024;
  *
  * @param routes undefined: not yet, which is answered with 503. The socket is taken before anything else is touched, so that
  *   two agents never keep one table
+ * @param api answers what it knows in their place; undefined: not yet
  * @throws Error when another agent answers there
  */
-export async function listen(path: string, routes: () => Routes | undefined, log: Log): Promise<http.Server> {
+export async function listen(
+  path: string,
+  routes: () => Routes | undefined,
+  log: Log,
+  api: () => ApiHandler | undefined = () => undefined,
+): Promise<http.Server> {
   if (await isAnswered(path)) throw new Error(`another agent answers on ${path}`);
   await rm(path, { force: true });
   const server = http.createServer((request, response) => {
+    const handler = api();
+    if (handler?.router.knows(request.url ?? "/")) {
+      void handler.handle(request, response, ROOT);
+      return;
+    }
     void answer(request, routes(), log).then(({ status, value }) => {
       const text = JSON.stringify(value);
       const type = status === 200 ? "application/json" : "application/problem+json";

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { effectiveWeight, type Member, type Registration } from "../director/data";
+import { effectiveWeight, findRegistration, type Member, type Registration } from "../director/data";
 import type { History, ServerHealth } from "../health";
 import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
@@ -61,20 +61,14 @@ export interface Explanation extends ServerStatus, Partial<History> {
   readonly check?: string;
 }
 
+/** What is looked at. */
+type Viewed = Pick<Keeper, "view">;
+
 /** The agent's own state, for people and programs. */
-export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "startedAt">): Status {
+export function statusOf(keeper: Viewed, about: Pick<Status, "version" | "startedAt">): Status {
   const { repairs, drift, reconciledAt, trouble } = keeper.view;
-  const { registry, watch, lost, drains } = keeper.view.pools;
-  const services = [...registrations(registry)].map(([key, registration]): ServiceStatus => {
-    const owner = Object.values(registry.owners).find((one) => one.virtualServers[key])?.label ?? "";
-    const sorry = sorryMember(registration);
-    const sorryServer = sorry && {
-      server: realServerKey(sorry),
-      serves: weightOf(keeper, key, sorry) !== null,
-    };
-    const servers = serversOf(keeper, key, registration);
-    return { service: key, up: !lost.has(key), owner, servers, ...(sorryServer && { sorryServer }) };
-  });
+  const { registry, watch, drains } = keeper.view.pools;
+  const services = [...registrations(registry)].map(([key, one]) => serviceStatus(keeper, key, one));
   return {
     director: hostname(),
     ...about,
@@ -88,8 +82,21 @@ export function statusOf(keeper: Keeper, about: Pick<Status, "version" | "starte
   };
 }
 
+/** One virtual server, by its key. */
+export function serviceStatus(keeper: Viewed, key: string, registration: Registration): ServiceStatus {
+  const { registry, lost } = keeper.view.pools;
+  const owner = findRegistration(registry, key)?.owner.label ?? "";
+  const sorry = sorryMember(registration);
+  const sorryServer = sorry && {
+    server: realServerKey(sorry),
+    serves: weightOf(keeper, key, sorry) !== null,
+  };
+  const servers = serversOf(keeper, key, registration);
+  return { service: key, up: !lost.has(key), owner, servers, ...(sorryServer && { sorryServer }) };
+}
+
 /** Everything about one server, by `realServerKey`, in each of its virtual servers. */
-export function explain(keeper: Keeper, server: string): Explanation[] {
+export function explain(keeper: Viewed, server: string): Explanation[] {
   const { registry, watch } = keeper.view.pools;
   return [...registrations(registry)].flatMap(([service, registration]) => {
     const member = registration.members.find((one) => realServerKey(one) === server);
@@ -101,22 +108,17 @@ export function explain(keeper: Keeper, server: string): Explanation[] {
   });
 }
 
-function weightOf({ view }: Keeper, key: string, member: Member): number | null {
+function weightOf({ view }: Viewed, key: string, member: Member): number | null {
   const found = findService(view.seen, key)?.destinations;
   return found?.find((one) => destinationKey(one) === realServerKey(member))?.weight ?? null;
 }
 
-function serversOf(keeper: Keeper, key: string, registration: Registration): ServerStatus[] {
+function serversOf(keeper: Viewed, key: string, registration: Registration): ServerStatus[] {
   const { watch, lost, drains } = keeper.view.pools;
   const isHealthy = (member: Member) => watch.isHealthy(registration, member);
   const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
   const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });
-  const whyOut = (member: Member) =>
-    isDrained(member)
-      ? ("drained" as const)
-      : isHealthy(member)
-        ? ("sorry server" as const)
-        : ("down" as const);
+  const whyOut = (member: Member) => (isHealthy(member) ? ("sorry server" as const) : ("down" as const));
   return registration.members.map((member): ServerStatus => {
     const server = realServerKey(member);
     const probe = keyOf(registration, member);
@@ -124,7 +126,8 @@ function serversOf(keeper: Keeper, key: string, registration: Registration): Ser
     const reasons = [
       ...(member.held ? (["held"] as const) : []),
       ...(member.draining ? (["draining"] as const) : []),
-      ...(out.has(server) ? [whyOut(member)] : []),
+      ...(member.drained || (out.has(server) && isDrained(member)) ? (["drained"] as const) : []),
+      ...(out.has(server) && !isDrained(member) ? [whyOut(member)] : []),
     ];
     return {
       server,

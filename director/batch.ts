@@ -24,6 +24,7 @@ import {
   type Registry,
   registeredMembers,
 } from "./registry";
+import { remaining } from "./remaining";
 import { type ChangeRequest, changeRequest } from "./request";
 import type { DirectorState } from "./state";
 
@@ -122,21 +123,6 @@ function ownPart({ key, member }: Change, registry: Registry): string {
 
 function isLimited({ destinations }: Service): boolean {
   return destinations.some(({ thresholds }) => thresholds !== undefined && thresholds.upper > 0);
-}
-
-/** The table without what an earlier change of the group lets go: it leaves with them, so it is nobody's entry. */
-function remaining(state: DirectorState, registry: Registry, key: string): Table {
-  if (!findRegistration(state.registry, key)) return state.table;
-  if (!findRegistration(registry, key)) return state.table.filter((service) => serviceKey(service) !== key);
-  const staying = new Set(registeredMembers(registry, key).map(destinationKey));
-  const left = registeredMembers(state.registry, key).map(destinationKey);
-  const gone = new Set(left.filter((member) => !staying.has(member)));
-  if (gone.size === 0) return state.table;
-  return state.table.map((service) =>
-    serviceKey(service) === key
-      ? { ...service, destinations: service.destinations.filter((one) => !gone.has(destinationKey(one))) }
-      : service,
-  );
 }
 
 /** @param state with thresholds: what stays as it is, or is given back, keeps them */

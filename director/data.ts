@@ -13,9 +13,22 @@ export type {
   StateAnswer,
 } from "./agent-protocol";
 export { AGENT_FOLDER, AGENT_PROTOCOL, AGENT_READY, AGENT_SOCKET, PROTOCOL_HEADER } from "./agent-protocol";
+export { canonicalJson } from "./canonical";
 export { desiredDestination, desiredService } from "./desired";
+export { entering } from "./entering";
+export {
+  BusyError,
+  DirectorError,
+  ForeignEntryError,
+  NoVirtualServerError,
+  OwnedElsewhereError,
+} from "./errors";
+export { describeCheck, GateError, type GateFailure } from "./gate-error";
 export { knownTable } from "./limits";
+export { draining } from "./member";
 export { PLACE } from "./placement";
+export { type Actor, type Basis, ownRegistration, refuseForeignDestination } from "./refusal";
+export { inOrderOf, memberOf, registrationOf, watchedOf } from "./registration";
 export {
   duringRegistry,
   EMPTY_REGISTRY,
@@ -24,9 +37,19 @@ export {
   type Registration,
   type Registry,
   registeredMembers,
+  withRegistration,
 } from "./registry";
-export { joinLines, mergeDelta, parseRegistry, registryLines, renderRegistry } from "./registry-format";
+export {
+  joinLines,
+  mergeDelta,
+  parseRegistry,
+  registryDelta,
+  registryLines,
+  renderRegistry,
+} from "./registry-format";
+export { remaining } from "./remaining";
 export { sha256 } from "./sha256";
 export { type Digests, tableDigest } from "./state";
 export { readTableText, type TableText, withServices } from "./table-text";
+export { putVirtualServer, removeVirtualServer } from "./virtual-server-change";
 export { effectiveWeight } from "./weight";

@@ -22,8 +22,12 @@ export interface Member extends RealServer {
   readonly held?: true;
   /** It is on its way out: in the kernel with weight 0 until its connections have ended. */
   readonly draining?: true;
+  /** An operator has declared that it takes no new connections, until that is taken back: in the kernel with weight 0. */
+  readonly drained?: true;
   /** How long its connections may go on once it is draining; an agent ends the drain where nobody else does. */
   readonly drainMs?: number;
+  /** Nobody waits for its drain: the agent removes it when its connections have ended, or its time is over. */
+  readonly leaving?: true;
   /** The weight it last had in the kernel that was not 0; absent while it has one. See `Destination` in ipvs/. */
   readonly lastWeight?: number;
   /** Its own check, for an agent. Absent: the virtual server's. */
@@ -60,6 +64,8 @@ export interface RegisteredSettings extends ServiceSettings, Watched {
   readonly pool: "inline" | "separate";
   /** In the order in which they enter the kernel, which mh and sh go by. */
   readonly members: readonly Member[];
+  /** It is removed when the last of its members has left; see {@link Member}. */
+  readonly leaving?: true;
 }
 
 /** Everything one cluster resource of one stack owns on a director. */

@@ -19,6 +19,7 @@ export function address(unfit: Readonly<Partial<Record<AddressKind, string>>>) {
     .refine((text) => whyUnfit(text) === undefined, {
       error: ({ input }) => `${error} of a single host, found ${input}: ${whyUnfit(String(input))}`,
     })
+    .meta({ anyOf: [{ format: "ipv4" }, { format: "ipv6" }] })
     .transform((text) => canonicalAddress(text) ?? text);
 }
 

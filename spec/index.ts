@@ -109,3 +109,4 @@ export {
   type VirtualServer,
   virtualServer,
 } from "./virtual-server";
+export { withoutSecrets } from "./without-secrets";

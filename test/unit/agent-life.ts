@@ -77,6 +77,7 @@ export class Life {
       read: () => this.#alive(() => kernel.read()),
       limits: () => this.#alive(() => kernel.limits()),
       traffic: () => this.#alive(() => kernel.traffic()),
+      connections: () => this.#alive(() => kernel.connections()),
       write: async (edits) => {
         this.#at("batch begun");
         return this.#alive(() => this.#write(kernel, edits));

@@ -24,6 +24,7 @@ function kernelWith(write: (kernel: Kernel, edits: readonly Edit[]) => Promise<s
       read: () => kernel.read(),
       limits: () => kernel.limits(),
       traffic: () => kernel.traffic(),
+      connections: () => kernel.connections(),
       write: (edits) => write(kernel, edits),
     }),
   };

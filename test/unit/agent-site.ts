@@ -5,6 +5,9 @@ import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStore, Keeper, type Store } from "../../agent";
+import { type ApiHandler, apiOf } from "../../agent/api";
+import { EVENTS_KEPT } from "../../agent/api/limits";
+import { EventRing, telling } from "../../agent/events";
 import type { Kernel } from "../../agent/kernel";
 import { type Log, noLog } from "../../agent/log";
 import { routesOf } from "../../agent/routes";
@@ -14,6 +17,7 @@ import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
 import { type Dial, directDial } from "../../health";
 import {
+  type ConnectionCount,
   destinationKey,
   type Edit,
   type Limits,
@@ -41,6 +45,13 @@ export class ModelledKernel implements Kernel {
         .filter((line) => line !== "")
         .sort(),
     );
+  }
+
+  /** Connections of servers; those that are not named have none. */
+  counts: readonly ConnectionCount[] = [];
+
+  async connections(): Promise<readonly ConnectionCount[]> {
+    return this.counts;
   }
 
   async write(edits: readonly Edit[]): Promise<string> {
@@ -112,25 +123,34 @@ export class AgentSite {
   readonly kernel = new ModelledKernel();
   keeper!: Keeper;
   log: Log = noLog();
+  api!: ApiHandler;
   #server: Server | undefined;
+  #runs = 0;
 
-  static async up(setUp: (site: AgentSite) => void = () => undefined): Promise<AgentSite> {
+  static async up(
+    setUp: (site: AgentSite) => void = () => undefined,
+    disturbance: Disturbance = {},
+  ): Promise<AgentSite> {
     const site = new AgentSite();
     setUp(site);
-    await site.start();
+    await site.start(disturbance);
     return site;
+  }
+
+  get socket(): string {
+    return join(this.folder, "agent.sock");
   }
 
   /** A director as the provider sees it. Each one is a process of its own: it knows nothing. */
   director(): Director {
-    const socket = join(this.folder, "agent.sock");
-    const session = { openUnixSocket: async () => dialled(socket) };
+    const session = { openUnixSocket: async () => dialled(this.socket) };
     const pool = { get: async () => session } as unknown as SessionPool;
     return new Director("d1", { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
   async start({ store, kernel, dial = directDial() }: Disturbance = {}): Promise<void> {
-    const { log } = this;
+    const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
+    const log = telling(this.log, events);
     const files = new FileStore(this.folder);
     this.keeper = await Keeper.start({
       store: store?.(files) ?? files,
@@ -140,8 +160,20 @@ export class AgentSite {
       host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
       place: async () => "",
     });
-    const routes = routesOf(this.keeper, dial, { version: "test", startedAt: Date.now() });
-    this.#server = await listen(join(this.folder, "agent.sock"), () => routes, log);
+    const routes = routesOf(this.keeper, dial);
+    this.api = apiOf({
+      keeper: this.keeper,
+      dial,
+      log,
+      events,
+      about: { version: "test", startedAt: Date.now() },
+    });
+    this.#server = await listen(
+      this.socket,
+      () => routes,
+      log,
+      () => this.api,
+    );
   }
 
   /** Ends the agent in order. */

@@ -1,0 +1,109 @@
+import {
+  type Basis,
+  type Digests,
+  desiredService,
+  findRegistration,
+  parseRegistry,
+  type Registry,
+  readTableText,
+  registeredMembers,
+  registryDelta,
+  registryLines,
+} from "../../director/data";
+import { findService, type Table } from "../../ipvs";
+import type { Keeper } from "../keeper";
+
+/** What is declared at one moment, and what a change of it is conditional on. */
+export interface Declared extends Basis {
+  /** SHA-256 of the registry's file: the revision. */
+  readonly revision: string;
+  readonly digests: Digests;
+}
+
+/** What became of a change. */
+export interface Declaration {
+  /** `changed`: something else is declared by now, and nothing was done. */
+  readonly outcome: "applied" | "changed";
+  readonly revision: string;
+  /** What the kernel's tools complained of; empty: nothing. */
+  readonly messages: string;
+}
+
+/**
+ * Where the API reads what is declared, and writes it. The one seam between the API and whoever keeps the declared state
+ * of a director or of a cluster.
+ */
+export interface Declarations {
+  /** What is declared, as it was last known: cheap, for those who only look. */
+  readonly view: { readonly registry: Registry; readonly revision: string };
+  /** What is declared now, with the table it stands for, to compute a change from. */
+  read(): Promise<Declared>;
+  /**
+   * Declares `after` in place of what the change was computed from: whole, or not at all.
+   *
+   * @param scope keys of the virtual servers that differ
+   * @throws NotDurableError: nothing was declared; any other error: it is declared, and made as soon as it can be
+   */
+  declare(before: Declared, after: Registry, scope: ReadonlySet<string>): Promise<Declaration>;
+}
+
+/** Nobody can read the registry that the agent itself tells. */
+class UnreadableError extends Error {
+  override readonly name = "UnreadableError";
+
+  constructor() {
+    super("the agent told a registry that it cannot read");
+  }
+}
+
+/** What is declared on one director, kept by its agent. */
+export class KeeperDeclarations implements Declarations {
+  #known: Declared | undefined;
+
+  /** @param director its name, in errors */
+  constructor(
+    private readonly keeper: Keeper,
+    private readonly director: string,
+  ) {}
+
+  get view() {
+    const { pools, revision } = this.keeper.view;
+    return { registry: pools.registry, revision };
+  }
+
+  async read(): Promise<Declared> {
+    const known = this.#known;
+    const digests = known?.digests ?? { registry: "-", table: "-" };
+    const answer = await this.keeper.state(digests);
+    const registry = answer.registry === undefined ? known?.registry : parseRegistry(answer.registry);
+    const text = answer.table === undefined ? known : readTableText(answer.table);
+    if (!registry || !text) throw new UnreadableError();
+    const { director } = this;
+    const declared = { director, registry, table: text.table, digests: answer.digests };
+    this.#known = { ...declared, revision: answer.digests.registry };
+    return this.#known;
+  }
+
+  async declare(before: Declared, after: Registry, scope: ReadonlySet<string>): Promise<Declaration> {
+    const { outcome, state, messages } = await this.keeper.change({
+      expect: before.digests,
+      predict: { registry: "-", table: "-" },
+      registry: registryDelta(registryLines(before.registry), registryLines(after)),
+      scope: [...scope],
+      desired: desiredTable(before, after, scope),
+    });
+    return { outcome, messages, revision: state.digests.registry };
+  }
+}
+
+/** The virtual servers of a scope as they are declared; one that is not any more is missing. */
+export function desiredTable(
+  { registry, table }: Pick<Declared, "registry" | "table">,
+  after: Registry,
+  scope: ReadonlySet<string>,
+): Table {
+  return [...scope].flatMap((key) => {
+    const wanted = findRegistration(after, key)?.registration;
+    return wanted ? [desiredService(wanted, findService(table, key), registeredMembers(registry, key))] : [];
+  });
+}

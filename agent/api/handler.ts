@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Log } from "../log";
+import { readBody } from "./body";
+import type { Role } from "./clients";
+import { IN_FLIGHT_MAX, WRITES_IN_FLIGHT_MAX } from "./limits";
+import { ApiProblem, asProblem, problemBody } from "./problem";
+import { revisionTag } from "./resources";
+import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
+import type { Matched, Router } from "./router";
+import type { Plan } from "./writer";
+
+/** Who asks, as far as that decides about what is answered. */
+export interface Asker {
+  readonly role: Role;
+  /** @throws ApiProblem 429 when he asks too often */
+  readonly admit: (isWrite: boolean) => void;
+}
+
+/** A field of every answer: the revision of what is declared. */
+const REVISION_FIELD = "heye-revision";
+
+/** Answers requests of the API, over whatever they come. */
+export class ApiHandler {
+  #inFlight = 0;
+  #writes = 0;
+
+  constructor(
+    private readonly api: Api,
+    readonly router: Router,
+    private readonly log: Log,
+  ) {}
+
+  /** Answers one request; never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse, asker: Asker): Promise<void> {
+    const isHead = request.method === "HEAD";
+    try {
+      const answer = await this.#counted(() => this.#answer(request, response, asker));
+      if (answer) this.#send(response, answer, "application/json", isHead);
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.status >= 500)
+        this.log.error(
+          { event: "request", path: pathOf(request), error: problem.message },
+          "a request failed",
+        );
+      const { status, headers } = problem;
+      // What is left of a body that nobody reads stands in the way of a next request.
+      if (!request.complete) response.setHeader("connection", "close");
+      this.#send(
+        response,
+        { status, headers, body: problemBody(problem) },
+        "application/problem+json",
+        isHead,
+      );
+    }
+  }
+
+  /** undefined: the answer goes on as a stream. */
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asker: Asker,
+  ): Promise<Answer | undefined> {
+    const method = request.method ?? "GET";
+    const isWrite = method !== "GET" && method !== "HEAD";
+    asker.admit(isWrite);
+    const matched = this.router.match(method, request.url ?? "/");
+    if (isWrite && asker.role !== "read-write") throw forbidden(method);
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const call = callOf(request, matched, gone.signal);
+    if (!isWrite) return this.#read(matched.route, call, response);
+    return this.#writing(async () => {
+      const body = matched.route.operation.body === undefined ? undefined : await readBody(request, method);
+      return this.#write(matched.route, { ...call, body });
+    });
+  }
+
+  async #read(route: Route, call: Call, response: ServerResponse): Promise<Answer | undefined> {
+    this.api.history.see(this.api.declarations.view);
+    if (route.kind === "read") return route.read(this.api, call);
+    if (route.kind === "stream") route.stream(this.api, call, response);
+    return undefined;
+  }
+
+  async #write(route: Route, call: Call): Promise<Answer> {
+    const { writer, history, declarations } = this.api;
+    const edits = editsOf(this.api, route, call);
+    if (call.query["dry-run"] === "true") return planned(await writer.plan(edits), edits);
+    const written = await writer.write(edits, call.signal);
+    history.see(declarations.view);
+    const [only] = edits;
+    if (route.kind === "write" && only) return only.answer(written);
+    const answers = edits
+      .map((edit) => edit.answer(written))
+      .map(({ status, headers }) => ({
+        status,
+        ...(headers?.location !== undefined && { location: headers.location }),
+      }));
+    const { revision, messages } = written;
+    const body = { revision, edits: answers, ...(messages !== "" && { messages }) };
+    return { status: 200, body, headers: { etag: revisionTag(revision) } };
+  }
+
+  #send(response: ServerResponse, { status, body, headers }: Answer, type: string, isHead: boolean): void {
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    response.writeHead(status, {
+      ...headers,
+      "cache-control": "no-store",
+      [REVISION_FIELD]: this.api.declarations.view.revision,
+      ...(text !== undefined && { "content-type": type, "content-length": Buffer.byteLength(text) }),
+    });
+    response.end(isHead ? undefined : text);
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#inFlight >= IN_FLIGHT_MAX) throw tooMany(`${IN_FLIGHT_MAX} requests`);
+    this.#inFlight++;
+    try {
+      return await work();
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  async #writing<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#writes >= WRITES_IN_FLIGHT_MAX) throw tooMany(`${WRITES_IN_FLIGHT_MAX} changes`);
+    this.#writes++;
+    try {
+      return await work();
+    } finally {
+      this.#writes--;
+    }
+  }
+}
+
+function editsOf(api: Api, route: Route, call: Call): readonly AnsweredEdit[] {
+  if (route.kind === "transaction") return route.edits(api, call);
+  return route.kind === "write" ? [route.edit(api, call)] : [];
+}
+
+function callOf(request: IncomingMessage, { params, query }: Matched, signal: AbortSignal): Call {
+  const { headers } = request;
+  const preconditions = { ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] };
+  return { params, query, body: undefined, preconditions, headers, signal };
+}
+
+/** What edits would do; what stands in their way by then is said as it would be. */
+function planned({ before, after, revision, edits, gate }: Plan, all: readonly AnsweredEdit[]): Answer {
+  const statuses = all.map((edit) => edit.answer({ before, after }).status);
+  const asked = gate.map(({ service, server, check }) => ({
+    virtualServer: service,
+    server,
+    check: check.type,
+  }));
+  return { status: 200, body: { dryRun: true, revision, edits, gate: asked, statuses } };
+}
+
+function forbidden(method: string): ApiProblem {
+  return new ApiProblem(
+    403,
+    "read only",
+    `expected a client that may change things for ${method}, found one that may read: name it among readWrite`,
+    { code: "HEYE_READ_ONLY" },
+  );
+}
+
+function tooMany(what: string): ApiProblem {
+  return new ApiProblem(503, "busy", `expected at most ${what} at a time`, {}, { "retry-after": "1" });
+}
+
+/** Without its query. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "/";
+}

@@ -1,0 +1,72 @@
+/**
+ * The REST API of an agent: virtual servers and real servers as resources, transactions, a stream of events, and the OpenAPI
+ * document that describes them. Routes are data, from which both the answers and the document follow. What is declared
+ * is read and written through one seam (declarations.ts).
+ */
+import { hostname } from "node:os";
+import type { Dial } from "../../health";
+import type { EventRing } from "../events";
+import type { Keeper } from "../keeper";
+import type { Log } from "../log";
+import { type Declarations, KeeperDeclarations } from "./declarations";
+import { EventStreams } from "./event-stream";
+import { type Gate, OwnGate } from "./gate";
+import { ApiHandler } from "./handler";
+import { History } from "./history";
+import { openApiDocument } from "./openapi";
+import { documentRoute, OTHER_ROUTES } from "./other-routes";
+import { REAL_SERVER_ROUTES } from "./real-server-routes";
+import type { Api, Route } from "./route";
+import { Router } from "./router";
+import { transactionRoutes } from "./transaction-routes";
+import { VIRTUAL_SERVER_ROUTES } from "./virtual-server-routes";
+import { Writer } from "./writer";
+
+export type { Declaration, Declarations, Declared } from "./declarations";
+export type { Gate } from "./gate";
+export { ApiHandler, type Asker } from "./handler";
+
+/** What the API of an agent is made of. */
+export interface ApiParts {
+  readonly keeper: Keeper;
+  readonly dial: Dial;
+  readonly log: Log;
+  readonly events: EventRing;
+  readonly about: Api["about"];
+  /** Where what is declared is read and written. Default: on this director, by its keeper. */
+  readonly declarations?: Declarations;
+  /** Who asks servers before they are let in. Default: this director alone. */
+  readonly gate?: Gate;
+}
+
+/** The API of an agent. */
+export function apiOf({ keeper, dial, log, events, about, ...given }: ApiParts): ApiHandler {
+  const director = hostname();
+  const declarations = given.declarations ?? new KeeperDeclarations(keeper, director);
+  const writer = new Writer(declarations, given.gate ?? new OwnGate(dial, director), director);
+  const streams = new EventStreams(events);
+  const router: Router = new Router(routes(about.version, () => router));
+  return new ApiHandler(
+    { keeper, declarations, writer, history: new History(), streams, about },
+    router,
+    log,
+  );
+}
+
+/** Everything that can be asked of the API. */
+export function routes(version: string, router: () => Router): readonly Route[] {
+  const all: Route[] = [
+    ...VIRTUAL_SERVER_ROUTES,
+    ...REAL_SERVER_ROUTES,
+    ...transactionRoutes(router),
+    ...OTHER_ROUTES,
+  ];
+  let document: unknown;
+  all.push(
+    documentRoute(() => {
+      document ??= openApiDocument(all, version);
+      return document;
+    }),
+  );
+  return all;
+}

@@ -1,0 +1,65 @@
+/** What the API bears. All of it holds on TCP; on the unix socket, which root alone opens, what is marked does not. */
+
+/** A transaction of a thousand virtual servers with ten servers each is 2 MB. */
+export const BODY_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Objects and lists within each other, in a body. The deepest that the specification has is 6. */
+export const BODY_MAX_DEPTH = 32;
+
+/** Request line and header fields together. */
+export const HEADERS_MAX_BYTES = 16 * 1024;
+
+/** Edits of one transaction. */
+export const EDITS_MAX = 1_000;
+
+/** Virtual servers on one page of the list, and how many where nothing is said. */
+export const PAGE_MAX = 1_000;
+
+/** TCP connections at a time; one more is closed at once. */
+export const CONNECTIONS_MAX = 256;
+
+/** Requests at a time, streams of events not counted; one more is answered with 503. */
+export const IN_FLIGHT_MAX = 128;
+
+/** Writing requests at a time: they wait for gates, and each holds a body. One more is answered with 503. */
+export const WRITES_IN_FLIGHT_MAX = 64;
+
+/** Requests of one client (its certificate) in a second, and how many it may save up. Not on the unix socket. */
+export const READS_PER_S = 2_000;
+export const READS_BURST = 4_000;
+export const WRITES_PER_S = 100;
+export const WRITES_BURST = 200;
+
+/** Clients whose rate is remembered; of more, those that have been silent longest are forgotten. */
+export const CLIENTS_REMEMBERED = 1_024;
+
+/** Within which a connection has to have made its TLS handshake. */
+export const HANDSHAKE_MS = 5_000;
+
+/** Within which the header fields of a request have to be there, and the whole of it. */
+export const HEADERS_MS = 10_000;
+export const REQUEST_MS = 30_000;
+
+/** How long a connection may stay without a request. */
+export const KEEP_ALIVE_MS = 60_000;
+
+/** How long a client may leave an answer lying. */
+export const STALLED_MS = 30_000;
+
+/** Events that are remembered for those who come back. */
+export const EVENTS_KEPT = 1_000;
+
+/** Streams of events at a time; one more is answered with 503. */
+export const STREAMS_MAX = 64;
+
+/** Bytes that a stream's client may leave unread before it is hung up on. */
+export const STREAM_BACKLOG_BYTES = 1024 * 1024;
+
+/** How often a stream says that it is alive. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Registries that are remembered, so that who has an old one is told what differs. */
+export const REVISIONS_KEPT = 64;
+
+/** How often a change is worked out anew when others change the director at the same time. */
+export const ROUNDS = 8;

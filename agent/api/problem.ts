@@ -1,0 +1,108 @@
+import {
+  BusyError,
+  DirectorError,
+  ForeignEntryError,
+  GateError,
+  OwnedElsewhereError,
+} from "../../director/data";
+import { formatPath, type Problem } from "../../spec";
+import { NotDurableError } from "../keeper";
+
+/** One thing wrong with a request, where it stands. */
+export interface Fault {
+  /** As Pulumi prints property paths: `realServers[0].weight`; empty: the whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What else a problem may tell; absent where there is nothing. */
+export interface ProblemParts {
+  /** One of docs/errors.md. */
+  readonly code?: string;
+  readonly errors?: readonly Fault[];
+  readonly gate?: readonly GateAnswer[];
+  /** What differs from the version that the client has. */
+  readonly differs?: readonly Difference[];
+}
+
+/** A server that was asked at the gate, and what it answered. */
+export interface GateAnswer {
+  readonly director: string;
+  readonly virtualServer?: string;
+  readonly server: string;
+  readonly check: string;
+  readonly answer: string;
+  readonly checks: number;
+}
+
+/** A place at which two versions of a resource differ. */
+export interface Difference extends Pick<Fault, "path"> {
+  readonly expected?: unknown;
+  readonly found?: unknown;
+}
+
+/** Why a request is not answered as it was asked, as RFC 9457 has it. */
+export class ApiProblem extends Error {
+  override readonly name = "ApiProblem";
+
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    detail: string,
+    readonly parts: ProblemParts = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+  }
+}
+
+/** A problem as it is sent. */
+export interface ProblemBody extends ProblemParts {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** What is wrong with a body, all of it at once. */
+export function invalid(problems: readonly Problem[], at: Problem["path"] = []): ApiProblem {
+  const errors = problems.map(({ path, reason }) => ({
+    path: formatPath([...at, ...path]),
+    message: reason,
+  }));
+  const detail = errors.map(({ path, message }) => `${path || "body"}: ${message}`).join("; ");
+  return new ApiProblem(422, "not a valid specification", detail, { code: "HEYE_INPUT", errors });
+}
+
+/** There is nothing at that place. */
+export function notFound(what: string): ApiProblem {
+  return new ApiProblem(404, "not found", what);
+}
+
+/** Any error as a problem. */
+export function asProblem(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  if (error instanceof GateError) {
+    const gate = error.failures.map(({ director, server, check, verdict }) => ({
+      ...{ director, server, check: check.type, answer: verdict.answer, checks: verdict.checks },
+    }));
+    return new ApiProblem(422, "servers did not become healthy", detail, { code: error.code, gate });
+  }
+  if (error instanceof ForeignEntryError || error instanceof OwnedElsewhereError)
+    return new ApiProblem(409, "not yours", detail, { code: error.code });
+  if (error instanceof BusyError)
+    return new ApiProblem(503, "busy", detail, { code: error.code }, { "retry-after": "1" });
+  if (error instanceof NotDurableError)
+    return new ApiProblem(507, "not durable", `nothing was changed: ${detail}`, {
+      code: "HEYE_NOT_WRITABLE",
+    });
+  if (error instanceof DirectorError) return new ApiProblem(500, error.name, detail, { code: error.code });
+  return new ApiProblem(500, error instanceof Error ? error.name : "Error", detail);
+}
+
+/** A problem as it is sent. */
+export function problemBody({ status, title, message, parts }: ApiProblem): ProblemBody {
+  const type = parts.code === undefined ? "about:blank" : `urn:heye:error:${parts.code}`;
+  return { type, title, status, detail: message, ...parts };
+}
