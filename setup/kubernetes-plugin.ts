@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { cached } from "./cache";
-import { goBuild, removeGoCaches } from "./go";
+import { goBuild, withGoCaches } from "./go";
 import { PROJECT_ROOT } from "./project";
 
 /** The plugin by which the engine makes Kubernetes objects. */
@@ -37,14 +37,15 @@ export async function kubernetesPlugin(path = process.env.PATH ?? ""): Promise<K
 }
 
 async function build(dir: string): Promise<void> {
-  await goBuild({
-    what: "Pulumi's plugin for Kubernetes",
-    module: join(PROJECT_ROOT, "setup", "go", "kubernetes-plugin"),
-    main: `${MODULE}/cmd/${PLUGIN}`,
-    variables: { [`${MODULE}/pkg/version.Version`]: `v${BUILT_VERSION}` },
-    output: join(dir, PLUGIN),
-  });
-  await removeGoCaches();
+  await withGoCaches(() =>
+    goBuild({
+      what: "Pulumi's plugin for Kubernetes",
+      module: join(PROJECT_ROOT, "setup", "go", "kubernetes-plugin"),
+      main: `${MODULE}/cmd/${PLUGIN}`,
+      variables: { [`${MODULE}/pkg/version.Version`]: `v${BUILT_VERSION}` },
+      output: join(dir, PLUGIN),
+    }),
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {
