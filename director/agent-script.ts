@@ -91,7 +91,10 @@ ours /run/heye
 fresh=
 [ -e "$program" ] || fresh=yes
 make_folder
-take() { head -c "$1" >"$2.new" && sync "$2.new" && mv -f "$2.new" "$2"; }
+take() { head -c "$1" >"$2.new" && chmod "$3" "$2.new" && sync "$2.new" && mv -f "$2.new" "$2"; }
+# A second name: where a disk is full a copy would be half of it.
+keep() { ln -f "$1" "$1.old"; }
+ended=
 start_agent() {
   if has_systemd; then
     systemctl daemon-reload
@@ -108,14 +111,18 @@ last_words() {
 }
 # Nothing is left of an agent that could not be put here; of an upgrade, the agent that was there goes on.
 failed() {
+  rm -f "$agent"/*.new ${AGENT_FILES.unit}.new
   if [ -n "$fresh" ]; then
     stop_agent
     rm -rf ${AGENT_FILES.unit} ${AGENT_FILES.link} "$agent"
-  elif [ -e "$program.old" ]; then
-    stop_agent
-    mv -f "$program.old" "$program"
-    if [ -e "$config.old" ]; then mv -f "$config.old" "$config"; else rm -f "$config"; fi
-    start_agent
+  else
+    [ -z "$ended" ] || stop_agent
+    if [ -e "$program.old" ]; then
+      mv -f "$program.old" "$program"
+      if [ -e "$config.old" ]; then mv -f "$config.old" "$config"; else rm -f "$config"; fi
+    fi
+    rm -f "$config.old"
+    [ -z "$ended" ] || start_agent
   fi
   echo "heye 1 failed"
   echo "$1"
@@ -123,22 +130,29 @@ failed() {
 }
 # A change by a script is not to be taken for half of one: the agent begins when it is over.
 exec 9>/run/heye/lock
-flock -x -w 20 9 || failed "another run has held its lock for 20 s"
+if ! flock -x -w 20 9; then
+  # What is there may be half of what that run puts there.
+  rmdir "$agent" 2>/dev/null
+  echo "heye 1 failed"
+  echo "another run has held its lock for 20 s"
+  exit 0
+fi
 folder=/etc/systemd/system
 mkdir -p "$folder/multi-user.target.wants" 2>/dev/null
-take "$unit_size" ${AGENT_FILES.unit} || failed "its unit could not be written to $folder"
-rm -f "$config.old"
+take "$unit_size" ${AGENT_FILES.unit} 644 || failed "its unit could not be written to $folder"
+rm -f "$config.old" "$program.old"
 if [ -z "$fresh" ]; then
-  [ ! -e "$config" ] || cp -p "$config" "$config.old" || failed "$agent could not be written to"
-  cp -p "$program" "$program.old" || failed "$agent could not be written to"
+  [ ! -e "$config" ] || keep "$config" || failed "$agent could not be written to"
+  keep "$program" || failed "$agent could not be written to"
 fi
-take "$supervisor_size" ${AGENT_FILES.supervisor} && chmod 700 ${AGENT_FILES.supervisor} || failed "$agent could not be written to"
-take "$size" "$program" || failed "$agent could not be written to"
-if [ "$config_size" -eq 0 ]; then rm -f "$config"; else take "$config_size" "$config"; fi || failed "$agent could not be written to"
-printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n" "$node" "$program" >${AGENT_FILES.command} && chmod 700 ${AGENT_FILES.command} ||
+take "$supervisor_size" ${AGENT_FILES.supervisor} 700 || failed "$agent could not be written to"
+take "$size" "$program" 600 || failed "$agent could not be written to"
+if [ "$config_size" -eq 0 ]; then rm -f "$config"; else take "$config_size" "$config" 600; fi || failed "$agent could not be written to"
+command=$(printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n." "$node" "$program")
+printf "%s" "\${command%.}" | take 1000 ${AGENT_FILES.command} 700 ||
   failed "$agent could not be written to"
-chmod 644 ${AGENT_FILES.unit}
 ln -sf ../heye-agent.service ${AGENT_FILES.link}
+ended=yes
 stop_agent
 start_agent
 left=300

@@ -1,5 +1,6 @@
 /** What each fault does to a lab, and how it is mended. */
 import { setTimeout as delay } from "node:timers/promises";
+import { emptyDisk, fillDisk } from "../lab/full-disk";
 import { type ChaosCluster, COMMAND } from "./cluster";
 import { type Fault, SERVERS, type Step } from "./schedule";
 
@@ -34,8 +35,8 @@ export async function strike(chaos: ChaosCluster, step: Step): Promise<Struck> {
     case "reboot director":
       return harmless(fault.rebootDirector(director));
     case "disk full":
-      await shell(FILL);
-      return { ...harmless(Promise.resolve()), mend: () => ignoring(shell("umount /var/lib/heye")) };
+      await fillDisk(site, director);
+      return { ...harmless(Promise.resolve()), mend: () => emptyDisk(site, director) };
     case "clock forward":
       return clock(chaos, shell, 3_600);
     case "clock back":
@@ -55,15 +56,6 @@ export async function strike(chaos: ChaosCluster, step: Step): Promise<Struck> {
 
 /** Its process, whatever it does just now. */
 const KILL = "kill -KILL $(pgrep -f '[h]eye-agent.js run') 2>/dev/null || :";
-/** A small file system over the agent's, with all that was there, and no room left. */
-const FILL = `
-set -e
-cp -a /var/lib/heye /tmp/heye-copy
-mount -t tmpfs -o size=16m,mode=700 tmpfs /var/lib/heye
-cp -a /tmp/heye-copy/. /var/lib/heye/
-rm -rf /tmp/heye-copy
-dd if=/dev/zero of=/var/lib/heye/filler bs=4k 2>/dev/null || :`;
-
 function harmless(done: Promise<unknown>): Struck {
   // Looked at by who waits for it.
   done.catch(() => undefined);

@@ -4,6 +4,7 @@ import { handlerFor } from "../../provider";
 import { agentProgram } from "../../provider/agents";
 import type { ClusterHandle } from "../../provider/fleet";
 import type { Properties, ResourceHandler } from "../../provider/handler";
+import { emptyDisk, fillDisk } from "./full-disk";
 import { Site } from "./site";
 
 /** Patient with servers that are slow, as all are while other labs start: a check that waits long costs nothing here. */
@@ -86,6 +87,15 @@ describe("directors with agents", () => {
   const agentPid = async (director: string) =>
     (await site.on(director, "sh", "-c", "pgrep -o -f '[h]eye-agent.js run' || :")).trim();
 
+  /** Waits until a director's agent answers. */
+  const answers = async (director: string) => {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!(await site.lab.exec(director, [COMMAND, "status"])).stdout.startsWith(`${director}: agent `)) {
+      assert.ok(Date.now() < deadline, "no agent came back");
+      await delay(200);
+    }
+  };
+
   it("are given them by the Cluster, once", async () => {
     const { id, outputs } = await clusters.create(declared("agent"));
     cluster = { id, state: outputs };
@@ -158,11 +168,7 @@ describe("directors with agents", () => {
     const pid = await agentPid("d1");
     assert.match(pid, /^\d+$/);
     await site.on("d1", "kill", "-KILL", pid);
-    const deadline = Date.now() + PATIENCE_MS;
-    while (!/^d1: agent /.test((await site.lab.exec("d1", [COMMAND, "status"])).stdout)) {
-      assert.ok(Date.now() < deadline, "no agent came back");
-      await delay(200);
-    }
+    await answers("d1");
     assert.notEqual(await agentPid("d1"), pid);
     await expectRules("d1", ...all());
     assert.deepEqual((await load.stop()).errors, {});
@@ -202,6 +208,27 @@ describe("directors with agents", () => {
   it("refuse a change that goes past the agent", async () => {
     const past = { ...web.inputs, cluster: { ...handle, mode: "ssh" }, scheduler: "rr" };
     await assert.rejects(services.update(web.id, web.state, past), /HEYE_AGENT_OWNS/);
+    await everywhere(...all());
+  });
+
+  it("go on with the program they have where there is no room for another", async () => {
+    const pid = await agentPid("d1");
+    await fillDisk(site, "d1");
+    try {
+      await site.on("d1", "sh", "-c", `echo "${pid} 0.0.1+old" >/run/heye/agent.ready`);
+      await assert.rejects(
+        clusters.update(cluster.id, cluster.state, declared("agent")),
+        /director d1.*could not be written to/s,
+      );
+      assert.equal(await agentPid("d1"), pid);
+    } finally {
+      await emptyDisk(site, "d1");
+    }
+    // It is whole: it starts again, and is taken for what it is.
+    await site.on("d1", "kill", "-KILL", pid);
+    await answers("d1");
+    assert.equal((await site.on("d1", COMMAND, "version")).trim(), agentProgram().version);
+    await clusters.update(cluster.id, cluster.state, declared("agent"));
     await everywhere(...all());
   });
 
