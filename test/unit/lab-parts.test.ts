@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { splitAtFirstWord } from "../../lab/commands/command";
-import { cpusIn, idleTicks } from "../../lab/cpu";
+import { cpusIn, guestsByCpu, idleTicks } from "../../lab/cpu";
 import { LabInputError } from "../../lab/errors";
 import { isMadeUp, madeUpName, pathsOf } from "../../lab/name";
 import { gone, isAlive, recordOf, signal } from "../../lab/processes";
@@ -79,6 +79,21 @@ describe("lab: CPUs", () => {
         [1, 50],
       ],
     );
+  });
+});
+
+describe("lab: guests of others", () => {
+  it("are counted by the CPU they are bound to, each once, whatever runs in it", () => {
+    const process = (name: string, pid: number, parent: number, cpus: string) =>
+      `Name:\t${name}\nPid:\t${pid}\nPPid:\t${parent}\nCpus_allowed_list:\t${cpus}\n`;
+    const statuses = [
+      process("linux.uml", 10, 1, "1"),
+      process("linux.uml", 11, 10, "1"),
+      process("linux.uml", 20, 1, "1"),
+      process("linux.uml", 30, 1, "0-1"),
+      process("node", 40, 1, "0"),
+    ];
+    assert.deepEqual([...guestsByCpu(statuses)], [[1, 2]]);
   });
 });
 
