@@ -6,10 +6,9 @@ import * as fc from "fast-check";
 import { changeOrder, checkOrder } from "../../agent/orders";
 import { RequestProblem } from "../../agent/server";
 import { AgentSite, QUICK } from "./agent-site";
-import { always } from "./property";
+import { always, fuzzRuns } from "./property";
 
-/** More in a long run: `HEYE_FUZZ_RUNS=100000`. */
-const RUNS = Number(process.env.HEYE_FUZZ_RUNS ?? 2_000);
+const RUNS = fuzzRuns(2_000);
 const FOREIGN = "-A -t 192.0.2.99:80 -s lblc";
 
 const order = {
@@ -109,7 +108,7 @@ describe("requests to an agent", () => {
           await once(socket, "close");
           assert.deepEqual(site.kernel.lines, lines);
         }),
-        { numRuns: Math.min(RUNS, 500) },
+        { numRuns: fuzzRuns(500) },
       );
       assert.equal((await site.director().read()).lines.length, 1, "it goes on answering");
     } finally {

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { runCheck } from "../../health";
 import { dial, never, serve, settings } from "./health-server";
 import { greeting, ok, packet } from "./mysql-packets";
+import { fuzzRuns } from "./property";
 
 const QUICK = { timeoutMs: 200 };
 const HTTP = settings({ type: "http", method: "GET", bodyRegex: "ok", ...QUICK });
@@ -74,7 +75,7 @@ describe("a server that answers anything", () => {
             assert.doesNotMatch(answer, /pl4nted/);
           });
         }),
-        { numRuns: 100 },
+        { numRuns: fuzzRuns(100) },
       ));
   }
 });

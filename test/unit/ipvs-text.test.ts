@@ -23,11 +23,11 @@ import {
   renderSaved,
   trafficOf,
 } from "./listings";
-import { always } from "./property";
+import { always, fuzzRuns } from "./property";
 import { readServiceExtra } from "./service-options";
 import { anyTable, destinationOptions, serviceOptions } from "./tables";
 
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: fuzzRuns(500) };
 
 describe("options as ipvsadm writes them", () => {
   for (const protocol of ["tcp", "udp", "sctp", "fwmark"] as const) {

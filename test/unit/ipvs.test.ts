@@ -14,10 +14,10 @@ import {
   TableSyntaxError,
 } from "../../ipvs";
 import { applyEdit } from "./model-kernel";
-import { always } from "./property";
+import { always, fuzzRuns } from "./property";
 import { anyTable, anyTwoTables, forgetting, remembering, saved } from "./tables";
 
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: fuzzRuns(500) };
 
 const sorted = (one: Table) =>
   [...one]

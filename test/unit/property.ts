@@ -5,3 +5,8 @@ export function always<Ts>(property: fc.IProperty<Ts>, parameters?: fc.Parameter
   const nothing: unknown = fc.assert(property, parameters);
   if (nothing !== undefined) throw new Error("expected a synchronous property");
 }
+
+/** How many cases are tried: as many as a test wants, or as a long run asks for: `HEYE_FUZZ_RUNS=100000`. */
+export function fuzzRuns(usual: number): number {
+  return Number(process.env.HEYE_FUZZ_RUNS ?? usual);
+}
