@@ -106,7 +106,9 @@ async function prepareLab(): Promise<NodeJS.ProcessEnv> {
 async function preparePulumi(): Promise<NodeJS.ProcessEnv> {
   const found = await engine();
   await labLayer();
-  return prepareEnvironment(found);
+  // Each run of the engine starts two programs anew; what compiles them is kept, as it is for the compiler.
+  const cache = join(cacheRoot(), "node-compile-cache");
+  return { ...(await prepareEnvironment(found)), NODE_COMPILE_CACHE: cache };
 }
 
 function compiled(layer: string): string {

@@ -9,7 +9,8 @@ import { type Made, Site } from "./site";
 const KEY = "tcp 192.0.2.10:80";
 /** How many stops of each kind of change are tried. */
 const KILLS = Number(process.env.HEYE_KILLS ?? 10);
-const REBOOTS = 2;
+/** How many reboots in the middle of each kind of change. */
+const REBOOTS = Number(process.env.HEYE_REBOOTS ?? 1);
 
 /** A kind of change: how its beginning is made, how it is done, and what must be true in the end. */
 interface Kind {
@@ -109,14 +110,18 @@ describe("a change that is killed at a system call, on real IPVS", () => {
     ];
   };
 
-  /** How many stops an operation has: at the entry and at the exit of each of its system calls. */
+  const counted = new Map<string, number>();
+  /** How many stops an operation has: at the entry and at the exit of each of its system calls. Counted once. */
   const count = async (kind: Kind): Promise<number> => {
+    const known = counted.get(kind.what);
+    if (known !== undefined) return known;
     await kind.before();
     const outcome = await crasher.during("count", kind.act);
     assert.equal(outcome.status, "fulfilled");
     const stops = Number(await crasher.note("count"));
     await crasher.end();
     await kind.after();
+    counted.set(kind.what, stops);
     return stops;
   };
   /** Stops spread over the whole operation, one out of each part. */

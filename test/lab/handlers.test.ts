@@ -29,15 +29,18 @@ describe("resources on real directors", () => {
     return (await site.on(director, "cat", "/tmp/writes")).length;
   };
 
-  /** Holds a director's lock for some seconds; resolves when it is held, with the promise of its end. */
-  const holdLock = async (director: string, seconds: number): Promise<{ released: Promise<unknown> }> => {
-    const command = 'mkdir -p -m 700 /run/heye; exec flock -x /run/heye/lock sleep "$1"';
-    const released = site.lab.exec(director, ["sh", "-c", command, "sh", String(seconds)], {
-      timeoutMs: 60_000,
-    });
+  /** Holds a director's lock; resolves when it is held, with what releases it. */
+  const holdLock = async (director: string): Promise<{ release: () => Promise<void> }> => {
+    const wait = "left=500; while [ -e /tmp/held ] && [ $((left -= 1)) -gt 0 ]; do sleep 0.1; done";
+    const command = `mkdir -p -m 700 /run/heye; : >/tmp/held; exec flock -x /run/heye/lock sh -c '${wait}'`;
+    const released = site.lab.exec(director, ["sh", "-c", command], { timeoutMs: 60_000 });
     const probe = "[ -e /run/heye/lock ] && ! flock -n /run/heye/lock true";
     await eventually(async () => (await site.lab.exec(director, ["sh", "-c", probe])).code === 0);
-    return { released };
+    const release = async () => {
+      await site.on(director, "rm", "/tmp/held");
+      await released;
+    };
+    return { release };
   };
 
   const web = (overrides: object = {}) => ({
@@ -649,12 +652,12 @@ describe("resources on real directors", () => {
       const realServers = ["rs1", "rs3"].map((name) => ({ address: site.address(name) }));
       const changing = made.update({ scheduler: "wrr", realServers });
       await eventually(async () => ((await site.lab.serverCounts()).rs3?.health ?? 0) > 0);
-      const held = await holdLock("d2", 8);
+      const held = await holdLock("d2");
       await site.lab.fault.setHealth("rs3", 200);
       // The change waits for the lock. Then its connection goes, while the script over there lives on.
       await eventually(async () => (await site.on("d2", "sh", "-c", COMMANDS)).includes("flock -x -w"));
       await site.on("d2", "sh", "-c", "pkill -KILL -f '^sshd: root@notty'");
-      await held.released;
+      await held.release();
       await changing;
       for (const table of await site.tables()) assert.match(table, /-s wrr$/m);
       await made.close();
@@ -665,7 +668,7 @@ describe("resources on real directors", () => {
       await site.lab.resetCounts();
       const creating = site.create("VirtualServer", web()).catch((error: unknown) => error);
       await eventually(async () => ((await site.lab.serverCounts()).rs2?.health ?? 0) > 0);
-      const held = await holdLock("d2", 8);
+      const held = await holdLock("d2");
       await site.lab.fault.setHealth("rs2", 200);
       await eventually(async () => (await site.on("d2", "sh", "-c", COMMANDS)).includes("flock -x -w"));
       await site.lab.fault.stopService("d2", "sshd");
@@ -678,7 +681,7 @@ describe("resources on real directors", () => {
       );
       assert.equal(await site.table("d1"), "");
       // The script on d2 gets its lock after all: what it writes is still somebody's.
-      await held.released;
+      await held.release();
       await eventually(async () => (await site.table("d2")).includes("-A -t 192.0.2.10:80"));
       await site.lab.fault.startService("d2", "sshd");
       const handler = handlerFor("VirtualServer", site.fleet);
@@ -690,9 +693,9 @@ describe("resources on real directors", () => {
     });
 
     it("one whose lock is held says so", async () => {
-      const held = await holdLock("d1", 25);
+      const held = await holdLock("d1");
       await assert.rejects(site.create("VirtualServer", web()), /director d1: another run has held its lock/);
-      await held.released;
+      await held.release();
     });
 
     it("two provider processes at once both get their way", async () => {
@@ -707,7 +710,9 @@ describe("resources on real directors", () => {
         handlerFor("VirtualServer", fleet).create(site.inputs("VirtualServer", { ...properties }, fleet));
       const made = await Promise.all([...mine.map(create(site.fleet)), ...theirs.map(create(other))]);
       for (const table of await site.tables()) assert.equal(table.match(/^-A /gm)?.length, 10);
-      for (const { id, outputs } of made) await handlerFor("VirtualServer", other).delete(id, outputs);
+      await Promise.all(
+        made.map(({ id, outputs }) => handlerFor("VirtualServer", other).delete(id, outputs)),
+      );
       await other.close();
     });
   });

@@ -9,6 +9,13 @@ import type { Properties, ResourceHandler } from "../../provider/handler";
 /** A check that answers at once, so that tests do not wait for what they do not test. */
 export const QUICK = { intervalMs: 50, timeoutMs: 2_000, rise: 1, deadlineMs: 15_000 };
 
+/**
+ * How long servers that leave are given where a test says nothing of it, in ms. They go in two steps, as they always do,
+ * and nobody waits for what the kernel remembers of connections: half a minute of udp, marks and persistence. What
+ * drains itself is tested in test/pulumi/drain.test.ts.
+ */
+const DRAIN_MS = 300;
+
 /** Asks a URL so many times, each time over a new connection, and prints what it got. Runs inside the lab. */
 const ASK = `
 const [url, count] = process.argv.slice(1);
@@ -64,7 +71,8 @@ export class Site {
 
   /** Inputs as `check` leaves them; fails the test when they are not valid. */
   inputs(kind: ResourceKind, properties: Properties, fleet = this.fleet): Properties {
-    const { inputs, problems } = handlerFor(kind, fleet).check({ cluster: this.cluster, ...properties });
+    const given = { cluster: this.cluster, ...withDrain(kind, properties) };
+    const { inputs, problems } = handlerFor(kind, fleet).check(given);
     assert.deepEqual(problems, []);
     return JSON.parse(JSON.stringify(inputs)) as Properties;
   }
@@ -140,6 +148,13 @@ export class Site {
     const left = "ipvsadm --save -n; ls -A /var/lib/heye 2>/dev/null || :";
     for (const name of this.directorNames) assert.equal(await this.on(name, "sh", "-c", left), "", name);
   }
+}
+
+function withDrain(kind: ResourceKind, properties: Properties): Properties {
+  if (kind === "RealServer") return { drainMs: DRAIN_MS, ...properties };
+  const { realServers } = properties;
+  if (!Array.isArray(realServers)) return properties;
+  return { ...properties, realServers: realServers.map((one: object) => ({ drainMs: DRAIN_MS, ...one })) };
 }
 
 /** Properties of a state that no program declares. */
