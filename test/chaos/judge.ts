@@ -6,11 +6,11 @@ import type { Fault, Operation } from "./schedule";
 export const CHECK = {
   type: "http",
   path: "/health",
-  ...{ intervalMs: 250, timeoutMs: 2_500, rise: 2, fall: 3, deadlineMs: 15_000 },
+  ...{ intervalMs: 250, timeoutMs: 1_500, rise: 2, fall: 3, deadlineMs: 15_000 },
 } as const;
 
 /** How long a server that fails may go on being used. */
-const DETECTION_MS = CHECK.intervalMs * CHECK.fall + CHECK.timeoutMs;
+const DETECTION_MS = (CHECK.intervalMs + CHECK.timeoutMs) * CHECK.fall;
 /** How often an agent looks at its table. */
 const POLL_MS = 2_000;
 /** A lab has one processor for everybody in it. */

@@ -21,8 +21,9 @@ export class ScheduleError extends Error {
     logs: string,
   ) {
     const taken = steps.map((step, index) => `  ${index === at ? ">" : " "} ${index + 1}. ${stepText(step)}`);
+    const where = at < steps.length ? `step ${at + 1}` : "the load";
     super(
-      `${logs}seed ${seed}, step ${at + 1}: ${cause.message}\n${taken.join("\n")}\n` +
+      `${logs}seed ${seed}, ${where}: ${cause.message}\n${taken.join("\n")}\n` +
         `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed}`,
       { cause },
     );
@@ -45,26 +46,26 @@ export async function runSchedule(
   await chaos.apply(BASELINE);
   await chaos.plantForeign();
   await chaos.expectSettled();
-  for (const [index, step] of steps.entries()) {
-    coverage.count(step.operation, step.fault);
-    await runStep(chaos, step).catch(async (error: Error) => {
-      throw new ScheduleError({ seed, steps, at: index }, error, await chaos.logs());
-    });
+  const load = await Load.begin(chaos);
+  let at = 0;
+  try {
+    for (; at < steps.length; at++) {
+      const step = steps[at] as Step;
+      coverage.count(step.operation, step.fault);
+      load.step = at + 1;
+      await makeStep(chaos, step, load);
+    }
+    const { report, pauses } = await load.end();
+    expectNoLoss(load, report, pauses);
+  } catch (error) {
+    await load.end();
+    throw new ScheduleError({ seed, steps, at }, error as Error, await chaos.logs());
   }
 }
 
-async function runStep(chaos: ChaosCluster, step: Step): Promise<void> {
-  const load = await Load.begin(chaos);
-  try {
-    await makeStep(chaos, step, load);
-  } catch (error) {
-    await load.end();
-    throw error;
-  }
-  const { report, pauses } = await load.end();
-  const lost = unexcused(report, [...load.windows, ...pauses]);
+function expectNoLoss({ windows, times }: Load, report: TrafficReport, pauses: readonly Window[]): void {
+  const lost = unexcused(report, [...windows, ...pauses]);
   if (lost.length === 0) return;
-  const { windows, times } = load;
   const told = {
     "lost without excuse": lost,
     of: report.requests,
@@ -75,10 +76,13 @@ async function runStep(chaos: ChaosCluster, step: Step): Promise<void> {
   throw new Error(JSON.stringify(told, undefined, 2));
 }
 
-/** Requests for as long as a step takes. */
+/** Requests for as long as a schedule takes. */
 class Load {
   readonly #begunAt = performance.now();
+  #ended: Promise<{ report: TrafficReport; pauses: Window[] }> | undefined;
   readonly windows: Window[] = [];
+  /** Which step is made just now, from 1. */
+  step = 0;
   /** When what was done, for people. */
   readonly times: Record<string, number> = {};
 
@@ -100,7 +104,7 @@ class Load {
   }
 
   note(what: string): void {
-    this.times[what] = Math.round(this.nowMs);
+    this.times[`${this.step}. ${what}`] = Math.round(this.nowMs);
   }
 
   /** As the load reckons, or up to a moment later. */
@@ -108,8 +112,13 @@ class Load {
     return performance.now() - this.#begunAt;
   }
 
-  /** Ends it, and tells when the lab itself stood still. */
-  async end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
+  /** Ends it, once, and tells when the lab itself stood still. */
+  end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
     const [report, past] = await Promise.all([this.handle.stop(), this.past.stop()]);
     return { report, pauses: standstills(past) };
   }
