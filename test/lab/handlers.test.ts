@@ -344,6 +344,7 @@ describe("resources on real directors", () => {
   });
 
   describe("gate", () => {
+    // keepalived#2064: every server was in service before its first check.
     it("a create that fails it keeps its entries at weight 0, and the next up lets them in", async () => {
       await site.lab.fault.setHealth("rs2", 503);
       const handler = handlerFor("VirtualServer", site.fleet);

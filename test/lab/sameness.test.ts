@@ -47,6 +47,7 @@ describe("the same packet gets the same server on every director", () => {
     }
   };
 
+  // kube-router#1865 and #1860, katran#155: a lost director, or one that lacked a draining server, sent flows elsewhere.
   it("also on one whose table was lost, after servers came, went to weight 0 and changed", async () => {
     const made = await site.create("VirtualServer", {
       name: "web",

@@ -65,6 +65,7 @@ describe("connections of servers that leave", () => {
     }
   };
 
+  // keepalived#1228, kubernetes#71358: to remove a server cut its connections.
   it("go on until they end, while new ones meet the others", async () => {
     const held = await HeldConnections.open(site, address, PORT, CONNECTIONS);
     await declare(["rs1"]);
@@ -80,6 +81,7 @@ describe("connections of servers that leave", () => {
     await expectServers("rs1");
   });
 
+  // kubernetes#81775: a server that leaves was kept busy for ever by ports that came round.
   it("hold nobody up when drainMs is over", async () => {
     await declare(["rs1", "rs2"], 2_000);
     succeeded(await folder.up());

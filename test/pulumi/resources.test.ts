@@ -204,6 +204,7 @@ describe("resources through the real engine", () => {
     assert.deepEqual(succeeded(await stack.preview(web())).steps, {});
   });
 
+  // terraform-provider-hcloud#201: another port deleted the wrong service.
   it("another port replaces: the new one serves before the old one goes", async () => {
     succeeded(await stack.up(web()));
     const done = succeeded(await stack.up(web({ port: 8080 })));

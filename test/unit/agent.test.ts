@@ -83,6 +83,7 @@ describe("an agent", () => {
     assert.equal(site.kernel.edits.filter((edit) => edit.kind === "edit-destination").length, 1);
   });
 
+  // dpvs#920: who writes configuration and who writes health raced for a weight.
   it("takes out a server that dies while the kernel is being written for another one", async () => {
     const [a, b] = await serve(2);
     await put();
@@ -99,6 +100,7 @@ describe("an agent", () => {
     await expectLines(...foreign, service, line(a, 0), line(b, 0));
   });
 
+  // kubernetes#76664 and #71809, kube-router#899, keepalived#1781: flows and templates that stayed with dead servers.
   it("takes a udp server out altogether, and puts it back as it was", async () => {
     const [a, b] = await serve(2);
     const members = servers.map(({ member }) => member);
@@ -146,6 +148,7 @@ describe("an agent", () => {
     await expectLines(...foreign, service, line(a, 3), line(b, 0));
   });
 
+  // keepalived#1904 and #1877: what went astray once was never repaired.
   it("takes back what somebody else changed, counts it, and leaves what is not ours", async () => {
     const [a, b] = await serve(2);
     await put();
@@ -205,6 +208,7 @@ describe("an agent", () => {
     await site.start();
   });
 
+  // kubernetes#92019 and #108319: weights that stayed at 0 after a restart.
   it("goes on from what it knew when it is started again: a dead server stays out, a live one in", async () => {
     const [a, b] = await serve(2);
     await put();
@@ -219,6 +223,8 @@ describe("an agent", () => {
     site.kernel.set("");
     await site.start();
     await expectLines(service, line(a, 0), line(b, 3));
+    await a.revive();
+    await expectLines(service, line(a, 3), line(b, 3));
   });
 
   it("believes the kernel where what it knew of health is lost", async () => {
@@ -339,6 +345,7 @@ ${line(b, 3)}
     await expectLines(service, line(a, 9), line(b, 0));
   });
 
+  // keepalived#1370: one bad health endpoint took every server out.
   it("lets all servers take connections when nearly none is healthy, where that is wanted", async () => {
     const [a, b, c] = (await serve(3)) as [Server, Server, Server];
     await put(

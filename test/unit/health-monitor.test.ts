@@ -155,6 +155,7 @@ describe("a monitor", () => {
     );
   });
 
+  // keepalived#2358: one check for each address of the same server.
   it("makes one check for virtual servers that want to know the same", () => {
     let asked = 0;
     const server = http.createServer((_, response) => {
@@ -173,6 +174,7 @@ describe("a monitor", () => {
     );
   });
 
+  // keepalived#2523: a checker that had stood still for a day, and nobody was told.
   it("gives up a check that does not end, counts it as failed, and goes on", () => {
     const dials: AbortSignal[] = [];
     const deaf: Dial = (_, signal) => {
@@ -243,6 +245,7 @@ describe("a monitor", () => {
     }, slow);
   });
 
+  // keepalived#2271: an interval of 3 s that was 7 s.
   it("counts checks that begin late, does not make up for what it missed, and stays spread", async () => {
     let jumpMs = 0;
     const refuse: Dial = () => Promise.reject(new Error("no"));

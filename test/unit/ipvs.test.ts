@@ -142,6 +142,7 @@ describe("plan", () => {
     );
   });
 
+  // keepalived#2318: a reload that wrote everything anew was slow, and lost a virtual server.
   it("names nothing outside its scope", () => {
     always(
       fc.property(anyTwoTables, ([actual, other]) => {
@@ -152,6 +153,7 @@ describe("plan", () => {
     );
   });
 
+  // dpvs#891: an update by delete and add cut connections.
   it("never deletes and adds again what can be edited", () => {
     always(
       fc.property(anyTwoTables, ([actual, other]) => {
