@@ -15,6 +15,8 @@ export const AGENT_FILES = {
   unit: "/etc/systemd/system/heye-agent.service",
   link: "/etc/systemd/system/multi-user.target.wants/heye-agent.service",
   log: "/run/heye/agent.log",
+  /** What was in the log before it was begun anew. */
+  olderLog: "/run/heye/agent.log.1",
   pid: "/run/heye/supervisor.pid",
 } as const;
 
@@ -47,13 +49,29 @@ SystemCallArchitectures=native
 WantedBy=multi-user.target
 `;
 
+/**
+ * A shell function that keeps a log to about `bytes`, and as much again in `olderLog`, for as long as the shell lives: who
+ * writes it appends, and goes on.
+ *
+ * @param everyS how often it is looked at
+ */
+export function boundLog(log: string, olderLog: string, bytes: number, everyS: number): string {
+  return `bound_log() {
+  while sleep ${everyS} && kill -0 $$ 2>/dev/null; do
+    if [ "$(wc -c <${log})" -gt ${bytes} ]; then cp ${log} ${olderLog} && : >${log}; fi
+  done
+}`;
+}
+
 /** Where there is no systemd: starts the agent again a second after it has ended, for as long as it is there. */
 export const SUPERVISOR = `#!/bin/sh
 # Written by pulumi-heye (Cluster.mode: agent); removed when the mode is another one.
 cd /
 trap "" HUP
 mkdir -p -m 700 /run/heye
-echo $$ >${AGENT_FILES.pid}
+${boundLog(AGENT_FILES.log, AGENT_FILES.olderLog, 4_194_304, 60)}
+bound_log >/dev/null 2>&1 &
+echo "$$ $!" >${AGENT_FILES.pid}
 while [ -x ${AGENT_FILES.command} ]; do
   ${AGENT_FILES.command} run >>${AGENT_FILES.log} 2>&1
   sleep 1

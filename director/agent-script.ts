@@ -25,10 +25,12 @@ make_folder() {
 has_systemd() { [ -d /run/systemd/system ]; }
 stop_supervisor() {
   if [ ! -s ${AGENT_FILES.pid} ]; then return 0; fi
-  read -r pid <${AGENT_FILES.pid}
-  case "$(tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null)" in
-    "/bin/sh ${AGENT_FILES.supervisor} "*) kill -KILL "$pid" 2>/dev/null ;;
-  esac
+  read -r pids <${AGENT_FILES.pid}
+  for pid in $pids; do
+    case "$(tr "\\0" " " <"/proc/$pid/cmdline" 2>/dev/null)" in
+      "/bin/sh ${AGENT_FILES.supervisor} "*) kill -KILL "$pid" 2>/dev/null ;;
+    esac
+  done
   rm -f ${AGENT_FILES.pid}
 }
 # This very script is the argument of a process too: it names the program by a variable alone.
@@ -183,7 +185,7 @@ if [ -e "$agent/journal.json" ]; then
   echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk, start it, and try again"
   exit 0
 fi
-rm -f ${AGENT_FILES.unit} ${AGENT_FILES.link} ${AGENT_FILES.log} ${AGENT_FILES.pid} ${AGENT_READY} /run/heye/agent.sock
+rm -f ${AGENT_FILES.unit} ${AGENT_FILES.link} ${AGENT_FILES.log} ${AGENT_FILES.olderLog} ${AGENT_FILES.pid} ${AGENT_READY} /run/heye/agent.sock
 if has_systemd; then systemctl daemon-reload; fi
 rm -rf "$agent"
 rmdir "$state" 2>/dev/null
