@@ -78,21 +78,13 @@ describe("the gate through the forwarding path", () => {
       const address = family === "ipv4" ? `192.0.2.${last}` : `2001:db8:100::${last}`;
       const url = family === "ipv4" ? `http://${address}/` : `http://[${address}]/`;
 
-      it(`lets servers with the virtual address in: ${forwarding} over ${family}`, async () => {
-        const made = await site.create(
-          "VirtualServer",
-          service(address, { realServers: pool(["rs1", "rs2"], family, forwarding) }),
-        );
-        assert.deepEqual([...(await site.requests(url, 8)).keys()].sort(), ["rs1", "rs2"]);
-        await nothingLeft();
-        await made.close();
-      });
-
-      it(`finds one that lacks it, and keeps it out: ${forwarding} over ${family}`, async () => {
+      it(`lets servers with the virtual address in, and finds one that lacks it: ${forwarding} over ${family}`, async () => {
         const made = await site.create(
           "VirtualServer",
           service(address, { realServers: pool(["rs1", "rs3"], family, forwarding) }),
         );
+        assert.deepEqual([...(await site.requests(url, 8)).keys()].sort(), ["rs1", "rs3"]);
+        await nothingLeft();
         const before = await site.tables();
         // One at a time: at full speed the client would use its ports a second time before the check has ended. Frames
         // that a probe takes away stay away for as long as it asks; a first packet that comes late is no such thing.
@@ -100,7 +92,7 @@ describe("the gate through the forwarding path", () => {
         await site.lab.resetCounts();
         const change = {
           realServers: pool(["rs1", "rs2", "rs3"], family, forwarding),
-          healthCheck: { type: "http", ...QUICK, timeoutMs: 2_000, deadlineMs: 4_000 },
+          healthCheck: { type: "http", ...QUICK, timeoutMs: 1_000, deadlineMs: 2_000 },
         };
         await withoutAddress("rs2", family, async () =>
           assert.rejects(made.update(change), (error: Error) => {
@@ -114,7 +106,7 @@ describe("the gate through the forwarding path", () => {
               error.message,
               new RegExp(`http HEAD / on ${at.replace(/[[\]]/g, "\\$&")} by ${forwarding}`),
             );
-            assert.match(error.message, /no answer within 2000 ms/);
+            assert.match(error.message, /no answer within 1000 ms/);
             return true;
           }),
         );
