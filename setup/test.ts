@@ -14,8 +14,8 @@ import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
 /**
- * In the order in which they run: the cheap and the telling ones first. Those that need a lab run at the same time: a
- * lab is one processor wide, and each takes a quarter of an hour.
+ * In the order in which they run: the cheap and the telling ones first, two at the same time, each of which keeps about
+ * one processor busy; then those that need a lab, which is one processor wide.
  */
 const LAYERS: readonly Layer[] = [
   { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
@@ -59,8 +59,8 @@ export async function test([name, ...options]: readonly string[]): Promise<numbe
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());
-    for (const layer of LAYERS) if (!NEEDING_LAB.includes(layer.name)) all = add(all, await runLayer(layer));
-    all = add(all, await runTogether(LAYERS.filter((layer) => NEEDING_LAB.includes(layer.name))));
+    for (const needsLab of [false, true])
+      all = add(all, await runTogether(LAYERS.filter(({ name }) => NEEDING_LAB.includes(name) === needsLab)));
   } else {
     all = await runLayer(named(name), options);
   }
