@@ -9,9 +9,10 @@ import { type ApiHandler, apiOf } from "./api";
 import { EVENTS_KEPT } from "./api/limits";
 import { readConfig } from "./config";
 import { EventRing, telling } from "./events";
+import { ipvsadmVersion } from "./ipvsadm-kernel";
 import { Keeper } from "./keeper";
-import { IpvsadmKernel, ipvsadmVersion } from "./kernel";
 import type { Log } from "./log";
+import { openKernel } from "./open-kernel";
 import { routesOf } from "./routes";
 import { listen, type Routes } from "./server";
 import { FileStore } from "./store";
@@ -44,9 +45,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { digest } = await readConfig(join(state, "agent", "agent.json"));
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   const host = { kernel: release(), ipvsadm: await ipvsadmVersion() };
+  const { kernel, way } = await openKernel(state);
+  if (way.because !== undefined)
+    log.warn({ event: "kernel", ...way }, "IPVS is not to be had over netlink: it goes by way of ipvsadm");
   const parts = {
     store: new FileStore(state),
-    kernel: new IpvsadmKernel(),
+    kernel,
     dial,
     log,
     host,
@@ -64,11 +68,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     server.close();
     throw error;
   });
-  const about = { version, startedAt };
+  const about = { version, startedAt, way };
   routes = routesOf(keeper, dial);
   api = apiOf({ keeper, dial, log, events, about });
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
-  log.info({ event: "start", version, ...host }, "the agent keeps the table");
+  log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
     for await (const _ of every(pollMs, undefined, { signal })) await keeper.reconcile();
   } catch (error) {

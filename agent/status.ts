@@ -5,6 +5,7 @@ import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
+import type { KernelWay } from "./open-kernel";
 import { keyOf, probeOf, registrations } from "./probes";
 import { sorryMember, wantedService } from "./wanted";
 
@@ -41,6 +42,8 @@ export interface Status {
   readonly version: string;
   /** Epoch, in milliseconds. */
   readonly startedAt: number;
+  /** How the kernel is read and edited. */
+  readonly way?: KernelWay;
   /** When the table was last found, or made, as it is to be; 0: not yet. */
   readonly reconciledAt: number;
   /** Edits that took back what somebody else had changed. */
@@ -65,7 +68,7 @@ export interface Explanation extends ServerStatus, Partial<History> {
 type Viewed = Pick<Keeper, "view">;
 
 /** The agent's own state, for people and programs. */
-export function statusOf(keeper: Viewed, about: Pick<Status, "version" | "startedAt">): Status {
+export function statusOf(keeper: Viewed, about: Pick<Status, "version" | "startedAt" | "way">): Status {
   const { repairs, drift, reconciledAt, trouble } = keeper.view;
   const { registry, watch, drains } = keeper.view.pools;
   const services = [...registrations(registry)].map(([key, one]) => serviceStatus(keeper, key, one));

@@ -2,7 +2,7 @@ import type { Explanation, ServerStatus, Status } from "./status";
 
 /** A status as a person reads it: a line for each server. */
 export function statusText(status: Status, nowMs: number): string {
-  const { director, version, repairs, trouble, checks, services, drift = [] } = status;
+  const { director, version, repairs, trouble, way, checks, services, drift = [] } = status;
   const lines = [
     `${director}: agent ${version}, up ${age(nowMs - status.startedAt)}, table as wanted ${ago(status.reconciledAt, nowMs)}, ` +
       `${repairs} repairs, ${checks.checks} checks (${checks.late} late)`,
@@ -11,6 +11,7 @@ export function statusText(status: Status, nowMs: number): string {
       : [
           `${checks.inconclusive} checks could not be made here, and say nothing of their servers: see \`explain\``,
         ]),
+    ...(way?.because === undefined ? [] : [`IPVS by way of ${way.by}: ${way.because}`]),
     ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
     ...drift.map((one) => `DRIFT: ${one}`),
   ];

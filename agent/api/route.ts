@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type * as z from "zod";
 import type { Keeper } from "../keeper";
+import type { Status } from "../status";
 import type { Declarations } from "./declarations";
 import type { EventStreams } from "./event-stream";
 import type { History } from "./history";
@@ -18,7 +19,7 @@ export interface Api {
   readonly history: History;
   readonly streams: EventStreams;
   /** The agent's version and start, for its status. */
-  readonly about: { readonly version: string; readonly startedAt: number };
+  readonly about: Pick<Status, "version" | "startedAt" | "way">;
 }
 
 /** A request as a route sees it. */

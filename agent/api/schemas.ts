@@ -155,6 +155,10 @@ const status = {
     director: text,
     version: text,
     startedAt: { type: "number", description: "milliseconds since 1970, as all times" },
+    way: {
+      ...object({ by: { enum: ["netlink", "ipvsadm"] }, because: text }, ["by"]),
+      description: "how the kernel is read and edited, and why it is not netlink",
+    },
     reconciledAt: { type: "number", description: "when the table was last as it is to be; 0: not yet" },
     repairs: { ...count, description: "edits that took back what somebody else had changed" },
     trouble: { ...text, description: "why the table cannot be kept; absent while it can" },

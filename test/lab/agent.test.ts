@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Status } from "../../agent";
 import { handlerFor } from "../../provider";
 import { agentProgram } from "../../provider/agents";
 import type { ClusterHandle } from "../../provider/fleet";
@@ -161,6 +162,44 @@ describe("directors with agents", () => {
     await delay(3_000);
     assert.match(await site.table("d1"), /-A -t 192\.0\.2\.66:80 -s lblc/);
     await site.on("d1", "ipvsadm", "-D", "-t", "192.0.2.66:80");
+  });
+
+  it("take back at the next look what procfs does not tell, each time", async () => {
+    for (const flag of ["flag-1", "flag-2,flag-3"]) {
+      await site.on("d1", "ipvsadm", "-E", "-t", "192.0.2.10:80", "-s", "wrr", "-b", flag);
+      await everywhere(...all());
+    }
+  });
+
+  it("speak netlink to the kernel, and take ipvsadm where that cannot be", async () => {
+    const koffi = "/var/lib/heye/agent/koffi.node";
+    const way = async () => {
+      const status = await site.lab.exec("d1", [COMMAND, "status", "--json"]);
+      return status.code === 0 ? (JSON.parse(status.stdout) as Status).way : undefined;
+    };
+    const restart = async (before: string) => {
+      await site.on("d1", "sh", "-c", before);
+      const pid = await agentPid("d1");
+      await site.on("d1", "kill", "-TERM", pid);
+      const deadline = Date.now() + PATIENCE_MS;
+      while ((await agentPid("d1")) === pid || (await way()) === undefined) {
+        assert.ok(Date.now() < deadline, "no agent came back");
+        await delay(200);
+      }
+    };
+    for (const name of site.directorNames)
+      assert.equal(await site.on(name, "stat", "-c", "%a %u", koffi), "600 0\n");
+    assert.deepEqual(await way(), { by: "netlink" });
+    await restart(`echo damaged >${koffi}`);
+    assert.deepEqual(await way(), { by: "netlink" });
+    await restart(`rm ${koffi}; mkdir ${koffi}`);
+    assert.equal((await way())?.by, "ipvsadm");
+    assert.match(await site.on("d1", COMMAND, "status"), /^IPVS by way of ipvsadm: EISDIR/m);
+    await site.on("d1", "ipvsadm", "-C");
+    await everywhere(...all());
+    await restart(`rmdir ${koffi}`);
+    assert.deepEqual(await way(), { by: "netlink" });
+    await everywhere(...all());
   });
 
   it("go on forwarding when an agent is killed; the next one changes nothing", async () => {
