@@ -10,7 +10,7 @@ import {
   type StateAnswer,
 } from "./agent-protocol";
 import { UnexpectedAnswerError } from "./errors";
-import type { Link, Reading } from "./link";
+import type { Link } from "./link";
 import { registryDelta, registryLines } from "./registry-format";
 import type { ChangeRequest } from "./request";
 import type { SshSession } from "./ssh-session";
@@ -31,12 +31,12 @@ export class AgentLink implements Link {
     this.#client = new AgentClient(director, user, session);
   }
 
-  async read(known: () => DirectorState | undefined): Promise<Reading> {
+  async read(known: () => DirectorState | undefined): Promise<Answer> {
     const base = known();
     const { registry, table } = base?.digests ?? { registry: "-", table: "-" };
     const path = `/v1/state?registry=${registry}&table=${table}`;
     const answer = await this.#client.ask<StateAnswer>("GET", path, undefined, "reading its table");
-    return { outcome: "state", messages: "", state: this.#state(answer, base), ipvsadm: answer.ipvsadm };
+    return { outcome: "state", messages: "", state: this.#state(answer, base) };
   }
 
   async change(known: DirectorState, { wanted, predicted }: ChangeRequest): Promise<Answer> {

@@ -22,6 +22,8 @@ import type { Answer, DirectorState } from "./state";
 
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
+/** So long a rehearsal believes what a director told: changes that follow each other need no read between them. */
+const RECENT_MS = 2_000;
 
 /** How a director is run: with nothing installed on it, or by an agent of ours that owns its table. */
 export type Mode = "ssh" | "agent";
@@ -34,7 +36,11 @@ export type Mode = "ssh" | "agent";
 export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
   #known: DirectorState | undefined;
-  #ipvsadm = "";
+  /** When what is known was asked for. */
+  #knownAtMs = Number.NEGATIVE_INFINITY;
+  /** The last inspection, and when it was asked for. */
+  #looked: { readonly state: DirectorState; readonly atMs: number } | undefined;
+  #lastSession: SshSession | undefined;
   #reading: Promise<DirectorState> | undefined;
   #inspecting: Promise<DirectorState> | undefined;
   #counting: Promise<ConnectionCount[]> | undefined;
@@ -45,6 +51,7 @@ export class Director {
     private readonly connection: HostConnection,
     private readonly pool: SessionPool,
     readonly mode: Mode = "ssh",
+    private readonly looksLastMs = 0,
   ) {
     const session = () => this.#session();
     this.#link =
@@ -59,28 +66,36 @@ export class Director {
     return this.#reading;
   }
 
-  /** What the director holds now, with the thresholds and the kernel's own order. Calls that overlap share one look. */
-  inspect(): Promise<DirectorState> {
+  /**
+   * What the director holds now, with the thresholds and the kernel's own order. Calls that overlap share one look, and
+   * so do those for `looksLastMs` after its begin, as long as nothing else was learnt of the director since.
+   */
+  async inspect(): Promise<DirectorState> {
+    const { state, atMs = 0 } = this.#looked ?? {};
+    if (state && state === this.#known && performance.now() - atMs < this.looksLastMs) return state;
     this.#inspecting ??= this.#inspect().finally(() => {
       this.#inspecting = undefined;
     });
     return this.#inspecting;
   }
 
-  /** What `ipvsadm --version` said at the last read; empty before. */
-  get ipvsadm(): string {
-    return this.#ipvsadm;
-  }
-
   /**
-   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. Always of
-   * what the director holds now, never of what is remembered: it decides who is asked at the gate. A read sends only
-   * what is not known yet.
+   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. What the
+   * director told in the last moments is enough to say yes: who makes the change is told if it has become another one
+   * since, and sees to it that nobody is let in who was not asked. To say no, it is read anew.
    */
   async rehearse(change: Change): Promise<DirectorState> {
+    const recent = this.#recent();
+    if (recent && isAllowed(change, this.name, recent)) return recent;
     const state = await this.read();
     change.apply({ director: this.name, registry: state.registry, table: state.table });
     return state;
+  }
+
+  /** What the director told in the last moments, over a connection that still stands. */
+  #recent(): DirectorState | undefined {
+    if (this.#lastSession?.closed !== false) return undefined;
+    return performance.now() - this.#knownAtMs < RECENT_MS ? this.#known : undefined;
   }
 
   /** Carries out a change; resolves when the kernel holds it, rejects when it does not or must not. */
@@ -97,9 +112,11 @@ export class Director {
   }
 
   async #inspect(): Promise<DirectorState> {
-    const [state, limits] = [await this.read(), await this.#limits()];
-    const inspected = { ...state, limits };
+    const atMs = performance.now();
+    const state = this.#learn(await this.#link.read(() => this.#known, true), atMs);
+    const inspected = this.mode === "ssh" ? state : { ...state, limits: await this.#limits() };
     if (this.#known === state) this.#known = inspected;
+    this.#looked = { state: inspected, atMs };
     return inspected;
   }
 
@@ -214,23 +231,34 @@ export class Director {
   }
 
   async #read(): Promise<DirectorState> {
-    const { ipvsadm, ...answer } = await this.#link.read(() => this.#known);
-    this.#ipvsadm = ipvsadm;
-    return this.#learn(answer);
+    const atMs = performance.now();
+    return this.#learn(await this.#link.read(() => this.#known, false), atMs);
   }
 
   async #change(known: DirectorState, request: ChangeRequest): Promise<Answer> {
+    const atMs = performance.now();
     const answer = await this.#link.change(known, request);
-    this.#learn(answer);
+    this.#learn(answer, atMs);
     return answer;
   }
 
-  #learn({ state }: Answer): DirectorState {
+  #learn({ state }: Answer, askedAtMs: number): DirectorState {
     this.#known = state;
+    this.#knownAtMs = askedAtMs;
     return state;
   }
 
-  #session(): Promise<SshSession> {
-    return this.pool.get(this.name, this.connection);
+  async #session(): Promise<SshSession> {
+    this.#lastSession = await this.pool.get(this.name, this.connection);
+    return this.#lastSession;
+  }
+}
+
+function isAllowed(change: Change, director: string, { registry, table }: DirectorState): boolean {
+  try {
+    change.apply({ director, registry, table });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -15,6 +15,9 @@ export function knownTable(
   return withLimits(table, limits ?? registeredLimits(registry, scope));
 }
 
+/** What it prints first when it can print anything. */
+const HEAD = /^IP Virtual Server version /;
+
 /** Prints thresholds and the kernel's own order, which `ipvsadm --save` keeps to itself. */
 export const LIMITS_SCRIPT = "PATH=$PATH:/usr/sbin:/sbin LC_ALL=C ipvsadm --list -n --thresholds --nosort";
 
@@ -25,9 +28,23 @@ export const LIMITS_SCRIPT = "PATH=$PATH:/usr/sbin:/sbin LC_ALL=C ipvsadm --list
  */
 export function parseLimitsAnswer(director: string, { exitCode, stdout, stderr }: CommandResult): Limits {
   if (exitCode === 0) return parseLimits(stdout);
-  throw new NotCapableError(
+  throw unreadable(director, stderr);
+}
+
+/**
+ * Reads what it prints, complaints included.
+ *
+ * @throws NotCapableError
+ */
+export function parseLimitsText(director: string, text: string): Limits {
+  if (HEAD.test(text)) return parseLimits(text);
+  throw unreadable(director, text);
+}
+
+function unreadable(director: string, said: string): NotCapableError {
+  return new NotCapableError(
     director,
-    `its thresholds cannot be read (${stderr.trim()})`,
+    `its thresholds cannot be read (${said.trim().slice(0, 200)})`,
     "Is `ipvsadm` there the original one, version 1.28 or newer?",
   );
 }

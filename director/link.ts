@@ -3,12 +3,6 @@ import type { ActiveHealthCheck } from "../spec";
 import type { ChangeRequest } from "./request";
 import type { Answer, DirectorState } from "./state";
 
-/** What a director says of itself, and which ipvsadm it has. */
-export interface Reading extends Answer {
-  /** What `ipvsadm --version` says; empty when there is none. */
-  readonly ipvsadm: string;
-}
-
 /**
  * Who answers for a director's table: a script of ours that each session brings along, or the agent that lives there.
  * Both make the same promise: a change is made only where the director still holds what it was computed from.
@@ -18,8 +12,10 @@ export interface Link {
    * What the director holds now.
    *
    * @param known asked for when the question is sent: parts that are still so need not travel
+   * @param withLimits whether thresholds and the kernel's own order are asked for as well; who cannot tell them on the
+   *   way leaves them out
    */
-  read(known: () => DirectorState | undefined): Promise<Reading>;
+  read(known: () => DirectorState | undefined, withLimits: boolean): Promise<Answer>;
   /** Makes a change that was computed from `known`, unless the director holds something else by now. */
   change(known: DirectorState, request: ChangeRequest): Promise<Answer>;
   /** Has a server checked from the director until it is healthy or its deadline is over. */

@@ -19,7 +19,7 @@ export const PLACE = `
 placed=$state/addresses
 nl="
 "
-tab=$(printf "\\t")
+tab="\t"
 wanted_addresses() {
   owners=$(sed -n "s/^place //p" "$settings" 2>/dev/null) || :
   if [ -z "$owners" ] || [ ! -s "$registry" ]; then return 0; fi

@@ -1,4 +1,4 @@
-import { type Edit, renderEdits, type Table } from "../ipvs";
+import { type Edit, glanceDelta, renderEdits, type Table } from "../ipvs";
 import type { Registry } from "./registry";
 import { joinLines, registryDelta, registryLines } from "./registry-format";
 import { sha256 } from "./sha256";
@@ -6,10 +6,27 @@ import type { Request } from "./shell";
 import { type DirectorState, tableDigest } from "./state";
 import { withServices } from "./table-text";
 
-/** Asks for what is not as known. */
-export function readRequest(known: DirectorState | undefined): Request {
+/**
+ * Asks for what is not as known.
+ *
+ * @param limits digest of the thresholds that are known, `-` for none; absent: they are not asked for
+ */
+export function readRequest(known: DirectorState | undefined, limits = "none"): Request {
   const { registry, table } = known?.digests ?? { registry: "-", table: "-" };
-  return { words: `read ${registry} ${table}`, body: "" };
+  return { words: `read ${registry} ${table} ${limits}`, body: "" };
+}
+
+/** How a change has the table compared, before it and after it; see script.ts. */
+export interface Comparison {
+  /** The answer that told the state it was computed from, where a glance at the table is enough. Default: it is read whole. */
+  readonly seen?: string | undefined;
+}
+
+/** A change as it is sent. */
+export function sentAs(request: ChangeRequest, { seen }: Comparison = {}): ChangeRequest {
+  const after = seen !== undefined && request.isTold ? "-" : "whole";
+  const words = `${request.words} ${Buffer.byteLength(request.body)} ${seen ?? "-"} ${after}`;
+  return { ...request, words };
 }
 
 /** What a change is to make of a director's state. */
@@ -23,8 +40,10 @@ export interface Wanted {
   readonly scope: ReadonlySet<string>;
 }
 
-/** A change as it travels, and the state that the director holds when it has gone well. */
+/** A change as it travels (see {@link sentAs}), and the state that the director holds when it has gone well. */
 export interface ChangeRequest extends Request {
+  /** A glance at the table in the end tells all that it changes. */
+  readonly isTold: boolean;
   readonly predicted: DirectorState;
   readonly wanted: Wanted;
 }
@@ -41,20 +60,27 @@ export function changeRequest(state: DirectorState, wanted: Wanted): ChangeReque
   const rules = renderEdits(wanted.edits);
   const text = withServices(state, wanted.desired, wanted.scope);
   const digests = { registry: sha256(joinLines(after.values())), table: tableDigest(text.lines) };
-  const body = `${marked("r", rules.split("\n").slice(0, -1))}${marked("d", first)}${marked("a", second)}complete\n`;
-  const words = [
-    "change",
-    state.digests.registry,
-    state.digests.table,
-    first.length === 0 ? "-" : second.length === 0 ? digests.registry : sha256(joinLines(during.values())),
-    second.length === 0 ? "-" : after.size === 0 ? "none" : digests.registry,
-    rules === "" ? "-" : sha256(rules),
-    state.canonical ? "delta" : "whole",
-    digests.table,
-    Buffer.byteLength(body),
-  ].join(" ");
+  const seen = glanceDelta(state.table, wanted.desired, wanted.scope);
+  const proofs = {
+    during:
+      first.length === 0 ? "-" : second.length === 0 ? digests.registry : sha256(joinLines(during.values())),
+    after: second.length === 0 ? "-" : after.size === 0 ? "none" : digests.registry,
+    rules: rules === "" ? "-" : sha256(rules),
+  };
+  const known = [state.digests.registry, state.digests.table];
+  const body = [
+    `k ${[...known, proofs.during, proofs.after, proofs.rules, digests.table].join(" ")}\n`,
+    marked("r", rules.split("\n").slice(0, -1)),
+    marked("d", first),
+    marked("a", second),
+    marked("g", seen?.gone ?? []),
+    marked("n", seen?.come ?? []),
+    "complete\n",
+  ].join("");
+  const written = [proofs.during, proofs.after, proofs.rules].map((one) => (one.length > 4 ? "new" : one));
+  const words = ["change", ...written, state.canonical ? "delta" : "whole"].join(" ");
   const predicted = { ...text, kernel: state.kernel, registry: wanted.after, digests, canonical: true };
-  return { words, body, predicted, wanted };
+  return { words, body, isTold: seen !== undefined, predicted, wanted };
 }
 
 function marked(mark: string, lines: readonly string[]): string {

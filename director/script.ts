@@ -5,11 +5,16 @@
  *
  * A request is a line `ID VERB WORDS`, and for a change a body of so many bytes. The next one is sent only after the
  * answer: tools may read on to what is there, and nothing is. An answer ends with an empty line and `end ID STATUS`.
- * Each request is served in a process of its own, so that its lock goes with it, whatever happens.
  *
- * Processes cost milliseconds on small machines: what the shell can do itself it does.
+ * Processes cost milliseconds on small machines, a command substitution costs one as well: what the shell can do itself
+ * it does, and what one awk can do is not done by three tools. What a tool complains of goes to a file. See
+ * docs/decisions/0019 for what a change is made of.
  */
+import { MERGE } from "./merge-script";
 import { PLACE } from "./placement";
+
+/** Where the kernel tells its table at a glance. */
+export const PROCFS = "/proc/net/ip_vs";
 
 const SCRIPT = `
 set -fu
@@ -26,22 +31,31 @@ in=$state/incoming
 run=/run/heye
 request=$run/request.$$
 rule_lines=$run/rules.$$
-size=0 locked=
+sums=$run/sums.$$
+later_sums=$run/later.$$
+found=$run/found.$$
+unsorted=$run/unsorted.$$
+table=$run/table.$$
+limits=$run/limits.$$
+errors=$run/errors.$$
+glance=$run/glance.$$
+foreseen=$run/foreseen.$$
+files="$request $rule_lines $sums $later_sums $found $unsorted $table $limits $errors $glance $foreseen"
+# The answer that what was seen at a glance belongs to.
+seen=
 newline="
 "
 say() { printf "%s\\n" "$1"; }
 
-# Ends the service of a request; what of its body was not read yet is taken off the input.
+# Ends the service of a request. What of its body was not read yet is taken off the input at last.
 answer() {
-  if [ "$size" -gt 0 ]; then head -c "$size" >/dev/null; fi
+  if [ -n "$locked" ]; then cleanup; fi
   say "heye 2 $1"
-  exit 0
+  return 1
 }
 unwritable() {
-  if [ -n "$locked" ]; then cleanup; fi
-  say "heye 2 unwritable"
-  say "$said"
-  exit 0
+  answer unwritable || :
+  if [ -s "$errors" ]; then cat "$errors"; fi
 }
 
 ${PLACE}
@@ -52,17 +66,22 @@ ours() {
 prepare() {
   hash -r
   for tool in ipvsadm flock sha256sum sort awk head mv sync; do
-    command -v "$tool" >/dev/null || answer "missing $tool"
+    if ! command -v "$tool" >/dev/null; then answer "missing $tool"; return; fi
   done
   [ -e "$run" ] || mkdir -m 700 "$run" 2>/dev/null || :
   ours "$run"
 }
+# Held until the end of the request, or of this shell.
 lock() {
-  exec 9>"$run/lock"
   status=0
-  flock "$1" -w 20 -E 75 9 || status=$?
-  case $status in 0) ;; 75) answer busy ;; *) answer unlockable ;; esac
-  if [ -e "$state" ] || [ -L "$state" ]; then ours "$state"; fi
+  command exec 9>"$run/lock" || status=1
+  if [ "$status" -eq 0 ]; then flock "$1" -w 20 -E 75 9 2>"$errors" || status=$?; fi
+  case $status in
+    0) ;;
+    75) answer busy; return ;;
+    *) answer unlockable || cat "$errors"; return 1 ;;
+  esac
+  if [ -e "$state" ] || [ -L "$state" ]; then ours "$state" || return; fi
   find_registry
 }
 # The file of format 1 counts until one of format 2 is there.
@@ -70,193 +89,203 @@ find_registry() {
   current=/dev/null
   if [ -e "$registry" ]; then current=$registry; elif [ -e "$first" ]; then current=$first; fi
 }
-table() { ipvsadm --save -n 2>&1 | sort; }
 
-# Digests of files, and of the table at last.
-digests() {
-  set -- $(table | sha256sum "$@" - 2>/dev/null)
-  sums=
-  while [ $# -ge 2 ]; do
-    sums="$sums $1"
-    shift 2
-  done
+# The table's lines in a file, in their order.
+whole() {
+  ipvsadm --save -n >"$unsorted" 2>&1 || :
+  sort "$unsorted" >"$table"
+}
+# Proves files by the digests in another, and says of those that the sender may know whether they are the same.
+proved() {
+  status=0
+  sha256sum -c "$1" >"$found" 2>/dev/null || status=$?
+  registry_is=text table_is=text limits_is=text
+  while IFS= read -r line; do
+    case $line in
+      "$current: OK") registry_is=same ;;
+      "$table: OK") table_is=same ;;
+      "$limits: OK") limits_is=same ;;
+    esac
+  done <"$found"
+  return "$status"
 }
 
-# What the sender does not know: $2 and $3 say which parts are as it expects.
+# What the sender does not know: registry_is, table_is and limits_is say which parts are as it expects.
 report() {
   say "heye 2 $1"
-  say "= registry $2"
-  if [ "$2" = text ]; then cat "$current"; fi
-  say "= table $3"
-  if [ "$3" = text ]; then table; fi
+  say "= registry $registry_is"
+  if [ "$registry_is" = text ] && [ "$current" != /dev/null ]; then cat "$current"; fi
+  say "= table $table_is"
+  case $table_is in
+    text) cat "$table" ;;
+    unread) ipvsadm --save -n || : ;;
+  esac
+  if [ -n "$limits_is" ]; then
+    say "= limits $limits_is"
+    if [ "$limits_is" = text ]; then cat "$limits"; fi
+  fi
   say "= messages"
 }
 
+merge='${MERGE}'
+
+# REGISTRY TABLE LIMITS: digests of what the sender knows of registry, table and thresholds ("-": nothing; for thresholds
+# "none": it does not ask). What is seen at a glance is older than the table, so that a change between the two is noticed.
 look() {
-  prepare
-  lock -s
-  registry_is=text table_is=text
-  if [ "$1" != - ]; then
-    digests "$current"
-    case $sums in " $1 "*) registry_is=same ;; esac
-    if [ "$2" = "\${sums##* }" ]; then table_is=same; fi
+  prepare || return
+  lock -s || return
+  seen=
+  if awk -v mode=look -v procfs=${PROCFS} -v glance="$glance" "$merge" 2>/dev/null; then seen=$id; fi
+  if [ "$3" != none ]; then ipvsadm --list -n --thresholds --nosort >"$limits" 2>&1 || :; fi
+  if [ "$1" = - ]; then
+    registry_is=text table_is=unread limits_is=text
+  else
+    whole
+    say "$1  $current" >"$sums"
+    say "$2  $table" >>"$sums"
+    case $3 in none | -) ;; *) say "$3  $limits" >>"$sums" ;; esac
+    proved "$sums" || :
   fi
-  report state "$registry_is" "$table_is"
+  if [ "$3" = none ]; then limits_is=; fi
+  report state
 }
 
-# Reads the request's body and the registry's lines, both in the order of identities, and writes three files: rules for
-# ipvsadm, the registry during the change and after it. Exit status 3: a part of the body is missing.
-merge='
-function identity(line, tab) { tab = index(line, "\\t"); return tab ? substr(line, 1, tab - 1) : line }
-function add(which, edit, put) {
-  put = substr(edit, 1, 1) == "+"
-  edit = substr(edit, 2)
-  count[which]++
-  key[which, count[which]] = identity(edit)
-  text[which, count[which]] = put ? edit : ""
-}
-function emit(which, line) { if (line != "") print line >(out[which]) }
-function pass(which, name, last) {
-  while (at[which] < count[which] && (last || key[which, at[which] + 1] < name)) emit(which, text[which, ++at[which]])
-}
-function step(which, line, name) {
-  pass(which, name, 0)
-  if (at[which] < count[which] && key[which, at[which] + 1] == name) emit(which, text[which, ++at[which]])
-  else emit(which, line)
-}
-BEGIN {
-  out["d"] = during; out["a"] = after
-  at["d"] = at["a"] = count["d"] = count["a"] = 0
-  printf "" >rules; printf "" >during; printf "" >after
-  while ((getline line <request) > 0) {
-    kind = substr(line, 1, 1)
-    if (kind == "r") print substr(line, 2) >rules
-    else if (kind == "d" || kind == "a") add(kind, substr(line, 2))
-    last = line
-  }
-  if (last != "complete") exit 3
-  while ((getline line <base) > 0) { name = identity(line); step("d", line, name); step("a", line, name) }
-  pass("d", "", 1); pass("a", "", 1)
-}
-'
-
-# REGISTRY TABLE DURING AFTER RULES BASE TABLE_AFTER SIZE: digests of the registry and the table that the change was
-# computed from; of the registry to hold while the kernel is changed, and afterwards ("-": as before, "none": no file);
-# of the rules ("-": none); whether the lines of the body are merged into the registry or are the whole of it; of the
-# table that is expected in the end; the body's size.
+# DURING AFTER RULES BASE SIZE SEEN DOUBTED: whether there is another registry to hold while the kernel is changed ("-":
+# as before), and afterwards ("none": no file); whether there are rules; whether the lines of the body are merged into the
+# registry ("delta") or are the whole of it; the body's size; the answer that told the state which the change was computed
+# from, where the table may be compared with that one at a glance; whether the table in the end has to be read whole.
+# The body begins with the digests of all that; see the awk program.
 #
 # Everything is on disk, in full and verified, before anything changes. When what is here is not what the sender knows,
 # nothing is changed and it is told. Ownership is durable (written, synced, renamed, folder synced) before an entry
 # appears in the kernel, and until after it has gone. When ipvsadm complains or is killed, the later registry is not
 # written: it might disown entries that are still there.
 change() {
-  registry_known=$1 table_known=$2 during=$3 after=$4 rules=$5 base=$6 table_after=$7 size=$8
-  prepare
-  # Before the lock: nobody waits for a sender that is slow, or gone.
-  said=$( { head -c "$size" >"$request"; } 2>&1) || { size=0; unwritable; }
+  during=$1 after=$2 rules=$3 base=$4 size=$5 before=$6 doubted=$7 limits_is=
+  prepare || return
+  # Before the lock: nobody waits for a sender that is slow, or gone. Where it fails, nobody knows how much was read.
+  if ! { head -c "$size" >"$request"; } 2>"$errors"; then size=0 broken=yes; unwritable; return; fi
   size=0
-  lock -x
+  lock -x || return
   locked=yes
-  if [ -e "$state/agent" ]; then answer agent; fi
-  if [ ! -e "$state" ]; then said=$(mkdir -p "$state" 2>&1) || unwritable; fi
+  if [ -e "$state/agent" ]; then answer agent; return; fi
+  if [ ! -e "$state" ] && ! mkdir -p "$state" 2>"$errors"; then unwritable; return; fi
   if [ "$base" = whole ]; then base=/dev/null; else base=$current; fi
-  status=0 during_to=$in.during after_to=$in.after
-  if [ "$during" = - ]; then during_to=/dev/null; fi
-  case $after in - | none) after_to=/dev/null ;; esac
-  said=$(awk -v request="$request" -v base="$base" -v rules="$rule_lines" \\
-    -v during="$during_to" -v after="$after_to" "$merge" 2>&1) || status=$?
-  if [ "$status" -eq 3 ]; then cleanup; answer truncated; fi
-  if [ -n "$said" ] || [ "$status" -ne 0 ]; then unwritable; fi
-  set -- "$current"
-  want=" $registry_known" durable=
-  if [ "$rules" != - ]; then set -- "$@" "$rule_lines" && want="$want $rules"; fi
-  case $during in -) ;; *) set -- "$@" "$in.during" && want="$want $during" durable=$in.during ;; esac
-  case $after in - | none) ;; *) set -- "$@" "$in.after" && want="$want $after" durable="$durable $in.after" ;; esac
-  digests "$@"
-  if [ "$sums" != "$want $table_known" ]; then differ; fi
-  if [ -n "$durable" ]; then said=$(sync $durable 2>&1) || unwritable; fi
-  if [ "$during" != - ]; then said=$(keep "$in.during" 2>&1) || unwritable; fi
-  said= status=0
-  if [ "$rules" != - ]; then said=$( { ipvsadm --restore <"$rule_lines"; } 2>&1) || status=$?; fi
+  during_to=$in.during after_to=$in.after durable=
+  if [ "$during" = - ]; then during_to=/dev/null; else durable=$during_to; fi
+  case $after in - | none) after_to=/dev/null ;; *) durable="$durable $after_to" ;; esac
+  if [ "$before" != "$seen" ]; then before=-; fi
+  seen= status=0
+  awk -v mode=merge -v procfs=${PROCFS} -v glance="$glance" -v foreseen="$foreseen" -v before="$before" \
+    -v request="$request" -v current="$current" -v base="$base" -v rules="$rule_lines" -v during="$during_to" \
+    -v after="$after_to" -v table="$table" -v sums="$sums" -v later_sums="$later_sums" "$merge" 2>"$errors" || status=$?
+  case $status in
+    0 | 4) ;;
+    3) answer truncated; return ;;
+    *) unwritable; return ;;
+  esac
+  if [ -s "$errors" ]; then unwritable; return; fi
+  at_a_glance=same
+  if [ "$status" -eq 4 ]; then at_a_glance=; whole; fi
+  if ! proved "$sums"; then differ; return; fi
+  if [ -n "$durable" ] && ! sync $durable 2>"$errors"; then unwritable; return; fi
+  if [ "$during" != - ] && ! keep "$in.during"; then unwritable; return; fi
+  # A shell says itself what killed its child: that belongs to the words, too.
+  status=0
+  if [ "$rules" != - ]; then { ipvsadm --restore <"$rule_lines"; } >"$errors" 2>&1 || status=$?; fi
   if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
-    said="\${said:+$said$newline}ipvsadm --restore was killed by signal $((status - 128))"
+    say "ipvsadm --restore was killed by signal $((status - 128))" >>"$errors"
   fi
-  if [ -z "$said" ]; then
+  if [ ! -s "$errors" ]; then
     case $after in
       -) ;;
-      none) said=$(forget 2>&1) || said=\${said:-the registry could not be removed} ;;
-      *) said=$(keep "$in.after" 2>&1) || said=\${said:-the later registry could not be kept} ;;
+      none) forget || say "the registry could not be removed" >>"$errors" ;;
+      *) keep "$in.after" || say "the later registry could not be kept" >>"$errors" ;;
     esac
   fi
   find_registry
-  registry_is=same table_is=text
-  if [ -n "$said" ]; then
-    registry_is=text
-  else
-    digests
-    if [ "$sums" = " $table_after" ]; then table_is=same; fi
-  fi
+  made
   spots=
   if [ -s "$settings" ] || [ -s "$placed" ]; then spots=$(place 2>&1) || :; fi
-  report applied "$registry_is" "$table_is"
-  if [ -n "$said" ]; then say "$said"; fi
+  report applied
+  if [ -s "$errors" ]; then cat "$errors"; fi
   if [ -n "$spots" ]; then say "$spots"; fi
   cleanup
 }
+# What has come of a change: whether the table is the one that was expected.
+made() {
+  registry_is=same table_is=same limits_is=
+  if [ -s "$errors" ]; then
+    registry_is=text table_is=text
+    whole
+    return
+  fi
+  status=0
+  awk -v mode=verify -v procfs=${PROCFS} -v foreseen="$foreseen" -v glance="$glance" "$merge" 2>/dev/null || status=$?
+  seen=$id
+  if [ "$status" -eq 0 ] && [ "$doubted" = - ]; then return; fi
+  whole
+  proved "$later_sums" || :
+  registry_is=same limits_is=
+}
 # Either the director holds something else than the sender knows, or our files are not what they must be.
 differ() {
-  registry_is=text table_is=text
-  case $sums in " $registry_known "*) registry_is=same ;; esac
-  if [ "\${sums##* }" = "$table_known" ]; then table_is=same; fi
+  limits_is= seen=$id
+  if [ -n "$at_a_glance" ]; then table_is=same; fi
   if [ "$registry_is $table_is" = "same same" ]; then
-    said="what was kept is not what was sent"
+    say "what was kept is not what was sent" >"$errors"
     unwritable
+    return
   fi
-  report changed "$registry_is" "$table_is"
+  report changed
   cleanup
-  exit 0
 }
 keep() {
-  mv -f "$1" "$registry" && sync "$state" || return 1
-  if [ -e "$first" ]; then rm -f "$first" && sync "$state"; fi
+  mv -f "$1" "$registry" 2>"$errors" && sync "$state" 2>"$errors" || return 1
+  if [ -e "$first" ]; then rm -f "$first" 2>"$errors" && sync "$state" 2>"$errors"; fi
 }
-forget() { rm -f "$registry" "$first" && sync "$state"; }
+forget() { rm -f "$registry" "$first" 2>"$errors" && sync "$state" 2>"$errors"; }
 cleanup() {
   if [ -e "$in.during" ] || [ -e "$in.after" ]; then rm -f "$in.during" "$in.after"; fi
   if [ ! -e "$registry" ] && [ ! -e "$first" ]; then rmdir "$state" 2>/dev/null || :; fi
+  locked=
 }
 
 serve() {
   id=$1
   verb=$2
   shift 2
-  status=0
-  (case $verb in read) look "$@" ;; change) change "$@" ;; esac) || status=$?
-  for file in "$request" "$rule_lines"; do
-    if [ -s "$file" ]; then : >"$file"; fi
+  size=0 locked= broken=
+  case $verb in read) look "$@" ;; change) change "$@" ;; esac
+  exec 9>&-
+  if [ "$size" -gt 0 ]; then head -c "$size" >/dev/null; fi
+  # What may be large, or hold what only the one who asks may know.
+  for file in $request $rule_lines $unsorted $table $limits; do
+    if [ -s "$file" ]; then true >"$file"; fi
   done
-  printf "\\nend %s %s\\n" "$id" "$status"
+  printf "\\nend %s 0\\n" "$id"
+  if [ -n "$broken" ]; then remove; exit 0; fi
+}
+remove() {
+  if [ -d "$run" ]; then rm -f $files; fi
 }
 
 # Left by one that was killed.
 tidy() {
   if [ -L "$run" ] || [ ! -O "$run" ]; then return; fi
   set +f
-  for left in "$run"/request.* "$run"/rules.* "$run"/settings.*; do
+  for left in "$run"/*.[0-9]*; do
     if [ -f "$left" ] && ! kill -0 "\${left##*.}" 2>/dev/null; then rm -f "$left"; fi
   done
   set -f
 }
 
 tidy
-version=
-if command -v ipvsadm >/dev/null; then version=$(ipvsadm --version 2>&1); fi
 read -r kernel </proc/sys/kernel/osrelease
 say "heye 2 $kernel"
-say "\${version%%"$newline"*}"
 if [ $# -gt 0 ]; then serve "$@"; fi
 while IFS= read -r line; do serve $line; done
-if [ -f "$request" ]; then rm -f "$request" "$rule_lines"; fi
+remove
 `;
 
 /**

@@ -12,9 +12,9 @@ export interface Request {
 
 /** A director's answer to one request, and what it said of itself when the conversation began. */
 export interface Reply {
+  /** The request's: a later one may refer to what this one has told. */
+  readonly id: string;
   readonly kernel: string;
-  /** First line of `ipvsadm --version`; empty when there is none. */
-  readonly ipvsadm: string;
   readonly text: string;
   readonly status: number;
 }
@@ -22,7 +22,8 @@ export interface Reply {
 /** A channel on which the script answers. */
 interface Line {
   readonly channel: ClientChannel;
-  greeting?: Pick<Reply, "kernel" | "ipvsadm">;
+  /** What it said first: its kernel. */
+  greeting?: string;
 }
 
 /** A director that does not answer by then is taken for lost. */
@@ -98,8 +99,8 @@ export class Shell {
         if (status === undefined) return;
         stop();
         const text = Buffer.concat(chunks).toString("utf8");
-        const reply = readReply(line, text.slice(0, text.lastIndexOf("\nend ")), Number(status));
-        if (!line.greeting) {
+        const reply = readReply(line, id, text.slice(0, text.lastIndexOf("\nend ")), Number(status));
+        if (line.greeting === undefined) {
           this.#hangUp(line);
           channel.close();
         }
@@ -128,10 +129,10 @@ export class Shell {
 }
 
 /** Takes the greeting off the first answer; without one it is not the script that answers. */
-function readReply(line: Line, text: string, status: number): Reply {
-  if (line.greeting) return { ...line.greeting, text, status };
-  const [kernel = "", ipvsadm = "", ...answer] = text.split("\n");
-  if (!kernel.startsWith(GREETING)) return { kernel: "", ipvsadm: "", text, status };
-  line.greeting = { kernel: kernel.slice(GREETING.length), ipvsadm };
-  return { ...line.greeting, text: answer.join("\n"), status };
+function readReply(line: Line, id: string, text: string, status: number): Reply {
+  if (line.greeting !== undefined) return { id, kernel: line.greeting, text, status };
+  const end = text.indexOf("\n");
+  if (end < 0 || !text.startsWith(GREETING)) return { id, kernel: "", text, status };
+  line.greeting = text.slice(GREETING.length, end);
+  return { id, kernel: line.greeting, text: text.slice(end + 1), status };
 }

@@ -1,38 +1,88 @@
 import { type Target, type Verdict, waitUntilHealthy } from "../health";
+import type { Limits } from "../ipvs";
 import type { ActiveHealthCheck } from "../spec";
-import type { Link, Reading } from "./link";
-import { type ChangeRequest, readRequest } from "./request";
+import { parseLimitsText } from "./limits";
+import type { Link } from "./link";
+import { type ChangeRequest, readRequest, sentAs } from "./request";
+import { sha256 } from "./sha256";
+import type { Reply } from "./shell";
 import type { SshSession } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
+/**
+ * How long somebody else's change of what procfs does not tell (flags, kinds of tunnels) may go unseen by changes; an agent
+ * goes by the same. A read always reads the whole table.
+ */
+const WHOLE_EVERY_MS = 30_000;
+
 /** A director with nothing installed on it: a fixed script answers, and checks go through forwarded connections. */
 export class SshLink implements Link {
+  /** The last answer, and the table that it told. */
+  #seen: { readonly id: string; readonly table: string } | undefined;
+  /** When the table was last read whole. */
+  #wholeAtMs = Number.NEGATIVE_INFINITY;
+  #limits: { readonly digest: string; readonly limits: Limits } | undefined;
+
   constructor(
     private readonly director: string,
     private readonly user: string,
     private readonly session: () => Promise<SshSession>,
   ) {}
 
-  async read(known: () => DirectorState | undefined): Promise<Reading> {
+  async read(known: () => DirectorState | undefined, withLimits: boolean): Promise<Answer> {
     const session = await this.session();
     let base: DirectorState | undefined;
+    let sentAtMs = 0;
     const request = () => {
       base = known();
-      return readRequest(base);
+      sentAtMs = performance.now();
+      return readRequest(base, withLimits ? (this.#limits?.digest ?? "-") : undefined);
     };
     const reply = await session.ask(this.user, request, "reading its table");
-    return { ...parseAnswer(this.director, reply, { known: base }), ipvsadm: reply.ipvsadm };
+    const answer = this.#told(reply, parseAnswer(this.director, reply, { known: base }));
+    this.#wholeAtMs = sentAtMs;
+    return answer;
   }
 
   async change(known: DirectorState, request: ChangeRequest): Promise<Answer> {
     const session = await this.session();
-    const reply = await session.ask(this.user, () => request, "changing its table");
-    return parseAnswer(this.director, reply, { known, predicted: request.predicted });
+    let seen: string | undefined;
+    let sentAtMs = 0;
+    const sent = () => {
+      sentAtMs = performance.now();
+      seen = this.#lastSight(known, sentAtMs);
+      return sentAs(request, { seen });
+    };
+    const reply = await session.ask(this.user, sent, "changing its table");
+    const { predicted } = request;
+    const answer = this.#told(reply, parseAnswer(this.director, reply, { known, predicted }));
+    if (seen === undefined) this.#wholeAtMs = sentAtMs;
+    return answer;
   }
 
   async verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict> {
     return waitUntilHealthy(check, target, async (place, signal) =>
       (await this.session()).dial(place, signal),
     );
+  }
+
+  /** The answer that told this state, where that is the last one: the director compares with it at a glance. */
+  #lastSight({ digests }: DirectorState, nowMs: number): string | undefined {
+    if (nowMs - this.#wholeAtMs >= WHOLE_EVERY_MS) return undefined;
+    return this.#seen?.table === digests.table ? this.#seen.id : undefined;
+  }
+
+  #told({ id }: Reply, answer: Answer): Answer {
+    this.#seen = { id, table: answer.state.digests.table };
+    if (answer.limits === undefined) return answer;
+    if (answer.limits !== "same") {
+      const { text } = answer.limits;
+      this.#limits = { digest: sha256(text), limits: parseLimitsText(this.director, text) };
+    }
+    const limits = this.#limits?.limits;
+    const { state } = answer;
+    return limits === undefined || state.limits === limits
+      ? answer
+      : { ...answer, state: { ...state, limits } };
   }
 }

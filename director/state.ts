@@ -41,6 +41,8 @@ export interface Answer {
   readonly state: DirectorState;
   /** What ipvsadm complained of (the exit status of --restore means nothing), or that the registry was not written. */
   readonly messages: string;
+  /** The thresholds, where they were asked for: as `ipvsadm --list` prints them, or `same` as the sender knows them. */
+  readonly limits?: "same" | { readonly text: string };
 }
 
 /**
@@ -54,21 +56,32 @@ export function parseAnswer(
   reply: Reply,
   expected: { readonly known: DirectorState | undefined; readonly predicted?: DirectorState },
 ): Answer {
-  const lines = reply.text.split("\n");
+  const all = reply.text.split("\n");
+  const begin = Math.max(
+    0,
+    all.findIndex((line) => line.startsWith("heye 2 ")),
+  );
+  const lines = all.slice(begin);
   const outcome = /^heye 2 (.+)$/.exec(lines[0] ?? "")?.[1];
-  const refused = outcome && refusal(director, outcome, lines.slice(1).join(" ").trim());
+  // What a shell itself complains of comes before the answer.
+  const said = [...all.slice(0, begin), ...lines.slice(1)].join(" ").trim();
+  const refused = outcome && refusal(director, outcome, said);
   if (refused) throw refused;
+  if (begin > 0) throw failed(director, reply.text, reply.status);
   if (reply.status !== 0 || (outcome !== "state" && outcome !== "applied" && outcome !== "changed"))
     throw failed(director, reply.text, reply.status);
   const table = lines.findIndex((line) => line.startsWith("= table "));
   const messages = lines.indexOf("= messages");
+  const limits = lines.findIndex((line) => line.startsWith("= limits "));
   if (!lines[1]?.startsWith("= registry ") || table < 0 || messages < table)
     throw failed(director, reply.text, reply.status);
   const base = outcome === "applied" ? expected.predicted : expected.known;
   const registryPart =
     lines[1] === "= registry same" && base ? base : readRegistry(director, lines.slice(2, table));
   const tablePart =
-    lines[table] === "= table same" && base ? base : readTable(director, lines.slice(table + 1, messages));
+    lines[table] === "= table same" && base
+      ? base
+      : readTable(director, lines.slice(table + 1, limits < 0 ? messages : limits).sort());
   const state: DirectorState = {
     kernel: reply.kernel,
     registry: registryPart.registry,
@@ -81,6 +94,10 @@ export function parseAnswer(
   return {
     outcome,
     state: same ? base : state,
+    ...(limits >= 0 && {
+      limits:
+        lines[limits] === "= limits same" ? "same" : { text: joinLines(lines.slice(limits + 1, messages)) },
+    }),
     messages: lines
       .slice(messages + 1)
       .join("\n")

@@ -5,6 +5,7 @@
  */
 export { describeEdit, differences } from "./difference";
 export { editedServices } from "./edited";
+export { type GlanceDelta, glanceDelta } from "./glance";
 export { type Limits, parseLimits, withLimits } from "./limits";
 export {
   type Destination,

@@ -59,9 +59,9 @@ class HeldDirector {
     this.registry = { owners: { [ACTOR.id]: { label: ACTOR.label, virtualServers } } };
   }
 
-  #serve(request: ChangeRequest): { kernel: string; ipvsadm: string; status: number; text: string } {
+  #serve(request: ChangeRequest): { id: string; kernel: string; status: number; text: string } {
     const text = request.words.startsWith("read") ? this.#text("state") : this.#change(request);
-    return { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31", status: 0, text };
+    return { id: "1", kernel: "6.12.0", status: 0, text };
   }
 
   #change(request: ChangeRequest): string {
@@ -74,8 +74,8 @@ class HeldDirector {
     return this.#text(isDone ? "applied" : "changed", complaint);
   }
 
-  #make({ words, predicted }: ChangeRequest, until: Course["until"]): boolean {
-    const [, registry, table] = words.split(" ");
+  #make({ body, predicted }: ChangeRequest, until: Course["until"]): boolean {
+    const [, registry, table] = body.split(/[ \n]/);
     const isKnown = registry === sha256(renderRegistry(this.registry)) && table === tableDigest(this.lines);
     if (!isKnown || until === "nothing") return false;
     const kept = until ? duringRegistry(this.registry, predicted.registry) : predicted.registry;

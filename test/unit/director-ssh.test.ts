@@ -210,7 +210,7 @@ describe("dials that cannot be called back", () => {
 
 describe("what a director says", () => {
   const answer = (text: string) =>
-    parseAnswer("lb1", { kernel: "6.1.0", ipvsadm: "", text, status: 0 }, { known: undefined });
+    parseAnswer("lb1", { kernel: "6.1.0", id: "1", text, status: 0 }, { known: undefined });
   const state = (registry: string, table: string) =>
     `heye 2 state\n= registry text\n${registry}= table text\n${table}= messages\n`;
 

@@ -442,7 +442,7 @@ describe("what travels to a director", () => {
 
   it("comes back as a state, or as an error that says what to do", () => {
     const answer = (text: string, status = 0) =>
-      parseAnswer("d1", { kernel: "6.1.0", ipvsadm: "", text, status }, { known: undefined });
+      parseAnswer("d1", { id: "1", kernel: "6.1.0", text, status }, { known: undefined });
     const table = "= registry text\n= table text\n-A -t 192.0.2.1:80 -s rr\n= messages\n";
     const good = answer(`heye 2 applied\n${table}said this\n`);
     assert.deepEqual(

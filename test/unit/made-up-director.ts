@@ -1,17 +1,21 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import type { ClientChannel } from "ssh2";
+import { PROCFS } from "../../director/script";
 import { Shell } from "../../director/shell";
 import type { SshSession } from "../../director/ssh-session";
 
+/** Stands in for procfs where the room is told to have one: it lists the table as the kernel does. */
+const GLANCE = "/run/ip_vs";
+
 /**
  * An ipvsadm whose table is a file. It does what /run/fake says on --restore, and prints its table in no order, as
- * some versions do.
+ * some versions do. How often it was asked for the table stands in /run/saves.
  */
 const IPVSADM = `#!/bin/sh
 touch /run/table
 case "$1" in
-  --save) tac /run/table ;;
+  --save) tac /run/table; echo >>/run/saves ;;
   --restore)
     mood=$(cat /run/fake 2>/dev/null)
     case "$mood" in
@@ -26,7 +30,21 @@ case "$1" in
       /^-d/ { rows[at["-a" identity($0)]] = "" }
       /^-D/ { for (i = 1; i <= n; i++) if (index(rows[i] " ", substr($0, 4) " ") == 4) rows[i] = "" }
       END { for (i = 1; i <= n; i++) if (rows[i] != "") print rows[i] }
-    ' >/run/table.new && mv /run/table.new /run/table ;;
+    ' >/run/table.new && mv /run/table.new /run/table
+    if [ -e ${GLANCE} ]; then
+      awk '
+        function hex(place, part, at) {
+          split(place, part, /[.:]/)
+          at = 0 + part[5]
+          return sprintf("%02X%02X%02X%02X:%04X", part[1], part[2], part[3], part[4], at)
+        }
+        BEGIN { print "IP Virtual Server version 1.2.1 (size=4096)\\nProt LocalAddress:Port Scheduler Flags" }
+        BEGIN { print "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn" }
+        /^-A/ { pool[$3] = "TCP  " hex($3) " " $5 " \\n" pool[$3] }
+        /^-a/ { pool[$3] = pool[$3] "  -> " hex($5) "      Masq    " $8 "      " NR "          0         \\n" }
+        END { for (place in pool) printf "%s", pool[place] }
+      ' /run/table >${GLANCE}.new && mv ${GLANCE}.new ${GLANCE}
+    fi ;;
   --version) echo "ipvsadm v1.31" ;;
 esac
 `;
@@ -89,6 +107,16 @@ export class MadeUpDirector {
     return new MadeUpDirector(room, kind);
   }
 
+  /** From now on there is a procfs. */
+  showGlance(): void {
+    this.run(`touch ${GLANCE}; ipvsadm --restore </dev/null; : >/run/saves`);
+  }
+
+  /** How often ipvsadm was asked for the whole table since this was last asked. */
+  saves(): number {
+    return this.run("cat /run/saves 2>/dev/null; : >/run/saves").length;
+  }
+
   /** A conversation of its own, as over a session of its own. */
   shell(): Shell {
     const session: Pick<SshSession, "director" | "openChannel" | "lostError" | "breakOff"> = {
@@ -103,7 +131,8 @@ export class MadeUpDirector {
   }
 
   #channel(command: string): ClientChannel {
-    const argv = this.#inside([...this.kind.argv, "-c", command.replace(/^sh /, "exec $SELF ")]);
+    const text = command.replace(/^sh /, "exec $SELF ").replaceAll(PROCFS, GLANCE);
+    const argv = this.#inside([...this.kind.argv, "-c", text]);
     const env = { ...process.env, SELF: this.kind.argv.join(" ") };
     const child = spawn("nsenter", argv, { env, stdio: "pipe", detached: true });
     this.#conversations.add(child);

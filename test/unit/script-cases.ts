@@ -9,7 +9,7 @@ import {
   withRegistration,
 } from "../../director/registry";
 import { renderRegistry } from "../../director/registry-format";
-import { type ChangeRequest, changeRequest, readRequest } from "../../director/request";
+import { type ChangeRequest, changeRequest, readRequest, sentAs } from "../../director/request";
 import { shellCommand } from "../../director/script";
 import type { Shell } from "../../director/shell";
 import { type Answer, type DirectorState, parseAnswer } from "../../director/state";
@@ -62,6 +62,7 @@ export function changeTo(state: DirectorState, after: Registry): ChangeRequest |
   });
 }
 
+/** Asks without thresholds. */
 export async function read(shell: Shell, known?: DirectorState): Promise<Answer> {
   return parseAnswer("lb1", await shell.ask(() => readRequest(known), "reading"), { known });
 }
@@ -69,7 +70,7 @@ export async function read(shell: Shell, known?: DirectorState): Promise<Answer>
 export async function change(shell: Shell, known: DirectorState, after: Registry): Promise<Answer> {
   const request = changeTo(known, after);
   assert.ok(request, "there is something to do");
-  const reply = await shell.ask(() => request, "changing");
+  const reply = await shell.ask(() => sentAs(request), "changing");
   return parseAnswer("lb1", reply, { known, predicted: request.predicted });
 }
 
@@ -106,7 +107,7 @@ export function scriptCases(kind: ShellKind): void {
       for (const station of stations) {
         const after = registryOf(station);
         const request = changeTo(state, after);
-        const reply = await shell.ask(() => request ?? assert.fail("nothing to do"), "changing");
+        const reply = await shell.ask(() => sentAs(request ?? assert.fail("nothing to do")), "changing");
         assert.equal(reply.text.split("\n").length, 5, reply.text);
         const answer = parseAnswer("lb1", reply, { known: state, predicted: request?.predicted ?? state });
         assert.deepEqual([answer.outcome, answer.state], ["applied", request?.predicted]);
@@ -139,6 +140,48 @@ export function scriptCases(kind: ShellKind): void {
       assert.equal(answer.state.table.length, 1);
     });
 
+    it("compares the table at a glance, once it has been told, and reads it whole where that is another one", async () => {
+      director.showGlance();
+      const glanced = async (seen: string, known: DirectorState, after: Registry) => {
+        const request = changeTo(known, after) ?? assert.fail("nothing to do");
+        assert.ok(request.isTold);
+        const reply = await shell.ask(() => sentAs(request, { seen }), "changing");
+        const answer = parseAnswer("lb1", reply, { known, predicted: request.predicted });
+        return { ...answer, id: reply.id, saves: director.saves() };
+      };
+      const first = await shell.ask(() => readRequest(undefined), "reading");
+      const start = parseAnswer("lb1", first, { known: undefined }).state;
+      director.saves();
+      const stations = [
+        registryOf({ 80: [memberOf(1), memberOf(2)], 443: [memberOf(9)] }),
+        registryOf({ 80: [memberOf(2, 7), memberOf(3, 0)], 443: [memberOf(9)] }),
+        registryOf({ 80: [memberOf(2, 7), memberOf(3, 0), memberOf(4)] }),
+      ];
+      let { id, state } = { id: first.id, state: start };
+      for (const station of stations) {
+        const made = await glanced(id, state, station);
+        assert.deepEqual([made.outcome, made.saves, made.state.registry], ["applied", 0, station]);
+        ({ id, state } = made);
+        assert.deepEqual((await read(director.shell())).state.digests, state.digests);
+        director.saves();
+      }
+      director.run("echo '-a -t 192.0.2.1:80 -r 10.0.0.9:80 -m -w 1' | ipvsadm --restore");
+      const refused = await glanced(id, state, registryOf({ 80: [memberOf(2)] }));
+      assert.deepEqual([refused.outcome, refused.saves], ["changed", 1]);
+      assert.equal(refused.state.table[0]?.destinations.length, 4);
+      const again = await glanced(refused.id, refused.state, registryOf({ 80: [memberOf(2)] }));
+      assert.deepEqual([again.outcome, again.saves], ["applied", 0]);
+      const other = await glanced("another", again.state, registryOf({ 80: [memberOf(5)] }));
+      assert.deepEqual(
+        [other.outcome, other.saves],
+        ["applied", 1],
+        "what another answer told proves nothing",
+      );
+      director.run("echo complains >/run/fake");
+      const complained = await glanced(other.id, other.state, registryOf({ 80: [memberOf(6)] }));
+      assert.deepEqual([complained.messages, complained.saves], ["Memory allocation problem", 1]);
+    });
+
     it("keeps what is owned when ipvsadm is killed", async () => {
       const start = await change(shell, (await read(shell)).state, registryOf({ 80: [memberOf(1)] }));
       director.run("echo killed >/run/fake");
@@ -164,8 +207,9 @@ export function scriptCases(kind: ShellKind): void {
 
     it("changes nothing when a part of the input is missing, wherever it ends", async () => {
       const { state } = await read(shell);
-      const request = changeTo(state, registryOf({ 80: [memberOf(1)] }));
-      assert.ok(request);
+      const unsent = changeTo(state, registryOf({ 80: [memberOf(1)] }));
+      assert.ok(unsent);
+      const request = sentAs(unsent);
       const input = `one ${request.words}\n${request.body}`;
       const header = request.words.length + "one \n".length;
       for (const end of [
