@@ -6,7 +6,13 @@ import {
   type Mode,
   SessionPool,
 } from "../director";
-import { type Connection, type Director as DirectorSpec, directorConnection, type Settings } from "../spec";
+import {
+  type Connection,
+  type Director as DirectorSpec,
+  directorConnection,
+  type HostConnection,
+  type Settings,
+} from "../spec";
 import type { Policy } from "./rollout";
 
 /** What a cluster hands to the resources on it: who they act as, and how to reach the directors. Always secret. */
@@ -38,6 +44,12 @@ export class Fleet {
   readonly #directors = new Map<string, Director>();
   readonly #byCluster = new WeakMap<object, Director[]>();
 
+  /**
+   * @param looksLastMs how long what a refresh saw on a director serves other refreshes too. Default 0: each looks by
+   *   itself, but those that overlap
+   */
+  constructor(private readonly looksLastMs = 0) {}
+
   /** The directors of a cluster, in its order. The same host under the same login is the same director. */
   of(cluster: Reached): Director[] {
     const found = this.#byCluster.get(cluster) ?? this.#lookUp(cluster);
@@ -49,10 +61,14 @@ export class Fleet {
     return directors.map((one) => {
       const connection = directorConnection(shared, one);
       const key = `${mode} ${one.name} ${connectionKey(connection)}`;
-      const known = this.#directors.get(key) ?? new Director(one.name, connection, this.#pool, mode);
+      const known = this.#directors.get(key) ?? this.#director(one.name, connection, mode);
       this.#directors.set(key, known);
       return known;
     });
+  }
+
+  #director(name: string, connection: HostConnection, mode: Mode): Director {
+    return new Director(name, connection, this.#pool, mode, this.looksLastMs);
   }
 
   /** The same directors, dialled once and for a few seconds only: for those that may well be dead. */

@@ -1,21 +1,33 @@
+import { createHash } from "node:crypto";
 import { isRecord, type Problem, unseal } from "../spec";
 import { HandleError } from "./errors";
 import type { ClusterHandle } from "./fleet";
 import { InitialisationError, type Observed, type Properties, type ResourceHandler } from "./handler";
-import { isUnknown } from "./unknown";
+import { isUnknown, UNKNOWN } from "./unknown";
 
 /** Handles by their sealed text: all resources of a cluster share one, so that their directors are looked up once. */
 const handles = new Map<string, ClusterHandle>();
+/** Sealed texts by what stands for them among the inputs. */
+const sealed = new Map<string, string>();
+
+/** No sealed text begins so. */
+const REFERENCE = "handle:";
 
 /**
  * A handler of resources on a cluster, for the engine: there the cluster's handle is one sealed text, here it is what it
  * says. States of old have it open; they are taken as they are.
+ *
+ * A state holds a resource's inputs next to its outputs, and the engine writes all of it after each step. The handle is by
+ * far the largest of them, and only outputs are told to a delete. So among the inputs stands a reference in its place: the
+ * check that makes it and whatever is done with it happen in one process. One that another process made stands there
+ * where the user has the property ignored; it is known by the handle in the state.
  */
 export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
   return {
     check(inputs) {
-      const checked = handler.check(open(inputs));
-      return { ...checked, inputs: closed(checked.inputs, inputs) };
+      const isForeign = isReference(inputs.cluster) && !sealed.has(inputs.cluster);
+      const checked = handler.check(isForeign ? { ...inputs, cluster: UNKNOWN } : open(inputs));
+      return { ...checked, inputs: referring(checked.inputs, inputs) };
     },
     diff(state, inputs) {
       const [before, after] = [open(state), open(inputs)];
@@ -29,7 +41,7 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
     async read(id, state): Promise<Observed | undefined> {
       const observed = await handler.read(id, whole(state));
       if (!observed) return undefined;
-      return { inputs: closed(observed.inputs, state), outputs: closed(observed.outputs, state) };
+      return { inputs: referring(observed.inputs, state), outputs: closed(observed.outputs, state) };
     },
     async update(id, state, inputs) {
       const [before, after] = [open(state), whole(inputs)];
@@ -42,11 +54,27 @@ export function withOpenHandle(handler: ResourceHandler): ResourceHandler {
 }
 
 function open(properties: Properties): Properties {
-  const { cluster } = properties;
+  const cluster = sealedOf(properties);
   if (typeof cluster !== "string" || isUnknown(cluster)) return properties;
   const known = handles.get(cluster) ?? readHandle(cluster);
-  if (known) handles.set(cluster, known);
+  if (known && !handles.has(cluster)) {
+    handles.set(cluster, known);
+    sealed.set(referenceTo(cluster), cluster);
+  }
   return { ...properties, cluster: known };
+}
+
+/** What stands for the handle, the sealed text where that is a reference to one. */
+function sealedOf({ cluster }: Properties): unknown {
+  return isReference(cluster) ? (sealed.get(cluster) ?? cluster) : cluster;
+}
+
+function isReference(cluster: unknown): cluster is string {
+  return typeof cluster === "string" && cluster.startsWith(REFERENCE);
+}
+
+function referenceTo(text: string): string {
+  return `${REFERENCE}${createHash("sha256").update(text).digest("base64url")}`;
 }
 
 /** With the handle open. Throws HandleError where it cannot be. */
@@ -89,7 +117,15 @@ function closing(source: Properties): (error: unknown) => never {
   };
 }
 
-/** With the handle as it came. */
+/** With the handle as it came, sealed. */
 function closed(properties: Properties, source: Properties): Properties {
-  return source.cluster === undefined ? properties : { ...properties, cluster: source.cluster };
+  return source.cluster === undefined ? properties : { ...properties, cluster: sealedOf(source) };
+}
+
+/** With a reference to the handle, where it came sealed and says something. */
+function referring(properties: Properties, source: Properties): Properties {
+  const { cluster } = source;
+  if (isReference(cluster)) return { ...properties, cluster };
+  const isSealed = typeof cluster === "string" && handles.has(cluster);
+  return isSealed ? { ...properties, cluster: referenceTo(cluster) } : closed(properties, source);
 }

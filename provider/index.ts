@@ -25,7 +25,14 @@ const HANDLERS = {
 /** The kinds of resources there are. */
 export type ResourceKind = keyof typeof HANDLERS;
 
-const fleet = new Fleet();
+/**
+ * A refresh of a large stack asks for one resource after the other, a few at a time. What it tells is what a director held
+ * while it ran: a look at a director serves all resources that are asked for in the next moments, unless something was
+ * changed there meanwhile.
+ */
+const LOOKS_LAST_MS = 2_000;
+
+const fleet = new Fleet(LOOKS_LAST_MS);
 
 /** The handler of one kind of resource, on data alone. */
 export function handlerFor(kind: ResourceKind, over: Fleet = fleet): ResourceHandler {

@@ -45,7 +45,7 @@ export async function sightings(directors: readonly Director[], key: string): Pr
     if (!director) return;
     if (outcome.status === "fulfilled") {
       const state = outcome.value;
-      const table = withLimits(state.table, observedLimits(state));
+      const table = wholeTable(state);
       seen.push({ director: director.name, state, table, service: findService(table, key) });
     } else if (isOutOfReach(outcome.reason)) {
       unreachable[director.name] = withCode(outcome.reason);
@@ -58,6 +58,15 @@ export async function sightings(directors: readonly Director[], key: string): Pr
     console.error(`warning: ${key}: what is recorded of it was kept: ${reason}`);
   }
   return { seen, unreachable };
+}
+
+/** Tables with their thresholds: all resources of a refresh look at the same few states. */
+const tables = new WeakMap<DirectorState, Table>();
+
+function wholeTable(state: DirectorState): Table {
+  const known = tables.get(state) ?? withLimits(state.table, observedLimits(state));
+  tables.set(state, known);
+  return known;
 }
 
 /**

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { handlerFor, UNKNOWN } from "../../provider";
 import { seal, unseal } from "../../spec";
@@ -20,9 +21,32 @@ describe("the handle of a cluster", () => {
     );
   });
 
-  it("leaves a check as it came, whatever it is", () => {
+  it("is a reference among the inputs of a state, and whole where a delete finds it", async () => {
+    const { check, diff, read } = handlerFor("VirtualServer");
+    const { inputs } = check({ ...WEB, cluster: seal(HANDLE) });
+    const [reference, text] = [String(inputs.cluster), JSON.stringify(inputs)];
+    assert.ok(reference.length < 60 && !text.includes(seal(HANDLE)), text);
+    assert.equal(check({ ...WEB, cluster: seal(HANDLE) }).inputs.cluster, reference, "always the same one");
+    assert.notEqual(check({ ...WEB, cluster: seal({ ...HANDLE, id: "edge-2" }) }).inputs.cluster, reference);
+    const state = { ...inputs, cluster: seal(HANDLE), key: "tcp 192.0.2.1:80" };
+    assert.equal(diff(state, inputs).changes, false);
+    await assert.rejects(async () => read("id", { ...state, cluster: "handle:unheard-of" }), {
+      code: "HEYE_HANDLE",
+    });
+  });
+
+  it("that another process has referred to is known by the state", () => {
+    const other = seal({ ...HANDLE, label: "from a state" });
+    const { check, diff } = handlerFor("VirtualServer");
+    const reference = `handle:${createHash("sha256").update(other).digest("base64url")}`;
+    const { inputs, problems } = check({ ...WEB, cluster: reference });
+    assert.deepEqual([inputs.cluster, problems], [reference, []]);
+    assert.equal(diff({ ...inputs, cluster: other, key: "tcp 192.0.2.1:80" }, inputs).changes, false);
+  });
+
+  it("leaves a check as it came where nothing is sealed", () => {
     const { check } = handlerFor("VirtualServer");
-    for (const cluster of [seal(HANDLE), HANDLE, UNKNOWN]) {
+    for (const cluster of [HANDLE, UNKNOWN]) {
       const { inputs, problems } = check({ ...WEB, cluster });
       assert.deepEqual([inputs.cluster, problems], [cluster, []]);
     }
