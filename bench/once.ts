@@ -12,10 +12,11 @@ export async function upOnce(
   program: ProgramName,
   parameters: object,
   checkpoints: boolean,
+  parallel?: number,
 ): Promise<FirstUp> {
   const stack = await BenchStack.create(program, parameters, checkpoints);
   try {
-    const run = await stack.up();
+    const run = await stack.up(parallel);
     const { bytes, resources } = await stack.state();
     return { ...run, stateBytes: bytes, resources };
   } finally {

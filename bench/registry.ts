@@ -9,11 +9,12 @@ import { oneWeight } from "./cases/one-weight";
 import { refreshPreview } from "./cases/refresh-preview";
 import { sshLoop } from "./cases/ssh-loop";
 import { upInline } from "./cases/up-inline";
-import { upSeparate } from "./cases/up-separate";
+import { upParallel, upSeparate } from "./cases/up-separate";
 
 /** Every benchmark by its name, in the order in which all of them run. */
 export const BENCHES: Readonly<Record<string, Bench>> = {
   "up-separate": upSeparate,
+  "up-parallel": upParallel,
   "up-inline": upInline,
   "one-weight": oneWeight,
   "ssh-loop": sshLoop,

@@ -66,8 +66,10 @@ export class BenchStack {
     await writeFile(join(this.folder, "parameters.json"), JSON.stringify(parameters), { mode: 0o600 });
   }
 
-  up(): Promise<Run> {
-    return this.#measured(["up", "--yes", "--skip-preview", ...QUIET]);
+  /** @param parallel how many resources the engine works on at a time; absent: as many as it does by itself */
+  up(parallel?: number): Promise<Run> {
+    const at = parallel === undefined ? [] : ["--parallel", String(parallel)];
+    return this.#measured(["up", "--yes", "--skip-preview", ...at, ...QUIET]);
   }
 
   preview(): Promise<Run> {

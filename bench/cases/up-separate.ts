@@ -10,6 +10,9 @@ import type { StateResource } from "../stack";
 const FULL: Plan = { virtualServers: 100, servers: 10 };
 const SMALL: Plan = { virtualServers: 2, servers: 3 };
 
+/** What a user can ask for who has many resources: enough that a group of changes is worth its way. */
+const MANY_AT_A_TIME = 128;
+
 /** What a `pulumi up` of separate RealServers costs over what Pulumi takes for as many resources by itself. */
 export const upSeparate: Bench = {
   about:
@@ -21,12 +24,23 @@ export const upSeparate: Bench = {
   },
 };
 
+/** The same where the engine works on more resources at a time, for us and for the peers. */
+export const upParallel: Bench = {
+  about: `the same as up-separate with \`--parallel ${MANY_AT_A_TIME}\``,
+  async run(options: BenchOptions): Promise<Measurement[]> {
+    const site = await options.sites.get(3);
+    const without = await measure(site, options, false, MANY_AT_A_TIME);
+    return options.quick ? without : [...without, ...(await measure(site, options, true, MANY_AT_A_TIME))];
+  },
+};
+
 type Contestant = "ours" | "peer" | "twin";
 
 async function measure(
   site: BenchSite,
   { rounds, quick, say }: BenchOptions,
   checkpoints: boolean,
+  parallel?: number,
 ): Promise<Measurement[]> {
   const plan = quick ? SMALL : FULL;
   const mode = checkpoints ? "with-checkpoints" : "without-checkpoints";
@@ -42,17 +56,21 @@ async function measure(
   const runs = await interleaved<FirstUp, Contestant>(rounds, {
     ours: async () => {
       await site.wipe();
-      const up = await told("ours", upOnce("separate", parameters, checkpoints));
+      const up = await told("ours", upOnce("separate", parameters, checkpoints, parallel));
       await site.expectTables(plan.virtualServers, plan.virtualServers * plan.servers);
       return up;
     },
-    peer: () => told("peer", upOnce("noop", { count }, checkpoints)),
-    twin: () => told("twin", upOnce("separate", { ...parameters, twin: true }, checkpoints)),
+    peer: () => told("peer", upOnce("noop", { count }, checkpoints, parallel)),
+    twin: () => told("twin", upOnce("separate", { ...parameters, twin: true }, checkpoints, parallel)),
   });
-  return measurementsOf(mode, checkpoints ? 1.3 : 2, runs);
+  const aim = checkpoints ? 1.3 : 2;
+  const all = measurementsOf(parallel === undefined ? "up-separate" : "up-parallel", mode, aim, runs);
+  // What is in the state does not depend on how many were made at a time.
+  return parallel === undefined ? all : all.filter(({ unit }) => unit === "s");
 }
 
 function measurementsOf(
+  bench: string,
   mode: string,
   aim: number,
   { ours, peer, twin }: Record<Contestant, FirstUp[]>,
@@ -61,7 +79,7 @@ function measurementsOf(
   const cpu = (ups: FirstUp[]) => ups.map(({ usage }) => usage.provider.cpuS);
   const bytes = (ups: FirstUp[]) => ups.map(({ resources }) => bytesOfRealServer(resources));
   const files = (ups: FirstUp[]) => ups.map(({ stateBytes }) => stateBytes);
-  const name = (thing: string) => `up-separate/${thing}-${mode}`;
+  const name = (thing: string) => `${bench}/${thing}-${mode}`;
   const [noops, twins] = ["as many no-op resources", "no-ops with our properties"];
   const timing = { unit: "s", ours: elapsed(ours) } as const;
   const sizes = { unit: "bytes", against: twins } as const;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findService, parseProcfs, parseTable, withoutCounts } from "../../ipvs";
+import { findService, glanceDelta, parseProcfs, parseTable, serviceKey, withoutCounts } from "../../ipvs";
 
 const PROC = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -10,6 +10,68 @@ TCP  0AC80000:0050 wrr
 TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 wrr persistent 60 00000080
   -> [2001:0db8:0000:0000:0000:0000:0000:0002]:0050      Route   3      4          1         
 `;
+
+/** What `ipvsadm --save -n` printed of a kernel, and what its procfs held. */
+const RULES = `-A -t 10.200.0.0:80 -s wrr
+-a -t 10.200.0.0:80 -r 10.100.0.0:80 -m -w 1
+-a -t 10.200.0.0:80 -r 10.101.0.0:8080 -m -w 0
+-A -u [2001:db8::1]:53 -s rr
+-a -u [2001:db8::1]:53 -r [2001:db8::2]:53 -g -w 3
+-A -f 171 -s sh
+-a -f 171 -r 10.0.0.171:0 -g -w 65535
+`;
+const LISTED = [
+  "TCP 0AC80000:0050 wrr",
+  "TCP 0AC80000:0050 -> 0A640000:0050 Masq 1",
+  "TCP 0AC80000:0050 -> 0A650000:1F90 Masq 0",
+  "UDP [2001:0db8:0000:0000:0000:0000:0000:0001]:0035 rr",
+  "UDP [2001:0db8:0000:0000:0000:0000:0000:0001]:0035 -> [2001:0db8:0000:0000:0000:0000:0000:0002]:0035 Route 3",
+  "FWM 000000AB sh",
+  "FWM 000000AB -> 0A0000AB:0000 Route 65535",
+];
+
+describe("a change at a glance", () => {
+  const delta = (before: string, after: string) => {
+    const [known, desired] = [parseTable(before), parseTable(after)];
+    return glanceDelta(known, desired, new Set([...known, ...desired].map(serviceKey)));
+  };
+
+  it("is what comes and what goes, as procfs tells it", () => {
+    assert.deepEqual(delta("", RULES), { gone: [], come: LISTED });
+    assert.deepEqual(delta(RULES, ""), { gone: LISTED, come: [] });
+    assert.deepEqual(delta(RULES, RULES), { gone: [], come: [] });
+    const weighed = RULES.replace("-m -w 0", "-m -w 7").replace("-s sh", "-s mh");
+    assert.deepEqual(delta(RULES, weighed), {
+      gone: [LISTED[2], LISTED[5]],
+      come: ["TCP 0AC80000:0050 -> 0A650000:1F90 Masq 7", "FWM 000000AB mh"],
+    });
+  });
+
+  it("is none where procfs does not tell all of it", () => {
+    const persistent = RULES.replace("-s wrr", "-s wrr -p 300");
+    assert.equal(delta(RULES, persistent), undefined);
+    assert.equal(delta(persistent, RULES.replace("-s wrr", "-s rr")), undefined);
+    const tunnelled = RULES.replace("-g -w 3", "-i -w 3 --tun-type gre");
+    assert.equal(delta(RULES, tunnelled), undefined);
+    assert.equal(
+      delta(tunnelled, tunnelled.replace("--tun-type gre", "--tun-type gue --tun-port 5555")),
+      undefined,
+    );
+  });
+
+  it("is told where what procfs hides stays as it is", () => {
+    const before = RULES.replace("-s wrr", "-s wrr -p 300").replace("-g -w 3", "-i -w 3 --tun-type gre");
+    assert.deepEqual(delta(before, before.replace("-m -w 0", "-m -w 2")), {
+      gone: [LISTED[2]],
+      come: ["TCP 0AC80000:0050 -> 0A650000:1F90 Masq 2"],
+    });
+  });
+
+  it("leaves out what is not in its scope", () => {
+    const table = parseTable(RULES);
+    assert.deepEqual(glanceDelta(table, [], new Set(["fwmark 171"])), { gone: LISTED.slice(5), come: [] });
+  });
+});
 
 describe("a table at a glance", () => {
   it("is the same whatever its connections, and another one with any entry that procfs tells", () => {
