@@ -10,7 +10,7 @@
  *
  * At a glance the table is as /proc/net/ip_vs tells it, in lines whose order means nothing (see `glanceDelta` in ipvs/).
  * What was seen is kept in the file `glance`; what is to be seen after the change, in `foreseen`. With the mode `look` the
- * first is written, with `verify` the second is compared, and becomes the first.
+ * first is written; with `verify` the second is compared, and where it is not what is seen, the first is written.
  *
  * Exit status 3: a part of the body is missing. 4: the table has to be read whole, because it is another one at a glance,
  * or nothing is known to compare it with.
@@ -65,7 +65,11 @@ BEGIN {
   readable = total = 0
   glimpse()
   if (mode == "look") { store(glance); exit readable ? 0 : 4 }
-  if (mode == "verify") { trusted = same(foreseen); store(glance); exit trusted ? 0 : 4 }
+  if (mode == "verify") {
+    if (same(foreseen)) exit 0
+    store(glance)
+    exit 4
+  }
   out["d"] = during; out["a"] = after
   at["d"] = at["a"] = count["d"] = count["a"] = changes = 0
   printf "" >rules; printf "" >during; printf "" >after

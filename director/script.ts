@@ -206,7 +206,7 @@ change() {
   find_registry
   made
   spots=
-  if [ -s "$settings" ] || [ -s "$placed" ]; then spots=$(place 2>&1) || :; fi
+  if places; then spots=$(place 2>&1) || :; fi
   report applied
   if [ -s "$errors" ]; then cat "$errors"; fi
   if [ -n "$spots" ]; then say "$spots"; fi
@@ -222,11 +222,23 @@ made() {
   fi
   status=0
   awk -v mode=verify -v procfs=${PROCFS} -v foreseen="$foreseen" -v glance="$glance" "$merge" 2>/dev/null || status=$?
-  seen=$id
-  if [ "$status" -eq 0 ] && [ "$doubted" = - ]; then return; fi
+  if [ "$status" -eq 0 ]; then
+    spare=$glance glance=$foreseen foreseen=$spare
+    seen=$id
+    if [ "$doubted" = - ]; then return; fi
+  elif [ "$status" -eq 4 ]; then seen=$id; fi
   whole
   proved "$later_sums" || :
   registry_is=same limits_is=
+}
+# Whether there are addresses to place, or placed ones: for most directors a few lines are read to say no.
+places() {
+  if [ -s "$placed" ]; then return 0; fi
+  if [ ! -s "$settings" ]; then return 1; fi
+  while IFS= read -r line; do
+    case $line in "place "*) return 0 ;; esac
+  done <"$settings"
+  return 1
 }
 # Either the director holds something else than the sender knows, or our files are not what they must be.
 differ() {
