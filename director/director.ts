@@ -67,12 +67,14 @@ export class Director {
   }
 
   /**
-   * What the director holds now, with the thresholds and the kernel's own order. Calls that overlap share one look, and
-   * so do those for `looksLastMs` after its begin, as long as nothing else was learnt of the director since.
+   * What the director holds now, with the thresholds and the kernel's own order. Calls that overlap share one look.
+   *
+   * @param oldestMs how long ago a look may have begun that serves this one as well, as long as nothing else was learnt
+   *   of the director since
    */
-  async inspect(): Promise<DirectorState> {
+  async inspect(oldestMs = this.looksLastMs): Promise<DirectorState> {
     const { state, atMs = 0 } = this.#looked ?? {};
-    if (state && state === this.#known && performance.now() - atMs < this.looksLastMs) return state;
+    if (state && state === this.#known && performance.now() - atMs < oldestMs) return state;
     this.#inspecting ??= this.#inspect().finally(() => {
       this.#inspecting = undefined;
     });

@@ -44,7 +44,7 @@ export type Question = (director: Director, change: Change) => Promise<DirectorS
 
 /** Asks for the thresholds too: what takes over entries has to know them, to edit them and to give them back. */
 export const withThresholds: Question = async (director, change) => {
-  const { limits } = await director.inspect();
+  const { limits } = await director.inspect(0);
   const state = await director.rehearse(change);
   return limits ? { ...state, limits } : state;
 };
