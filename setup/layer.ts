@@ -19,6 +19,8 @@ export interface Layer {
   readonly timeout: number;
   /** Brings what these tests need. @returns their environment */
   prepare(): Promise<NodeJS.ProcessEnv>;
+  /** What runs the tests: a program with arguments, before those of mocha's own command line. Default: nothing. */
+  readonly within?: readonly [string, ...string[]];
 }
 
 /**
@@ -39,9 +41,10 @@ export async function runLayer(
   const start = Date.now();
   const countsFile = await freshCountsFile(layer);
   say(`tests of the layer ${layer.name} ...`);
+  const [program, ...before] = [...(layer.within ?? []), process.execPath];
   const status = await foreground(
-    process.execPath,
-    [...mocha(layer, countsFile), ...options, ...files],
+    program ?? process.execPath,
+    [...before, ...mocha(layer, countsFile), ...options, ...files],
     env,
     { limit: LAYER_LIMIT, ...(output !== undefined && { output }) },
   );

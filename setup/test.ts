@@ -6,6 +6,7 @@ import { engine } from "./engine";
 import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
 import { etcd } from "./etcd";
+import { kubernetesPrograms } from "./kubernetes";
 import { labLayer } from "./lab-packages";
 import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
@@ -21,12 +22,21 @@ const LAYERS: readonly Layer[] = [
   { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
   { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
   { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
+  {
+    name: "kubernetes",
+    folder: compiled("kubernetes"),
+    timeout: 120_000,
+    prepare: prepareKubernetes,
+    within: ["sh", join(PROJECT_ROOT, "test", "kubernetes", "network.sh")],
+  },
   { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
   { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
 ];
 
 /** Said before minutes are spent on fetching what could not be used. */
 const NEEDING_LAB: readonly string[] = ["lab", "pulumi"];
+/** Those whose tests run in a network of their own, which takes the same rights. */
+const NEEDING_NETWORK: readonly string[] = [...NEEDING_LAB, "kubernetes"];
 
 /** The checks of the sources, each of which counts as one test; programs are those of node_modules. */
 const CHECKS: readonly {
@@ -54,7 +64,7 @@ const CHECKS: readonly {
  */
 export async function test([name, ...options]: readonly string[]): Promise<number> {
   let all: Counts = { passed: 0, failed: 0 };
-  if (name === undefined || NEEDING_LAB.includes(name))
+  if (name === undefined || NEEDING_NETWORK.includes(name))
     await requireLabRights("sudo npm test (test:unit and test:provider work without)");
   if (name === undefined) {
     await setUp();
@@ -95,6 +105,11 @@ async function checkSources(): Promise<Counts> {
 
 async function prepareEtcd(): Promise<NodeJS.ProcessEnv> {
   await etcd();
+  return process.env;
+}
+
+async function prepareKubernetes(): Promise<NodeJS.ProcessEnv> {
+  await kubernetesPrograms();
   return process.env;
 }
 
