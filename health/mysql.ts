@@ -19,7 +19,10 @@ export const mysqlChecker: Checker<HealthCheckOf<"mysql">> = {
     const { user, password } = settings;
     const connection = createConnection({ stream, user, password, connectTimeout: 0 });
     const login = logIn(connection);
-    const conversation = login.then(() => converse(connection, settings, signal));
+    const conversation =
+      user === undefined
+        ? refused(login, connection)
+        : login.then(() => converse(connection, settings, signal));
     endWith(login, conversation, stream, signal);
     return Promise.race([conversation, aborted(signal)]);
   },
@@ -45,10 +48,31 @@ function contained(stream: Duplex): Duplex {
 
 function logIn(connection: Connection): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(new CheckFailedError(error.message));
+    const fail = (error: Error) => reject(new CheckFailedError(error.message, { cause: error }));
     connection.on("error", fail);
     connection.connect((refused) => (refused ? fail(refused) : resolve()));
   });
+}
+
+/** How a server refuses a login that it has heard to the end; a handshake that is not cut counts against nobody. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  "ER_ACCESS_DENIED_ERROR",
+  "ER_ACCESS_DENIED_NO_PASSWORD_ERROR",
+  "ER_NOT_SUPPORTED_AUTH_MODE",
+]);
+
+/** The check without an account: a server that refuses nobody's login works as well as one that lets him in. */
+async function refused(login: Promise<void>, connection: Connection): Promise<string> {
+  try {
+    await login;
+    return "MySQL login succeeded";
+  } catch (error) {
+    if (error instanceof CheckFailedError && REFUSALS.has((error.cause as { code?: unknown }).code))
+      return "MySQL asks for a login";
+    throw error;
+  } finally {
+    connection.end();
+  }
 }
 
 /** Asks, unless the time is up already, and says goodbye whatever the answers were. */

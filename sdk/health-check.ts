@@ -110,8 +110,11 @@ export interface TcpCheckArgs extends CheckTimingArgs {
  */
 export interface MysqlCheckArgs extends CheckTimingArgs {
   type: "mysql";
-  /** Account that logs in; but for `maxLagMs` it needs no privilege but to connect. */
-  user: pulumi.Input<string>;
+  /**
+   * Account that logs in; but for `maxLagMs` it needs no privilege but to connect. Default: none; a server that refuses the
+   * login is alive then, and nothing more is asked of it.
+   */
+  user?: pulumi.Input<string>;
   /** Its password. Kept secret. */
   password?: pulumi.Input<string>;
   /** Statement that must succeed. Default `SELECT 1`. */

@@ -6,13 +6,18 @@ import { httpCheck } from "./http-check";
 /** TCP: a completed handshake counts as alive. */
 export const tcpCheck = z.strictObject({ type: z.literal("tcp"), ...timing }).check(canRise);
 
-/** MySQL and MariaDB: a login followed by a query, on a server in the role that is named, counts as alive. */
+/**
+ * MySQL and MariaDB: a login followed by a query, on a server in the role that is named, counts as alive. Without a user a
+ * server that refuses the login counts as alive: it has answered as one that works, and nothing more is known of it.
+ */
 export const mysqlCheck = z
   .strictObject({
     type: z.literal("mysql"),
-    user: line("a user name").describe(
-      "account that logs in; but for maxLagMs it needs no privilege but to connect",
-    ),
+    user: line("a user name")
+      .optional()
+      .describe(
+        "account that logs in; but for maxLagMs it needs no privilege but to connect; without it a server that refuses the login is alive",
+      ),
     password: secret("a password").optional().describe("its password"),
     query: line("one SQL statement").default("SELECT 1").describe("statement that must succeed"),
     readOnly: z
@@ -26,7 +31,23 @@ export const mysqlCheck = z
       ),
     ...timing,
   })
-  .check(canRise);
+  .check(canRise)
+  .check(
+    z.refine<LoginCheck>((check) => check.user !== undefined || needingLogin(check) === undefined, {
+      path: ["user"],
+      error: ({ input }) => `expected a user name with ${needingLogin(input as LoginCheck)}, found nothing`,
+    }),
+  );
+
+type LoginCheck = Readonly<Partial<Record<"user" | "password" | "query" | "readOnly" | "maxLagMs", unknown>>>;
+
+/** What of a check is of no use without a login; undefined: nothing. */
+function needingLogin({ password, query, readOnly, maxLagMs }: LoginCheck): string | undefined {
+  if (password !== undefined) return "password";
+  if (query !== "SELECT 1") return "query";
+  if (readOnly !== undefined) return "readOnly";
+  return maxLagMs === undefined ? undefined : "maxLagMs";
+}
 
 /** No check: servers are let in at once, and preview says so. */
 export const noCheck = z.strictObject({ type: z.literal("none") });

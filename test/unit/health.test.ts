@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
 import { dial, never, serve, settings } from "./health-server";
-import { greeting, ok, packet, SALT } from "./mysql-packets";
+import { greeting, ok, packet, refusal, SALT } from "./mysql-packets";
 
 describe("http check", () => {
   for (const [status, healthy] of [
@@ -193,6 +193,27 @@ describe("mysql check", () => {
         });
       },
     ));
+
+  it("without a user a server that refuses the login is healthy, and one that refuses more is not", async () => {
+    const anonymous = settings({ type: "mysql" });
+    const refusing = (code: number, words: string) =>
+      net.createServer((socket) => {
+        socket.on("error", () => undefined).write(greeting("mysql_native_password"));
+        socket.once("data", () => socket.end(refusal(2, code, words)));
+      });
+    await serve(refusing(1045, "Access denied"), async (target) =>
+      assert.deepEqual(await runCheck(anonymous, target, dial, never), {
+        healthy: true,
+        answer: "MySQL asks for a login",
+      }),
+    );
+    await serve(refusing(1040, "Too many connections"), async (target) =>
+      assert.deepEqual(await runCheck(anonymous, target, dial, never), {
+        healthy: false,
+        answer: "Too many connections",
+      }),
+    );
+  });
 
   it("a server that closes without a greeting is not healthy", () =>
     serve(
