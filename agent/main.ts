@@ -4,6 +4,7 @@ import { isMainThread } from "node:worker_threads";
 import { AGENT_SOCKET } from "../director/data";
 import { ask, COMMANDS, type Command } from "./ask";
 import { runAgent } from "./daemon";
+import { runKubernetes } from "./kubernetes";
 import { openLog } from "./log";
 
 declare const HEYE_AGENT_VERSION: string;
@@ -14,10 +15,12 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
        heye-agent relay          joins standard input and output to the agent's socket
+       heye-agent kubernetes [--help]     the controller for Kubernetes, where its file lies beside this one
        heye-agent version
 `;
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === "kubernetes") return runKubernetes(argv.slice(1), openLog(), HEYE_AGENT_VERSION);
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,

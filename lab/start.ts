@@ -53,7 +53,8 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
     forget: start.forget,
     layer: start.layer,
     rootScript: join(SOURCES, "root.sh"),
-    memoryMb: 768 + 6 * directors,
+    // Each may have a login at the same time, with its shell and programs.
+    memoryMb: 768 + 12 * directors,
     cpu: start.cpu,
     deadlineMs: 60_000 + 1000 * directors,
   };

@@ -1,7 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { MANIFEST_FILE, manifestText } from "../../kubernetes/manifest-text";
 import { PROJECT_ROOT } from "../../setup/project";
 import { REFERENCE_FILE, referencePage } from ".";
 
 writeFileSync(join(PROJECT_ROOT, REFERENCE_FILE), referencePage());
-console.log(`written: ${REFERENCE_FILE}`);
+writeFileSync(join(PROJECT_ROOT, MANIFEST_FILE), manifestText());
+console.log(`written: ${REFERENCE_FILE}, ${MANIFEST_FILE}`);

@@ -36,8 +36,6 @@ export function servedRules(): PolicyRule[] {
   const watch = ["list", "watch"];
   return [
     { apiGroups: [""], resources: ["services"], verbs: watch },
-    // The address of a Service of our class is told there.
-    { apiGroups: [""], resources: ["services/status"], verbs: ["patch"] },
     // Endpoints of HeYe's first version are edited where they stand.
     { apiGroups: [""], resources: ["endpoints"], verbs: [...watch, "patch"] },
     // It makes slices of its own from declarations.
@@ -56,8 +54,6 @@ export function ownRules(): PolicyRule[] {
   return [
     { ...leases, verbs: ["create"] },
     { ...leases, resourceNames: [CONTROLLER], verbs: ["get", "update"] },
-    // Pools of addresses.
-    { apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] },
   ];
 }
 

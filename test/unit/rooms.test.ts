@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { PROJECT_ROOT } from "../../setup/project";
 
 /** From the top down: a room imports only from rooms below it. */
-const ROOMS = ["sdk", "cli", "provider", "agent", "director", "health", "ipvs", "spec"];
+const ROOMS = ["sdk", "cli", "provider", "agent", "kubernetes", "director", "health", "ipvs", "spec"];
 /** May import any room; nothing imports them, but `cli`, which finds its `lab` command there when it is asked for it. */
-const OUTSIDE = ["examples", "lab", "setup", "bench", "test"];
+const OUTSIDE = ["deploy", "examples", "lab", "setup", "bench", "test"];
 /** What a room must not need although it lies below. */
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
   // The provider speaks to agents through director/, and never runs one.
-  provider: ["agent"],
+  provider: ["agent", "kubernetes"],
   health: ["ipvs"],
   ipvs: ["spec"],
 };

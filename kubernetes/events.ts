@@ -1,0 +1,111 @@
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { CONTROLLER } from "../spec/kubernetes";
+import type { Api } from "./api";
+import { ApiError, wordsOf } from "./api-errors";
+import { pause, pauseMs } from "./backoff";
+import type { Note } from "./plan";
+import type { Subject } from "./subject";
+
+/** So often a server may refuse one, before it is dropped. */
+const ATTEMPTS = 8;
+/** Events that wait for a server that takes none; of more the oldest are dropped. */
+const WAITING_MAX = 1_000;
+
+const NO_ANSWER = { isPassing: false, retryAfterMs: 0 };
+
+interface Letter {
+  readonly subject: Subject;
+  readonly note: Note;
+  readonly at: Date;
+}
+
+/**
+ * Tells of what has happened to objects, as Events beside them. One after the other, apart from all else: an Event is worth
+ * less than what it tells of, and neither holds it up nor is repeated for ever.
+ */
+export class Events {
+  readonly #api: Api;
+  readonly #log: Logger;
+  readonly #waiting: Letter[] = [];
+  #wake: (() => void) | undefined;
+  #dropped = 0;
+
+  constructor(api: Api, log: Logger) {
+    this.#api = api;
+    this.#log = log;
+  }
+
+  /** Events that were never written. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  tell(subject: Subject, note: Note): void {
+    this.#waiting.push({ subject, note, at: new Date() });
+    if (this.#waiting.length > WAITING_MAX) {
+      this.#waiting.shift();
+      this.#dropped++;
+    }
+    this.#wake?.();
+  }
+
+  /** Writes until the signal fires. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const wake = () => this.#wake?.();
+    signal.addEventListener("abort", wake, { once: true });
+    let failures = 0;
+    while (!signal.aborted) {
+      const [letter] = this.#waiting;
+      if (letter === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      try {
+        const path = `/api/v1/namespaces/${letter.subject.namespace}/events`;
+        await this.#api.request({ method: "POST", path, body: eventOf(letter), signal });
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#log.warn({ event: "tell", error: wordsOf(error) }, "an Event could not be written");
+        failures++;
+        const { isPassing, retryAfterMs } = error instanceof ApiError ? error : NO_ANSWER;
+        if (isPassing || failures < ATTEMPTS) {
+          await pause(pauseMs(failures, retryAfterMs), signal);
+          continue;
+        }
+        failures = 0;
+        this.#dropped++;
+      }
+      if (this.#waiting[0] === letter) this.#waiting.shift();
+    }
+  }
+}
+
+/** A core/v1 Event, as `kubectl describe` shows it. */
+function eventOf({ subject, note, at }: Letter) {
+  const time = at.toISOString();
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { generateName: `${subject.name.slice(0, 200)}.`, namespace: subject.namespace },
+    involvedObject: {
+      apiVersion: subject.kind === "Endpoints" ? "v1" : "discovery.k8s.io/v1",
+      kind: subject.kind,
+      namespace: subject.namespace,
+      name: subject.name,
+      uid: subject.uid,
+    },
+    type: note.type,
+    reason: note.reason,
+    message: note.message.slice(0, 1_000),
+    source: { component: CONTROLLER, host: hostname() },
+    reportingComponent: "heye.io/kubernetes",
+    reportingInstance: hostname(),
+    firstTimestamp: time.replace(/\.\d+Z$/, "Z"),
+    lastTimestamp: time.replace(/\.\d+Z$/, "Z"),
+    count: 1,
+  };
+}

@@ -1,0 +1,148 @@
+import { ApiError, wordsOf } from "./api-errors";
+import { pauseMs } from "./backoff";
+
+/** What a {@link Writer} works with. */
+export interface WriterOptions {
+  /**
+   * Makes the one write that an object needs as it stands now, if it needs one.
+   *
+   * @returns whether there was anything to write
+   * @throws ApiError when it is refused
+   */
+  readonly write: (name: string) => Promise<boolean>;
+  /** Whether anything may be written now. What is due waits until it may. */
+  readonly mayWrite: () => boolean;
+  /** Told of a write that was refused, and when it is tried again, in ms from now. */
+  readonly onTrouble: (name: string, error: unknown, againMs: number) => void;
+}
+
+/** How long an object waits for more that changes with it, in ms: servers that die together are one write. */
+export const GATHER_MS = 50;
+/** Writes on their way at the same time. */
+const PARALLEL = 8;
+/** Writes a second in the long run, and at once after a pause. */
+const RATE = { perSecond: 100, burst: 200 } as const;
+
+/** How often it is looked whether writing is allowed again, in ms. */
+const FORBIDDEN_MS = 500;
+
+/** An object that is to be written. */
+interface Due {
+  readonly atMs: number;
+  readonly failures: number;
+}
+
+/**
+ * Writes objects, one write each at a time, as the newest state of things has it when its turn comes. Those that fail are
+ * tried again, later each time; one that somebody else has changed meanwhile (409) soon, with what the watch has brought.
+ */
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #due = new Map<string, Due>();
+  readonly #writing = new Set<string>();
+  /** Objects that have changed while they were being written. */
+  readonly #again = new Set<string>();
+  #tokens: number = RATE.burst;
+  #refilledMs = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Objects that wait for a write, or are being written. */
+  get pending(): number {
+    return this.#due.size + this.#writing.size;
+  }
+
+  /** Says that an object may need a write. */
+  mark(name: string): void {
+    if (this.#stopped) return;
+    if (this.#writing.has(name)) this.#again.add(name);
+    else if (!this.#due.has(name)) this.#due.set(name, { atMs: performance.now() + GATHER_MS, failures: 0 });
+    this.#arm();
+  }
+
+  /** Says that an object is gone: nothing is to be written any more. */
+  forget(name: string): void {
+    this.#due.delete(name);
+    this.#again.delete(name);
+  }
+
+  readonly #work = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#stopped) return;
+    if (!this.#options.mayWrite()) {
+      this.#arm();
+      return;
+    }
+    const nowMs = performance.now();
+    this.#refill(nowMs);
+    for (const [name, due] of this.#due) {
+      if (this.#writing.size >= PARALLEL || this.#tokens < 1) break;
+      if (due.atMs > nowMs) continue;
+      this.#due.delete(name);
+      this.#tokens--;
+      this.#writing.add(name);
+      void this.#write(name, due.failures);
+    }
+    this.#arm();
+  };
+
+  /** Lets writes that are on their way end, and begins no more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#due.clear();
+    if (this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  async #write(name: string, failures: number): Promise<void> {
+    let next: Due | undefined;
+    try {
+      const wrote = await this.#options.write(name);
+      if (!wrote) this.#tokens++;
+    } catch (error) {
+      const count = failures + 1;
+      const againMs = againAfterMs(error, count);
+      if (!(error instanceof ApiError && error.isMissing))
+        next = { atMs: performance.now() + againMs, failures: count };
+      this.#options.onTrouble(name, error, againMs);
+    }
+    this.#writing.delete(name);
+    if (this.#again.delete(name)) next ??= { atMs: performance.now() + GATHER_MS, failures: 0 };
+    if (next && !this.#stopped) this.#due.set(name, next);
+    if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#arm();
+  }
+
+  #refill(nowMs: number): void {
+    const gained = ((nowMs - this.#refilledMs) * RATE.perSecond) / 1_000;
+    this.#tokens = Math.min(RATE.burst, this.#tokens + gained);
+    this.#refilledMs = nowMs;
+  }
+
+  #arm(): void {
+    if (this.#stopped || this.#timer !== undefined || this.#due.size === 0) return;
+    const nowMs = performance.now();
+    let atMs = Number.POSITIVE_INFINITY;
+    for (const due of this.#due.values()) atMs = Math.min(atMs, due.atMs);
+    if (this.#writing.size >= PARALLEL) return;
+    const tokenMs = this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1_000) / RATE.perSecond;
+    const waitMs = this.#options.mayWrite() ? 0 : FORBIDDEN_MS;
+    this.#timer = setTimeout(this.#work, Math.max(atMs - nowMs, tokenMs, waitMs, 1));
+  }
+}
+
+/** A server that has just started knows no roles yet, and forbids everything: that passes, too. */
+function againAfterMs(error: unknown, failures: number): number {
+  return pauseMs(failures, error instanceof ApiError ? error.retryAfterMs : 0);
+}
+
+/** The words of a refusal for a log line. */
+export function refusalOf(error: unknown): { readonly error: string; readonly status?: number } {
+  return { error: wordsOf(error), ...(error instanceof ApiError && { status: error.status }) };
+}
