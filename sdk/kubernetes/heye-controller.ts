@@ -13,6 +13,8 @@ export interface HeyeControllerArgs {
   namespace?: pulumi.Input<string>;
   /** Whether the namespace is made here, with the level `restricted` of Kubernetes' pod security. Default true. */
   createNamespace?: boolean;
+  /** The only namespace whose Services it serves; its rights end there too. Default: all of the cluster. */
+  watchNamespace?: pulumi.Input<string>;
   /** How many run: one leads, the others take over. Default 2. */
   replicas?: pulumi.Input<number>;
   /** Where `/metrics`, `/healthz` and `/readyz` are served. Default 9440. */
@@ -63,7 +65,7 @@ export class HeyeController extends pulumi.ComponentResource {
       options,
     );
     this.serviceAccountName = account.metadata.name;
-    const granted = this.#grant(name, metadata, options);
+    const granted = this.#grant(name, metadata, args.watchNamespace, options);
     const after = pulumi.mergeOptions(options, { dependsOn: granted });
     this.deployment = new k8s.apps.v1.Deployment(name, { metadata, spec: this.#pods(args) }, after);
     new k8s.policy.v1.PodDisruptionBudget(
@@ -98,38 +100,43 @@ export class HeyeController extends pulumi.ComponentResource {
   }
 
   /** Its rights. @returns what has to be there before its pods are of use */
-  #grant(name: string, metadata: Metadata, options: pulumi.CustomResourceOptions): pulumi.Resource[] {
-    const { namespace, ...anywhere } = metadata;
+  #grant(
+    name: string,
+    metadata: Metadata,
+    watched: pulumi.Input<string> | undefined,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource[] {
+    const { labels, namespace } = metadata;
     const subjects = [{ kind: "ServiceAccount", name: this.serviceAccountName, namespace }];
-    const served = new k8s.rbac.v1.ClusterRole(
-      name,
-      { metadata: anywhere, rules: spec.servedRules() },
-      options,
-    );
+    const to = (kind: string, role: pulumi.Output<string>) => ({
+      roleRef: { apiGroup: RBAC, kind, name: role },
+      subjects,
+    });
     const own = new k8s.rbac.v1.Role(name, { metadata, rules: spec.ownRules() }, options);
-    const roleRef = (kind: string, role: pulumi.Output<string>) => ({ apiGroup: RBAC, kind, name: role });
-    return [
-      new k8s.rbac.v1.ClusterRoleBinding(
-        name,
-        { metadata: anywhere, roleRef: roleRef("ClusterRole", served.metadata.name), subjects },
-        options,
-      ),
-      new k8s.rbac.v1.RoleBinding(
-        name,
-        { metadata, roleRef: roleRef("Role", own.metadata.name), subjects },
-        options,
-      ),
-    ];
+    const bound = new k8s.rbac.v1.RoleBinding(name, { metadata, ...to("Role", own.metadata.name) }, options);
+    // Names that belong to the whole cluster are made up, so that several controllers can stand in it.
+    const served = {
+      metadata: { labels, ...(watched !== undefined && { namespace: watched }) },
+      rules: spec.servedRules(),
+    };
+    if (watched !== undefined) {
+      const role = new k8s.rbac.v1.Role(`${name}-served`, served, options);
+      const args = { metadata: served.metadata, ...to("Role", role.metadata.name) };
+      return [bound, new k8s.rbac.v1.RoleBinding(`${name}-served`, args, options)];
+    }
+    const role = new k8s.rbac.v1.ClusterRole(name, served, options);
+    const args = { metadata: served.metadata, ...to("ClusterRole", role.metadata.name) };
+    return [bound, new k8s.rbac.v1.ClusterRoleBinding(name, args, options)];
   }
 
   #pods(args: HeyeControllerArgs): k8s.types.input.apps.v1.DeploymentSpec {
-    const { image, resources, nodeSelector, tolerations } = args;
+    const { image, resources, nodeSelector, tolerations, watchNamespace } = args;
     const port = args.port ?? spec.CONTROLLER_PORT;
     const labels = spec.CONTROLLER_LABELS;
     const container = {
       name: "controller",
       image,
-      args: pulumi.output(port).apply(spec.controllerArgs),
+      args: pulumi.all([port, watchNamespace]).apply(([on, only]) => spec.controllerArgs(on, only)),
       env: spec.CONTROLLER_ENVIRONMENT,
       ports: [{ name: "health", containerPort: port }],
       ...spec.CONTROLLER_PROBES,

@@ -11,6 +11,7 @@ export const controllerSettings = z.strictObject({
     .string({ error: "expected the name of an image" })
     .regex(/^\S+$/, { error: "expected the name of an image" }),
   namespace: labelName.optional(),
+  watchNamespace: labelName.optional(),
   createNamespace: z.boolean({ error: "expected true or false" }).default(true),
   replicas: wholeNumber(1, 100).default(2),
   port: port.default(9440),

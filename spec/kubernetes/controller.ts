@@ -18,9 +18,13 @@ export const CONTROLLER_RESOURCES = {
   limits: { memory: "512Mi" },
 } as const;
 
-/** Its command line after the program's name. */
-export function controllerArgs(port: number): string[] {
-  return ["kubernetes", "--listen", `:${port}`];
+/**
+ * Its command line after the program's name.
+ *
+ * @param only the only namespace that it looks at; undefined: all
+ */
+export function controllerArgs(port: number, only?: string): string[] {
+  return ["kubernetes", "--listen", `:${port}`, ...(only === undefined ? [] : ["--namespace", only])];
 }
 
 /** What a role allows, in Kubernetes' words. */

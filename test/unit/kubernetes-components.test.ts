@@ -229,6 +229,17 @@ describe("components for Kubernetes", () => {
     assert.doesNotMatch(all, /"\*"|secrets|pods|nodes/);
   });
 
+  it("are a controller of one namespace, with rights in that one alone", async () => {
+    new HeyeController("heye", { image: "heye", watchNamespace: "shop" });
+    await made.settled();
+    assert.ok(made.types().every((type) => !type.includes(":ClusterRole")));
+    const role = "kubernetes:rbac.authorization.k8s.io/v1:Role";
+    assert.equal(made.inputs(role, "heye-served").metadata.namespace, "shop");
+    assert.equal(made.inputs(role, "heye").metadata.namespace, "heye-system");
+    const { args } = made.inputs("kubernetes:apps/v1:Deployment").spec.template.spec.containers[0];
+    assert.deepEqual(args, ["kubernetes", "--listen", ":9440", "--namespace", "shop"]);
+  });
+
   it("may stand in a namespace that is there already", async () => {
     new HeyeController("heye", {
       image: "heye",
