@@ -6,14 +6,23 @@ import { join } from "node:path";
 import { PROJECT_ROOT } from "../../setup/project";
 import { Declarations, type Member } from "./declarations";
 import { rowsOf, splitDefault } from "./rows";
-import { CHAPTERS, CHECKS, type Chapter, type Section } from "./sections";
+import {
+  CHAPTERS,
+  CHECKS,
+  type Chapter,
+  COMPONENTS,
+  type ComponentChapter,
+  KUBERNETES,
+  type Section,
+} from "./sections";
 
 /** Where the page lies in the project. */
 export const REFERENCE_FILE = join("docs", "reference.md");
 
 /** The types of the SDK that the page shows. */
 export function documentedTypes(): string[] {
-  return [...CHAPTERS.flatMap(({ sections }) => sections), ...CHECKS].map(({ type }) => type);
+  const chapters = [...CHAPTERS, ...COMPONENTS, ...KUBERNETES];
+  return [...chapters.flatMap(({ sections }) => sections), ...CHECKS].map(({ type }) => type);
 }
 
 /** The whole page. Throws where a comment contradicts the specification. */
@@ -26,7 +35,29 @@ export function referencePage(): string {
     ...sections.map(show),
   ]);
   const checks = ["## Health checks", ...CHECKS.map(show)];
-  return `${[HEAD, ...chapters, ...checks].join("\n\n")}\n`;
+  const components = [
+    ...componentTexts(COMPONENTS, declarations, headed),
+    ...componentTexts(KUBERNETES, new Declarations(join(PROJECT_ROOT, "sdk", "kubernetes")), headed),
+  ];
+  return `${[HEAD, ...chapters, ...checks, ...components].join("\n\n")}\n`;
+}
+
+function componentTexts(
+  chapters: readonly ComponentChapter[],
+  declarations: Declarations,
+  headed: ReadonlySet<string>,
+): string[] {
+  return chapters.flatMap(({ type, title, sections }) => {
+    const { text, examples } = declarations.get(type);
+    return [
+      `## ${title}`,
+      text,
+      ...examples.map(fenced),
+      `### Outputs of ${title}`,
+      table(["output", "type", "meaning"], outputRows(type, declarations)),
+      ...sections.map((section) => sectionText(section, declarations, headed)),
+    ];
+  });
 }
 
 const HEAD = `# Reference
@@ -38,6 +69,14 @@ Every argument and every output. Made from the sources by \`npm run docs\`: edit
 - [VirtualServer](#virtualserver): what they spread over real servers
 - [RealServer](#realserver): one server of a pool
 - [Health checks](#health-checks): what proves that a server works
+- [ConfigFile](#configfile): virtual servers from a YAML file
+
+From \`pulumi-heye/kubernetes\`:
+
+- [HealthCheckedService](#healthcheckedservice): a Service of servers outside the cluster
+- [HeyeController](#heyecontroller): what checks them
+- [LoadBalancerPool](#loadbalancerpool): addresses that Services may get
+- [ConfigFile for Kubernetes](#configfile-for-kubernetes): Services and Endpoints from a YAML file
 
 "required" and "none" stand where there is no default. Unless a row says otherwise, a change is made in place. All numbers
 are checked at preview, with the path of the property.`;

@@ -1,6 +1,8 @@
 import type * as z from "zod";
 import type { ResourceKind } from "../../provider";
 import { cluster, realServer, virtualServer } from "../../spec";
+import { controllerSettings, poolSettings } from "../../spec/kubernetes/controller-settings";
+import { healthCheckedService } from "../../spec/kubernetes/service";
 
 /** One type of the SDK on the page. */
 export interface Section {
@@ -88,6 +90,47 @@ export const CHAPTERS: readonly Chapter[] = [
       { type: "GueTunnelArgs", level: 4, ...TUNNEL },
       { type: "GreTunnelArgs", level: 4, ...TUNNEL },
     ],
+  },
+];
+
+/** A component: a class that makes other resources. */
+export interface ComponentChapter {
+  readonly type: string;
+  /** Heading; two components of different doors may have one name. */
+  readonly title: string;
+  readonly sections: readonly Section[];
+}
+
+/** Components that `pulumi-heye` itself has. */
+export const COMPONENTS: readonly ComponentChapter[] = [
+  { type: "ConfigFile", title: "ConfigFile", sections: [{ type: "ConfigFileArgs", level: 3 }] },
+];
+
+/** Those of `pulumi-heye/kubernetes`. */
+export const KUBERNETES: readonly ComponentChapter[] = [
+  {
+    type: "HealthCheckedService",
+    title: "HealthCheckedService",
+    sections: [
+      { type: "HealthCheckedServiceArgs", level: 3, schema: healthCheckedService },
+      { type: "CheckedPortArgs", level: 3, schema: healthCheckedService, path: ["ports", "[]"] },
+      { type: "SecretReader", level: 3 },
+    ],
+  },
+  {
+    type: "HeyeController",
+    title: "HeyeController",
+    sections: [{ type: "HeyeControllerArgs", level: 3, schema: controllerSettings }],
+  },
+  {
+    type: "LoadBalancerPool",
+    title: "LoadBalancerPool",
+    sections: [{ type: "LoadBalancerPoolArgs", level: 3, schema: poolSettings }],
+  },
+  {
+    type: "ConfigFile",
+    title: "ConfigFile for Kubernetes",
+    sections: [{ type: "KubernetesConfigFileArgs", level: 3 }],
   },
 ];
 
