@@ -11,8 +11,16 @@ const etcd = z.strictObject({
   prefix: text.startsWith("/"),
 });
 
+const names = z.array(text).optional();
+const api = z.strictObject({
+  listen: text,
+  tls: z.strictObject({ ca: text, cert: text, key: text }),
+  readOnly: names,
+  readWrite: names,
+});
+
 /** Schema of agent.json, as the provider's installer writes it. */
-const config = z.strictObject({ director: text, etcd: etcd.optional() });
+const config = z.strictObject({ director: text, etcd: etcd.optional(), api: api.optional() });
 
 /** What an agent was told in its file. */
 export interface Told {

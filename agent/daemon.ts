@@ -7,6 +7,7 @@ import { PLACE } from "../director/data";
 import { directDial } from "../health";
 import { type ApiHandler, apiOf } from "./api";
 import { EVENTS_KEPT } from "./api/limits";
+import { keepServingTls } from "./api/tls-server";
 import { readConfig } from "./config";
 import { EventRing, telling } from "./events";
 import { ipvsadmVersion } from "./ipvsadm-kernel";
@@ -42,7 +43,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const events = new EventRing(startedAt.toString(36), EVENTS_KEPT);
   const log = telling(options.log, events);
   const dial = directDial();
-  const { digest } = await readConfig(join(state, "agent", "agent.json"));
+  const { config, digest } = await readConfig(join(state, "agent", "agent.json"));
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   const host = { kernel: release(), ipvsadm: await ipvsadmVersion() };
   const { kernel, way } = await openKernel(state);
@@ -71,6 +72,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const about = { version, startedAt, way };
   routes = routesOf(keeper, dial);
   api = apiOf({ keeper, dial, log, events, about });
+  const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
   log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
@@ -81,7 +83,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await rm(ready, { force: true });
     server.close();
     server.closeAllConnections();
-    await keeper.stop();
+    await Promise.all([remote, keeper.stop()]);
     log.info({ event: "stop" }, "the agent ends; the table stays as it is");
   }
 }

@@ -1,13 +1,15 @@
-import type { Etcd } from "../spec";
+import type { ApiAccess, Etcd } from "../spec";
 import { canonicalJson } from "./canonical";
 import { sha256 } from "./sha256";
 
-/** What an agent is told besides what is declared on its director: which etcd it shares that by. */
+/** What an agent is told besides what is declared on its director: which etcd it shares that by, and who may use its API. */
 export interface AgentConfig {
   /** The director's name in its cluster. */
   readonly director: string;
   /** Absent: the director has its own file alone. */
   readonly etcd?: SharedEtcd;
+  /** Absent: its API is on the unix socket alone. */
+  readonly api?: ApiAccess;
 }
 
 /** An etcd with its prefix known. */

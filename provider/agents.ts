@@ -58,7 +58,7 @@ export interface WantedAgent {
 }
 
 /** What a cluster says about its agents. */
-type Wanted = Pick<Cluster, "mode" | "rollout" | "etcd">;
+type Wanted = Pick<Cluster, "mode" | "rollout" | "etcd" | "api">;
 
 /**
  * What the agent of a director is told in its file.
@@ -66,9 +66,13 @@ type Wanted = Pick<Cluster, "mode" | "rollout" | "etcd">;
  * @param id of the cluster, which its keys are named after where nothing else is said
  * @param declared with its secrets
  */
-export function agentConfig(id: string, { etcd }: Pick<Cluster, "etcd">, director: string): string {
+export function agentConfig(
+  id: string,
+  { etcd, api }: Pick<Cluster, "etcd" | "api">,
+  director: string,
+): string {
   const prefix = etcd?.prefix ?? `/heye/${id.replace(/[^A-Za-z0-9._-]/g, "_")}`;
-  return agentConfigText({ director, ...(etcd && { etcd: { ...etcd, prefix } }) });
+  return agentConfigText({ director, ...(etcd && { etcd: { ...etcd, prefix } }), ...(api && { api }) });
 }
 
 /**

@@ -43,6 +43,7 @@ const DECLARED = [
   "directors",
   "credentials",
   "etcd",
+  "api",
   "label",
   "settings",
   "timeouts",
@@ -156,7 +157,8 @@ function byName(properties: Properties): Properties {
   if (!Array.isArray(directors) || isUnknown(credentials)) return properties;
   const joined = joinCredentials(properties as unknown as Inputs, credentials);
   const sorted = [...joined.directors].sort((a, b) => (String(a?.name) < String(b?.name) ? -1 : 1));
-  return { ...properties, directors: sorted, etcd: joined.etcd, credentials: credentials?.connection };
+  const { etcd, api } = joined;
+  return { ...properties, directors: sorted, etcd, api, credentials: credentials?.connection };
 }
 
 /** Takes settings back on directors that have left, as far as they can still be reached. */

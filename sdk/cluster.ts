@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Scheduler } from "../spec";
 import { splitCredentials } from "../spec/credentials";
 import { seal } from "../spec/seal";
+import type { ApiArgs } from "./api";
 import type { ConnectionArgs } from "./connection";
 import type { EtcdArgs } from "./etcd";
 import type { RolloutArgs, SettingsArgs, TimeoutsArgs } from "./settings";
@@ -38,6 +39,11 @@ export interface ClusterArgs {
    * was away follows by itself. With `mode: "agent"` alone, and without `rollout`. Default: none, each director has its own file.
    */
   etcd?: EtcdArgs;
+  /**
+   * The agents' REST API on TCP, by TLS with certificates on both sides. With `mode: "agent"` alone. Default: none, the
+   * API is on each director's unix socket.
+   */
+  api?: ApiArgs;
   /** Kernel settings of every director. */
   settings?: pulumi.Input<SettingsArgs>;
   /** After how many idle seconds IPVS forgets a connection. */
@@ -101,9 +107,9 @@ export class Cluster extends pulumi.CustomResource {
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.CustomResourceOptions) {
     const label = `${pulumi.getProject()}/${pulumi.getStack()} Cluster ${name}`;
-    const { mode, connection, directors, etcd, ...declared } = args;
+    const { mode, connection, directors, etcd, api, ...declared } = args;
     const { driftPolicy, settings, rollout, unreachable } = declared;
-    const { open, credentials } = splitCredentials({ connection, directors, etcd });
+    const { open, credentials } = splitCredentials({ connection, directors, etcd, api });
     const withStacks = withoutStacks();
     try {
       super(
@@ -117,6 +123,7 @@ export class Cluster extends pulumi.CustomResource {
           connection: open.connection,
           directors: open.directors,
           etcd: open.etcd,
+          api: open.api,
           credentials: pulumi.secret(credentials),
           ...declared,
           nodes: undefined,

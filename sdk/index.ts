@@ -2,6 +2,7 @@
  * What a Pulumi program imports: Cluster, VirtualServer, RealServer and ConfigFile. Types and wiring only; what the resources do
  * is in provider/, which runs in a process of Pulumi's.
  */
+export type { ApiArgs, ApiTlsArgs } from "./api";
 export { Cluster, type ClusterArgs, type DirectorArgs, type NodeOutput } from "./cluster";
 export { ConfigFile, type ConfigFileArgs } from "./config-file";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";

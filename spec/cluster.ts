@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { apiAccess, apiProblems } from "./api-access";
 import { type Connection, connection, type HostConnection } from "./connection";
 import { etcd, etcdProblems } from "./etcd";
 import { line, word } from "./fields";
@@ -44,6 +45,7 @@ export const cluster = z
       .max(DIRECTORS_MAX, { error: `expected at most ${DIRECTORS_MAX} directors` })
       .describe("the nodes that forward, 1 to 254"),
     etcd: etcd.optional(),
+    api: apiAccess.optional(),
     settings: settings.optional(),
     timeouts: timeouts.optional(),
     restoreAtBoot: z
@@ -87,6 +89,7 @@ export function clusterProblems(value: Partial<Cluster>, isUnknown: (value: unkn
   return [
     ...directorProblems(value, isUnknown),
     ...etcdProblems(value.etcd, isUnknown),
+    ...apiProblems(value.api, value.mode, isUnknown),
     ...sharingProblems(value, isUnknown),
     ...settingsFaults,
   ];

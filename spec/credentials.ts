@@ -16,6 +16,12 @@ export interface ClusterCredentials {
   readonly connection?: Credentials;
   readonly directors: readonly Credentials[];
   readonly etcd?: EtcdCredentials;
+  readonly api?: ApiCredentials;
+}
+
+/** What proves that an agent is one of a cluster's, to clients of its API. */
+export interface ApiCredentials {
+  readonly tls?: { readonly key?: unknown };
 }
 
 /** What opens a cluster's etcd. */
@@ -26,12 +32,13 @@ export interface EtcdCredentials {
 
 interface Parts {
   readonly etcd?: object | undefined;
+  readonly api?: object | undefined;
   readonly connection?: object | undefined;
   readonly directors: readonly { readonly connection?: object | undefined }[];
 }
 
 /**
- * Takes the credentials out of a cluster's connections and of its etcd. Pulumi hides a whole list when anything in it is secret;
+ * Takes the credentials out of a cluster's connections, its etcd and its API. Pulumi hides a whole list when anything in it is secret;
  * apart from each other, previews still show which directors come and go. Never throws: what is not what it should
  * be stays in its place for `parse` to refuse, but in place of an object that has secrets it may be one and goes with them.
  */
@@ -40,17 +47,20 @@ export function splitCredentials<C extends Parts>(cluster: C): { open: C; creden
   const shared = splitConnection(cluster);
   const each = Array.isArray(cluster.directors) ? Array.from(cluster.directors, splitConnection) : undefined;
   const store = isPresent(cluster.etcd) ? splitAt(cluster.etcd, ETCD_SECRETS) : undefined;
-  const { etcd: _, ...open } = shared.open as C & { etcd?: unknown };
+  const served = isPresent(cluster.api) ? splitAt(cluster.api, API_SECRETS) : undefined;
+  const { etcd: _, api: __, ...open } = shared.open as C & { etcd?: unknown; api?: unknown };
   return {
     open: {
       ...(open as C),
       ...(store?.open !== undefined && { etcd: store.open }),
+      ...(served?.open !== undefined && { api: served.open }),
       ...(each && { directors: each.map(({ open }) => open) }),
     },
     credentials: {
       ...(isPresent(cluster.connection) && { connection: shared.secret }),
       directors: each?.map(({ secret }) => secret) ?? [],
       ...(store?.secret !== undefined && { etcd: store.secret as EtcdCredentials }),
+      ...(served?.secret !== undefined && { api: served.secret as ApiCredentials }),
     },
   };
 }
@@ -59,7 +69,8 @@ export function splitCredentials<C extends Parts>(cluster: C): { open: C; creden
 export function joinCredentials<C extends Parts>(cluster: C, credentials: ClusterCredentials | undefined): C {
   if (!isRecord(credentials) || !isRecord(cluster)) return cluster;
   const secrets: unknown[] = Array.isArray(credentials.directors) ? credentials.directors : [];
-  const whole = joinEtcd(joinConnection(cluster, credentials.connection), credentials.etcd);
+  const reached = joinConnection(cluster, credentials.connection);
+  const whole = joinPart(joinPart(reached, "etcd", credentials.etcd), "api", credentials.api);
   if (!Array.isArray(cluster.directors)) return whole;
   return {
     ...whole,
@@ -72,6 +83,9 @@ const ETCD_SECRETS = [
   ["tls", "key"],
   ["auth", "password"],
 ] as const;
+
+/** Where an API's secrets lie. */
+const API_SECRETS = [["tls", "key"]] as const;
 
 interface Split<T> {
   readonly open: T;
@@ -150,14 +164,14 @@ function splitAt(
   return { open, secret: Object.keys(secret).length > 0 ? secret : undefined };
 }
 
-function joinEtcd<T>(cluster: T, secret: unknown): T {
+function joinPart<T>(cluster: T, name: "etcd" | "api", secret: unknown): T {
   if (!isPresent(secret) || !isRecord(cluster)) return cluster;
-  const { etcd } = cluster as { etcd?: unknown };
-  if (!isRecord(secret)) return { ...cluster, etcd: etcd ?? secret };
-  if (!isRecord(etcd)) return cluster;
+  const open = cluster[name];
+  if (!isRecord(secret)) return { ...cluster, [name]: open ?? secret };
+  if (!isRecord(open)) return cluster;
   const parts = Object.entries(secret).map(([part, hidden]) => {
-    const open = etcd[part];
-    return [part, isRecord(open) && isRecord(hidden) ? { ...open, ...hidden } : (open ?? hidden)];
+    const shown = open[part];
+    return [part, isRecord(shown) && isRecord(hidden) ? { ...shown, ...hidden } : (shown ?? hidden)];
   });
-  return { ...cluster, etcd: { ...etcd, ...Object.fromEntries(parts) } };
+  return { ...cluster, [name]: { ...open, ...Object.fromEntries(parts) } };
 }

@@ -4,6 +4,7 @@
  * later) yield what is defined here. Imports nothing of ours and does no I/O.
  */
 export { canonicalAddress, endpoint, type Family, familyOf } from "./address";
+export { type ApiAccess, apiAccess, listenPlace } from "./api-access";
 export {
   type Cluster,
   cluster,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../log";
 import { readBody } from "./body";
 import type { Role } from "./clients";
-import { IN_FLIGHT_MAX, WRITES_IN_FLIGHT_MAX } from "./limits";
+import { IN_FLIGHT_MAX, STALLED_MS, WRITES_IN_FLIGHT_MAX } from "./limits";
 import { ApiProblem, asProblem, problemBody } from "./problem";
 import { revisionTag } from "./resources";
 import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
@@ -11,7 +11,8 @@ import type { Plan } from "./writer";
 
 /** Who asks, as far as that decides about what is answered. */
 export interface Asker {
-  readonly role: Role;
+  /** undefined: nothing. */
+  readonly role: Role | undefined;
   /** @throws ApiProblem 429 when he asks too often */
   readonly admit: (isWrite: boolean) => void;
 }
@@ -64,6 +65,7 @@ export class ApiHandler {
     const method = request.method ?? "GET";
     const isWrite = method !== "GET" && method !== "HEAD";
     asker.admit(isWrite);
+    if (asker.role === undefined) throw NOBODY;
     const matched = this.router.match(method, request.url ?? "/");
     if (isWrite && asker.role !== "read-write") throw forbidden(method);
     const gone = new AbortController();
@@ -115,6 +117,9 @@ export class ApiHandler {
       ...(text !== undefined && { "content-type": type, "content-length": Buffer.byteLength(text) }),
     });
     response.end(isHead ? undefined : text);
+    if (response.writableLength === 0) return;
+    const stalled = setTimeout(() => response.destroy(), STALLED_MS).unref();
+    response.once("close", () => clearTimeout(stalled));
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
@@ -159,6 +164,13 @@ function planned({ before, after, revision, edits, gate }: Plan, all: readonly A
   }));
   return { status: 200, body: { dryRun: true, revision, edits, gate: asked, statuses } };
 }
+
+const NOBODY = new ApiProblem(
+  403,
+  "no role",
+  "expected a certificate with a name among readOnly or readWrite, found none that is",
+  { code: "HEYE_NO_ROLE" },
+);
 
 function forbidden(method: string): ApiProblem {
   return new ApiProblem(

@@ -45,6 +45,8 @@ export const CHAPTERS: readonly Chapter[] = [
       { type: "EtcdArgs", level: 3, schema: cluster, path: ["etcd"] },
       { type: "EtcdTlsArgs", level: 4, schema: cluster, path: ["etcd", "tls"] },
       { type: "EtcdAuthArgs", level: 4, schema: cluster, path: ["etcd", "auth"] },
+      { type: "ApiArgs", level: 3, schema: cluster, path: ["api"] },
+      { type: "ApiTlsArgs", level: 4, schema: cluster, path: ["api", "tls"] },
       { type: "SettingsArgs", level: 3, schema: cluster, path: ["settings"], otherwise: AS_IT_IS },
       { type: "TimeoutsArgs", level: 3, schema: cluster, path: ["timeouts"], otherwise: AS_IT_IS },
       { type: "RolloutArgs", level: 3, schema: cluster, path: ["rollout"] },

@@ -12,6 +12,13 @@ const ETCD = {
   prefix: "/heye/edge",
 };
 
+const API = {
+  listen: "0.0.0.0:9443",
+  tls: { ca: "ca", cert: "cert", key: "key-2" },
+  readOnly: ["monitor"],
+  readWrite: ["deploy"],
+};
+
 describe("what an agent is told in its file", () => {
   let folder = "";
   const file = () => join(folder, "agent.json");
@@ -22,10 +29,10 @@ describe("what an agent is told in its file", () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   it("is what the provider wrote, and is known by the same digest", async () => {
-    const text = agentConfigText({ director: "d1", etcd: ETCD });
+    const text = agentConfigText({ director: "d1", etcd: ETCD, api: API });
     await writeFile(file(), text);
     const { config, digest } = await readConfig(file());
-    assert.deepEqual(config, { director: "d1", etcd: ETCD });
+    assert.deepEqual(config, { director: "d1", etcd: ETCD, api: API });
     assert.equal(digest, configDigest(text));
   });
 

@@ -11,6 +11,8 @@ export interface Identity {
 
 /** What a certificate says of its server; in date unless told otherwise. */
 export interface Claims {
+  /** Its common name. */
+  readonly name?: string;
   readonly names?: readonly string[];
   readonly addresses?: readonly string[];
   /** When its time begins and ends, in ms from now. */
@@ -36,13 +38,16 @@ export async function authority(name: string): Promise<Identity> {
 export async function issue(claims: Claims, by?: Identity): Promise<Identity> {
   const names = (claims.names ?? []).map((value) => ({ type: 2 as const, value }));
   const addresses = (claims.addresses ?? []).map((ip) => ({ type: 7 as const, ip }));
-  const { cert, private: key } = await generate([{ name: "commonName", value: "heye test server" }], {
-    keyType: "ec",
-    algorithm: "sha256",
-    ...period(claims),
-    extensions: [{ name: "subjectAltName", altNames: [...names, ...addresses] }],
-    ...(by && { ca: { cert: by.cert, key: by.key } }),
-  });
+  const { cert, private: key } = await generate(
+    [{ name: "commonName", value: claims.name ?? "heye test server" }],
+    {
+      keyType: "ec",
+      algorithm: "sha256",
+      ...period(claims),
+      extensions: [{ name: "subjectAltName", altNames: [...names, ...addresses] }],
+      ...(by && { ca: { cert: by.cert, key: by.key } }),
+    },
+  );
   return { cert, key };
 }
 

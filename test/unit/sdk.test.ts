@@ -131,6 +131,11 @@ describe("credentials", () => {
       tls: { ca: "ca", cert: "cert", key: "k3" },
       auth: { user: "heye", password: "p1" },
     },
+    api: {
+      listen: "0.0.0.0:9443",
+      tls: { ca: "ca", cert: "cert", key: "k4" },
+      readWrite: ["deploy"],
+    },
   };
 
   it("are taken out everywhere, and put back where they were", () => {
@@ -140,6 +145,7 @@ describe("credentials", () => {
       connection: { privateKey: "k0", proxy: { password: "p0" } },
       directors: [{ privateKey: "k1", privateKeyPassword: "w1" }, {}, { proxy: { privateKey: "k2" } }],
       etcd: { tls: { key: "k3" }, auth: { password: "p1" } },
+      api: { tls: { key: "k4" } },
     });
     assert.deepEqual(joinCredentials(open, credentials), whole);
     assert.deepEqual(joinCredentials(open, JSON.parse(JSON.stringify(credentials))), whole);

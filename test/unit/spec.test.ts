@@ -17,6 +17,7 @@ import {
   splitCredentials,
   virtualServerKey,
 } from "../../spec";
+import { authority, issue } from "./certificates";
 import { always } from "./property";
 
 const UNKNOWN = "<unknown>";
@@ -435,6 +436,38 @@ describe("cluster", () => {
       assert.deepEqual(all({ endpoints }, { mode: "ssh", rollout: { canary: 1 } }), [
         'etcd: expected no etcd without `mode: "agent"`: nothing would use it',
         "rollout: expected no rollout with etcd: all directors take a change up as soon as it is there, so none could go before the others, and none may fail",
+      ]);
+    });
+  });
+
+  describe("api", () => {
+    const OPEN = { host: "h", hostKey: undefined, insecureIgnoreHostKey: true, password: "x" };
+    const all = (api: unknown, mode = "agent") => {
+      const given = { directors: [{ name: "a", connection: OPEN }], api, mode };
+      const { value, problems } = parse(cluster, given, isUnknown);
+      return texts([...problems, ...clusterProblems(value, isUnknown)]);
+    };
+
+    it("takes a place, a certificate with its key, an authority and names", async () => {
+      const ca = await authority("clients");
+      const own = await issue({ names: ["d1.example"] }, ca);
+      const tls = { ca: ca.cert, ...own };
+      for (const listen of ["0.0.0.0:9443", "[::]:9443", "10.1.1.2:1"])
+        assert.deepEqual(all({ listen, tls, readOnly: ["monitor"] }), []);
+      assert.deepEqual(
+        all({ listen: UNKNOWN, tls: { ca: UNKNOWN, cert: UNKNOWN, key: UNKNOWN }, readWrite: UNKNOWN }),
+        [],
+      );
+      const other = await issue({ names: ["d2.example"] }, ca);
+      assert.deepEqual(all({ listen: "lb1:9443", tls: { ...tls, key: other.key } }), [
+        'api.listen: expected an address and a port, such as 10.1.1.2:9443, 0.0.0.0:9443 or [::]:9443, found "lb1:9443"',
+        "api.tls.key: expected the private key of the certificate, in PEM format, without a passphrase, found another text",
+        "api.readWrite: expected a name in readOnly or readWrite: else nobody could use it",
+      ]);
+      const { key: _, ...keyless } = tls;
+      assert.deepEqual(all({ listen: "0.0.0.0:9443", tls: keyless, readWrite: ["a"] }, "ssh"), [
+        'api: expected no api without `mode: "agent"`: nothing would serve it',
+        "api.tls.key: expected the certificate's private key",
       ]);
     });
   });

@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import * as https from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
+import { type ApiAccess, listenPlace } from "../../spec";
+import type { Log } from "../log";
+import { Rates } from "./clients";
+import type { ApiHandler, Asker } from "./handler";
+import {
+  CONNECTIONS_MAX,
+  HANDSHAKE_MS,
+  HEADERS_MAX_BYTES,
+  HEADERS_MS,
+  KEEP_ALIVE_MS,
+  REQUEST_MS,
+} from "./limits";
+import { roleOf } from "./roles";
+
+/** How often refused handshakes are logged: anybody can cause them. */
+const REFUSALS_LOGGED_EVERY_MS = 1_000;
+
+/**
+ * Serves the API on TCP, to those who show a certificate of the configured authority in TLS 1.3. Others do not get through
+ * the handshake; what those may do who do is said by the names in their certificates. The provider's own protocol is not
+ * served here.
+ *
+ * @param api undefined: not yet; connections are closed until then
+ * @throws Error when the certificate or key cannot be used, or the address cannot be listened at
+ */
+export async function serveTls(
+  access: ApiAccess,
+  api: () => ApiHandler | undefined,
+  log: Log,
+): Promise<https.Server> {
+  const place = listenPlace(access.listen);
+  if (!place) throw new Error(`expected an address and a port to listen at, found ${access.listen}`);
+  const askers = new WeakMap<object, Asker>();
+  const rates = new Rates();
+  const { ca, cert, key } = access.tls;
+  const server = https.createServer(
+    {
+      ...{ ca, cert, key },
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.3",
+      handshakeTimeout: HANDSHAKE_MS,
+      maxHeaderSize: HEADERS_MAX_BYTES,
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    (request, response) => {
+      const asker = askers.get(request.socket);
+      const handler = api();
+      if (asker && handler) void handler.handle(request, response, asker);
+      else request.socket.destroy();
+    },
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on("secureConnection", (socket: TLSSocket) => askers.set(socket, askerOf(socket, access, rates)));
+  server.on("tlsClientError", refusals(log));
+  server.listen(place.port, place.address);
+  await once(server, "listening");
+  return server;
+}
+
+/** How long after the API could not be served on TCP that is tried again. */
+const AGAIN_MS = 5_000;
+
+/**
+ * Serves the API on TCP until `signal` fires. Where that is not possible yet, because the address is not there or taken, it is
+ * tried again and again: the table is kept meanwhile, and the log says why.
+ */
+export async function keepServingTls(
+  access: ApiAccess,
+  api: () => ApiHandler | undefined,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const server = await serveTls(access, api, log);
+      log.info({ event: "api", listen: access.listen }, "the API is served on TCP");
+      const end = () => {
+        server.close();
+        server.closeAllConnections();
+      };
+      if (signal.aborted) end();
+      else signal.addEventListener("abort", end, { once: true });
+      return;
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      log.error({ event: "api", listen: access.listen, error: words }, "the API cannot be served on TCP");
+      await delay(AGAIN_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+}
+
+function askerOf(socket: TLSSocket, access: ApiAccess, rates: Rates): Asker {
+  const certificate = socket.getPeerCertificate();
+  const client = certificate.fingerprint256;
+  return { role: roleOf(certificate, access), admit: (isWrite) => rates.admit(client, isWrite) };
+}
+
+function refusals(log: Log): (error: Error, socket: TLSSocket) => void {
+  let loggedMs = -Infinity;
+  return ({ message }, { remoteAddress }) => {
+    const nowMs = performance.now();
+    if (nowMs - loggedMs < REFUSALS_LOGGED_EVERY_MS) return;
+    loggedMs = nowMs;
+    log.warn({ event: "tls", peer: remoteAddress, error: message }, "a client was refused");
+  };
+}

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { Server } from "node:https";
+import * as https from "node:https";
+import type { AddressInfo } from "node:net";
+import * as tls from "node:tls";
+import { Rates } from "../../agent/api/clients";
+import { HANDSHAKE_MS, WRITES_BURST, WRITES_PER_S } from "../../agent/api/limits";
+import { ApiProblem } from "../../agent/api/problem";
+import { namesIn, roleOf } from "../../agent/api/roles";
+import { serveTls } from "../../agent/api/tls-server";
+import { noLog } from "../../agent/log";
+import { AgentSite } from "./agent-site";
+import { type ApiAnswer, request } from "./api-client";
+import { authority, type Claims, type Identity, issue } from "./certificates";
+import { ModelledServers } from "./modelled-servers";
+
+const VS = "/v1/virtual-servers";
+const BODY = { address: "192.0.2.1", port: 80, realServers: [] };
+const HOUR_MS = 3_600_000;
+
+describe("the API of an agent on TCP", () => {
+  let site: AgentSite;
+  let server: Server;
+  let ca: Identity;
+  let own: Identity;
+
+  before(async () => {
+    ca = await authority("clients");
+    own = await issue({ names: ["d1.example"], addresses: ["127.0.0.1"] }, ca);
+  });
+  beforeEach(async () => {
+    site = await AgentSite.up(undefined, { dial: new ModelledServers().dial });
+    const access = {
+      listen: await freePlace(),
+      tls: { ca: ca.cert, ...own },
+      readOnly: ["monitor"],
+      readWrite: ["deploy", "spiffe://example/deploy", "deploy.example"],
+    };
+    server = await serveTls(access, () => site.api, noLog());
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await site.down();
+  });
+
+  const port = () => (server.address() as AddressInfo).port;
+  const options = (identity?: Identity) => ({
+    ...{ host: "127.0.0.1", port: port(), ca: ca.cert },
+    ...(identity && { cert: identity.cert, key: identity.key }),
+  });
+  const ask = (identity: Identity | undefined, method: string, path: string, body?: object) =>
+    new Promise<ApiAnswer>((resolve, reject) => {
+      const agent = new https.Agent(options(identity));
+      const sent = body && JSON.stringify(body);
+      const headers = { ...(sent !== undefined && { "content-type": "application/json" }) };
+      const outgoing = https.request({ ...options(identity), method, path, agent, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          agent.destroy();
+          const text = Buffer.concat(chunks).toString("utf8");
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: text && JSON.parse(text),
+          });
+        });
+      });
+      outgoing.on("error", reject);
+      outgoing.end(sent);
+    });
+  const client = (claims: Claims) => issue(claims, ca);
+
+  it("lets those change things who may, by any of their names", async () => {
+    for (const [index, claims] of [{ name: "deploy" }, { names: ["deploy.example"] }].entries()) {
+      const { status } = await ask(await client(claims), "POST", VS, { ...BODY, port: 81 + index });
+      assert.equal(status, 201);
+    }
+  });
+
+  it("lets those read who may only read, and change nothing", async () => {
+    const monitor = await client({ name: "monitor" });
+    assert.equal((await ask(monitor, "GET", VS)).status, 200);
+    assert.equal((await ask(monitor, "GET", "/v1/status")).status, 200);
+    for (const [method, path] of [
+      ["POST", VS],
+      ["POST", `${VS}?dry-run=true`],
+      ["POST", "/v1/transactions"],
+      ["DELETE", `${VS}/tcp-192.0.2.1-80`],
+    ] as const) {
+      const { status, body } = await ask(monitor, method, path, method === "POST" ? BODY : undefined);
+      assert.deepEqual([status, body.code], [403, "HEYE_READ_ONLY"], `${method} ${path}`);
+    }
+    assert.deepEqual(site.kernel.edits, []);
+  });
+
+  it("refuses those who have no role, by a name that is not quite one too", async () => {
+    for (const name of ["nobody", "deploy ", "Deploy", "deploy.example.org"]) {
+      const { status, body } = await ask(await client({ name }), "GET", VS);
+      assert.deepEqual([status, body.code], [403, "HEYE_NO_ROLE"], name);
+    }
+  });
+
+  it("does not serve the provider's own protocol", async () => {
+    const deploy = await client({ name: "deploy" });
+    for (const path of ["/v1/state", "/v1/explain?server=10.0.0.1:80", "/healthz"])
+      assert.equal((await ask(deploy, "GET", path)).status, 404, path);
+    assert.equal((await ask(deploy, "POST", "/v1/changes", {})).status, 404);
+    assert.equal((await ask(deploy, "POST", "/v1/checks", {})).status, 404);
+    assert.equal((await ask(deploy, "POST", "/v1/drains?server=10.0.0.1:80")).status, 404);
+  });
+
+  it("ends the handshake of who shows no certificate, one of another authority, one that is over or has not begun", async () => {
+    const stranger = await issue({ name: "deploy" }, await authority("clients"));
+    const expired = await client({ name: "deploy", fromMs: -2 * HOUR_MS, untilMs: -HOUR_MS });
+    const early = await client({ name: "deploy", fromMs: HOUR_MS, untilMs: 2 * HOUR_MS });
+    const self = await issue({ name: "deploy" });
+    for (const [who, identity] of Object.entries({ nobody: undefined, stranger, expired, early, self }))
+      await assert.rejects(ask(identity, "GET", VS), /alert|ECONNRESET|socket hang up|handshake/, who);
+  });
+
+  it("speaks TLS 1.3 alone, and no HTTP in the clear", async () => {
+    const deploy = await client({ name: "deploy" });
+    const old = tls.connect({ ...options(deploy), maxVersion: "TLSv1.2" });
+    const [error] = (await once(old, "error")) as [Error];
+    assert.match(error.message, /protocol version|alert/);
+    const plain = request({ host: "127.0.0.1", port: port() }, "GET", VS);
+    await assert.rejects(plain, /socket hang up|ECONNRESET|Parse Error/);
+  });
+
+  it("hangs up on who does not get on with his handshake", async function () {
+    this.timeout(HANDSHAKE_MS * 3);
+    const { connect } = await import("node:net");
+    const socket = connect(port(), "127.0.0.1");
+    socket.on("error", () => undefined).resume();
+    await once(socket, "close");
+  });
+
+  it("refuses header fields that are too large", async () => {
+    const deploy = await client({ name: "deploy" });
+    const agent = new https.Agent(options(deploy));
+    const outgoing = https.get({
+      ...options(deploy),
+      path: VS,
+      agent,
+      headers: { "x-long": "x".repeat(20_000) },
+    });
+    const [response] = (await once(outgoing, "response")) as [{ statusCode: number; resume(): void }];
+    response.resume();
+    agent.destroy();
+    assert.equal(response.statusCode, 431);
+  });
+});
+
+describe("roles", () => {
+  const named = (CN: unknown, subjectaltname?: string) => ({ subject: { CN }, subjectaltname }) as never;
+
+  it("go by whole names, of every kind that a certificate has", () => {
+    assert.deepEqual(
+      namesIn(named(["a", "b"], "DNS:c.example, URI:spiffe://x/d, IP Address:10.0.0.1, email:e@f")),
+      [...["a", "b", "c.example", "spiffe://x/d", "10.0.0.1", "e@f"]],
+    );
+    assert.deepEqual(namesIn(named(undefined, undefined)), []);
+    const roles = { readOnly: ["a", "b"], readWrite: ["b"] };
+    assert.equal(roleOf(named("a"), roles), "read-only");
+    assert.equal(roleOf(named("b"), roles), "read-write");
+    assert.equal(roleOf(named("c"), roles), undefined);
+    assert.equal(roleOf(named("a"), {}), undefined);
+  });
+
+  it("are not had by one name that is written like two", () => {
+    const forged = named("x", 'DNS:"evil.example, DNS:deploy", DNS:y');
+    assert.deepEqual(namesIn(forged), ["x", "evil.example, DNS:deploy", "y"]);
+    assert.equal(roleOf(forged, { readWrite: ["deploy"] }), undefined);
+  });
+});
+
+describe("rates", () => {
+  it("are each client's own, and come back with time", () => {
+    let nowMs = 0;
+    const rates = new Rates(() => nowMs);
+    const admitted = (client: string) => {
+      try {
+        rates.admit(client, true);
+        return true;
+      } catch (error) {
+        assert.ok(error instanceof ApiProblem);
+        assert.deepEqual([error.status, error.headers["retry-after"]], [429, "1"]);
+        return false;
+      }
+    };
+    const count = (client: string) =>
+      Array.from({ length: 2 * WRITES_BURST }, () => admitted(client)).filter(Boolean).length;
+    assert.equal(count("a"), WRITES_BURST);
+    assert.equal(count("b"), WRITES_BURST);
+    rates.admit("a", false);
+    nowMs += 500;
+    assert.equal(count("a"), WRITES_PER_S / 2);
+    nowMs += HOUR_MS;
+    assert.equal(count("a"), WRITES_BURST);
+  });
+});
+
+/** A place on loopback that nobody listens at. */
+async function freePlace(): Promise<string> {
+  const { createServer } = await import("node:net");
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return `127.0.0.1:${port}`;
+}
