@@ -5,7 +5,7 @@ import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStore, Keeper, type Store } from "../../agent";
-import { type ApiHandler, apiOf } from "../../agent/api";
+import { type ApiHandler, apiOf, type Gate } from "../../agent/api";
 import { EVENTS_KEPT } from "../../agent/api/limits";
 import { EventRing, telling } from "../../agent/events";
 import type { Kernel } from "../../agent/kernel";
@@ -115,6 +115,8 @@ export interface Disturbance {
   readonly store?: (store: Store) => Store;
   readonly kernel?: (kernel: Kernel) => Kernel;
   readonly dial?: Dial;
+  /** Who asks servers that the API lets in. */
+  readonly gate?: Gate;
 }
 
 /** A director with an agent, for one test. */
@@ -148,7 +150,7 @@ export class AgentSite {
     return new Director("d1", { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
-  async start({ store, kernel, dial = directDial() }: Disturbance = {}): Promise<void> {
+  async start({ store, kernel, dial = directDial(), gate }: Disturbance = {}): Promise<void> {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
     const files = new FileStore(this.folder);
@@ -167,6 +169,7 @@ export class AgentSite {
       log,
       events,
       about: { version: "test", startedAt: Date.now() },
+      ...(gate && { gate }),
     });
     this.#server = await listen(
       this.socket,
