@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { AGENT_SOCKET } from "../director/data";
 import { ask, COMMANDS, type Command } from "./ask";
+import { askApi } from "./ask-api";
 import { runAgent } from "./daemon";
 import { runKubernetes } from "./kubernetes";
 import { openLog } from "./log";
@@ -14,6 +15,7 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent explain ADDRESS:PORT [--json]
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
+       heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG]     a raw request of the REST API
        heye-agent relay          joins standard input and output to the agent's socket
        heye-agent kubernetes [--help]     the controller for Kubernetes, where its file lies beside this one
        heye-agent version
@@ -30,14 +32,18 @@ async function main(argv: readonly string[]): Promise<number> {
       "poll-ms": { type: "string", default: "2000" },
       service: { type: "string" },
       json: { type: "boolean", default: false },
+      data: { type: "string" },
+      "if-match": { type: "string" },
     },
   });
-  const [command, subject] = positionals;
+  const [command, subject, path] = positionals;
   if (command === "version") {
     process.stdout.write(`${HEYE_AGENT_VERSION}\n`);
     return 0;
   }
   if (command === "run") return run(values.state, values.socket, Number(values["poll-ms"]));
+  if (command === "api" && subject !== undefined && path !== undefined)
+    return askApi({ method: subject, path, ...values, ifMatch: values["if-match"] });
   if (isQuestion(command)) return ask({ command, subject, ...values });
   process.stderr.write(USAGE);
   return 2;

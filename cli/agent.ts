@@ -73,8 +73,13 @@ function problem(command: AgentCommand, server: string | undefined, where: Where
     return `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(server)}`;
   if (where.service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(where.service))
     return `expected a virtual server as a status shows it, found ${JSON.stringify(where.service)}`;
-  const host = where.host?.find((one) => !/^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(one));
-  return host === undefined ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
+  return where.host?.map(hostProblem).find((one) => one !== undefined);
+}
+
+/** Why a text is no login that ssh may be given; undefined: it is one. */
+export function hostProblem(host: string): string | undefined {
+  const isHost = /^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(host);
+  return isHost ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
 }
 
 async function inLab({ lab, director: named }: Where, words: readonly string[]): Promise<Promise<number>[]> {

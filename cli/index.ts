@@ -18,6 +18,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       { summary: AGENT_COMMANDS[name], run: (argv) => agentCommand(name, argv) },
     ]),
   ),
+  api: {
+    summary: "a raw request of an agent's REST API: METHOD PATH",
+    run: async (argv) => (await import("./api.js")).apiCommand(argv),
+  },
   "realserver-config": {
     summary: "what a real server needs for dr or tun",
     run: async (argv) => (await import("./realserver-config.js")).realServerConfigCommand(argv),

@@ -52,10 +52,11 @@ describe("the API of an agent", () => {
       assert.deepEqual([...servers.dialled].sort(), ["10.0.0.1:80", "10.0.0.2:80"]);
       const read = await api.get(WEB);
       assert.equal(read.headers.etag, headers.etag);
-      assert.deepEqual(read.body, body);
       assert.equal(read.body.status.servers[0].kernelWeight, 2);
-      const { body: page } = await api.get(VS);
       const { status: _, ...shown } = body;
+      const { status: __, ...again } = read.body;
+      assert.deepEqual(again, shown);
+      const { body: page } = await api.get(VS);
       assert.deepEqual(page.items, [shown]);
     });
 
