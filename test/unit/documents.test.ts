@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { PROJECT_ROOT } from "../../setup/project";
 
 /** Rooms whose errors reach a user of resources. */
-const ROOMS = ["spec", "ipvs", "health", "director", "provider", "sdk", "cli"];
+const ROOMS = ["spec", "ipvs", "health", "director", "agent", "provider", "sdk", "cli"];
 
-/** Codes that error classes have. */
+/** Codes that error classes and problems of the API have. */
 function codesInSources(): Set<string> {
   const files = ROOMS.flatMap((room) =>
     readdirSync(join(PROJECT_ROOT, room), { recursive: true }).map((file) =>
@@ -15,7 +15,9 @@ function codesInSources(): Set<string> {
   );
   const texts = files.filter((file) => file.endsWith(".ts")).map((file) => readFileSync(file, "utf8"));
   return new Set(
-    texts.flatMap((text) => [...text.matchAll(/\bcode = "(HEYE_[A-Z_]+)"/g)].map(([, code]) => code ?? "")),
+    texts.flatMap((text) =>
+      [...text.matchAll(/\bcode(?: =|:) "(HEYE_[A-Z_]+)"/g)].map(([, code]) => code ?? ""),
+    ),
   );
 }
 
