@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Fleet, handlerFor } from "../../provider";
 import { InitialisationError } from "../../provider/handler";
 import { SCHEDULERS } from "../../spec";
-import { type Made, QUICK, Site } from "./site";
+import { Made, QUICK, Site } from "./site";
 import { refusing, replacing } from "./stand-in";
 
 const TCP = { type: "tcp", ...QUICK };
@@ -54,21 +54,30 @@ describe("resources on real directors", () => {
   });
 
   describe("every scheduler of this kernel", () => {
-    for (const scheduler of SCHEDULERS.filter((name) => name !== "twos")) {
-      it(`${scheduler} is written, read back and carries traffic`, async () => {
-        const made = await site.create("VirtualServer", web({ scheduler, healthCheck: TCP }));
-        for (const table of await site.tables())
-          assert.match(table, new RegExp(`^-A -t 192.0.2.10:80 -s ${scheduler}$`, "m"));
-        const answers = await site.requests("http://192.0.2.10/", 8);
-        assert.equal(
-          [...answers.values()].reduce((a, b) => a + b),
-          8,
-        );
-        for (const name of answers.keys()) assert.ok(["rs1", "rs2"].includes(name), name);
-        assert.equal((await made.read())?.scheduler, scheduler);
-        await made.close();
-      });
-    }
+    it("is written, read back and carries traffic, beside all others", async () => {
+      const schedulers = SCHEDULERS.filter((name) => name !== "twos");
+      const realServers = ["rs1", "rs2"].map((name) => ({ address: site.address(name), port: 80 }));
+      const portOf = (scheduler: (typeof schedulers)[number]) => 8_100 + schedulers.indexOf(scheduler);
+      const made = await Promise.all(
+        schedulers.map((scheduler) =>
+          site.create(
+            "VirtualServer",
+            web({ name: scheduler, port: portOf(scheduler), scheduler, healthCheck: TCP, realServers }),
+          ),
+        ),
+      );
+      for (const table of await site.tables())
+        for (const scheduler of schedulers)
+          assert.match(table, new RegExp(`^-A -t 192.0.2.10:${portOf(scheduler)} -s ${scheduler}$`, "m"));
+      for (const [index, scheduler] of schedulers.entries()) {
+        const answers = await site.requests(`http://192.0.2.10:${portOf(scheduler)}/`, 8);
+        const count = [...answers.values()].reduce((a, b) => a + b);
+        assert.equal(count, 8, scheduler);
+        for (const name of answers.keys()) assert.ok(["rs1", "rs2"].includes(name), `${scheduler}: ${name}`);
+        assert.equal((await made[index]?.read())?.scheduler, scheduler);
+      }
+      await Made.closeAll(site, made);
+    });
 
     it("a scheduler that the kernel lacks is an error that leaves nothing behind", async () => {
       await assert.rejects(site.create("VirtualServer", web({ scheduler: "twos" })), (error: Error) => {

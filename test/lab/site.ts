@@ -190,12 +190,18 @@ export class Made {
   }
 
   /** Applies the same again and proves that no director was written to, nor needed to be; then deletes it. */
-  async close(): Promise<void> {
-    await this.site.expectSettled(this.id.split("/")[1] ?? "");
-    const before = await this.site.snapshots();
-    await this.handler.update(this.id, this.state, this.inputs);
-    assert.deepEqual(await this.site.snapshots(), before, "applying again wrote to a director");
-    assert.equal(this.handler.diff(this.state, this.inputs).changes, false);
-    await this.handler.delete(this.id, this.state);
+  close(): Promise<void> {
+    return Made.closeAll(this.site, [this]);
+  }
+
+  /** The same for several at once, each of another virtual server: groups of changes cost as much as one. */
+  static async closeAll(site: Site, made: readonly Made[]): Promise<void> {
+    for (const { id } of made) await site.expectSettled(id.split("/")[1] ?? "");
+    const before = await site.snapshots();
+    await Promise.all(made.map(({ handler, id, state, inputs }) => handler.update(id, state, inputs)));
+    assert.deepEqual(await site.snapshots(), before, "applying again wrote to a director");
+    for (const { handler, id, state, inputs } of made)
+      assert.equal(handler.diff(state, inputs).changes, false, id);
+    await Promise.all(made.map(({ handler, id, state }) => handler.delete(id, state)));
   }
 }

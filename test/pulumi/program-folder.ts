@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "../../setup/project";
 import type { Declared } from "./programs/declared";
@@ -60,11 +60,9 @@ export class ProgramFolder {
     return this.#start("up", "--yes", "--skip-preview", ...QUIET);
   }
 
-  /** `pulumi cancel`, where a run that was killed left the stack locked. */
+  /** What `pulumi cancel` does where a run that was killed left the stack locked, without a second to start it. */
   async unlock(): Promise<void> {
-    const locks = join(this.folder, "backend", ".pulumi", "locks");
-    const names = await readdir(locks, { recursive: true }).catch((): string[] => []);
-    if (names.some((name) => name.endsWith(".json"))) await this.#succeeds("cancel", "--yes", ...QUIET);
+    await rm(join(this.folder, "backend", ".pulumi", "locks"), { recursive: true, force: true });
   }
 
   /** `pulumi up`, also after a run that was killed. */
