@@ -8,7 +8,7 @@ const VS = "/proc/sys/net/ipv4/vs";
 describe("a cluster's settings on real directors", () => {
   let site: Site;
   before(async () => {
-    site = await Site.up({ directors: 2, servers: 2 });
+    site = await Site.up({ directors: 2, servers: 2, database: false });
   });
   after(() => site?.down());
   afterEach(async function () {
