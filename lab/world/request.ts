@@ -8,15 +8,23 @@ export function request(plan: TrafficPlan): Promise<string> {
   return plan.protocol === "udp" ? askByDatagram(plan) : askByConnection(plan);
 }
 
+/** Calls after a time, once what has arrived by then was read: a process that has itself stood still has lost nothing. */
+function afterReading(act: () => unknown, ms: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(act), ms);
+}
+
 function askByDatagram({ host, port, answerTimeoutMs }: TrafficPlan): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
     const done = (act: () => void): void => {
+      isOver = true;
       clearTimeout(timer);
       socket.close();
       act();
     };
-    const timer = setTimeout(() => done(() => reject(new Error("no answer in time"))), answerTimeoutMs);
+    let isOver = false;
+    const late = () => isOver || done(() => reject(new Error("no answer in time")));
+    const timer = afterReading(late, answerTimeoutMs);
     socket.on("message", (message) => done(() => resolve(message.toString("utf8").trim())));
     socket.on("error", (error: NodeJS.ErrnoException) =>
       done(() => reject(new Error(error.code ?? error.message))),
@@ -31,7 +39,7 @@ function askByConnection(plan: TrafficPlan): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect({ host, port, noDelay: true });
     let text = "";
-    let timer = setTimeout(() => fail("no connection in time"), plan.connectTimeoutMs);
+    let timer = afterReading(() => socket.connecting && fail("no connection in time"), plan.connectTimeoutMs);
     const done = (act: () => void): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -41,7 +49,7 @@ function askByConnection(plan: TrafficPlan): Promise<string> {
     socket.setEncoding("utf8");
     socket.on("connect", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => fail("no answer in time"), plan.answerTimeoutMs);
+      timer = afterReading(() => fail("no answer in time"), plan.answerTimeoutMs);
       socket.write(plan.protocol === "tcp" ? "?\n" : requestText(plan));
     });
     socket.on("data", (chunk: string) => {
