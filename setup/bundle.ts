@@ -7,14 +7,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { describe } from "./errors";
-import { packedNatives } from "./natives";
+import { nativesLicense, type Packed, packedNatives } from "./natives";
 import { PROJECT_ROOT } from "./project";
 
 /** Stands for the version until the bundle's digest is known; as long as a digest. */
 const UNKNOWN = "00000000";
 
-/** @param natives of koffi, by the machine they are for; none where the program makes no calls of the system */
-function bundle(entry: readonly [room: string, file: string], name: string, natives: object = {}): void {
+/** koffi's native parts by the machine they are for, and the terms that go with them. */
+interface Natives {
+  readonly parts: Readonly<Record<string, Packed>>;
+  readonly license: string;
+}
+
+/** @param natives absent where the program makes no calls of the system */
+function bundle(entry: readonly [room: string, file: string], name: string, natives?: Natives): void {
+  const parts = natives?.parts ?? {};
   const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")) as {
     version: string;
   };
@@ -33,19 +40,23 @@ function bundle(entry: readonly [room: string, file: string], name: string, nati
       HEYE_AGENT_VERSION: JSON.stringify(version),
       HEYE_BUNDLE: "true",
       // A text in a text: esbuild would make of an object a module that all others wait for.
-      HEYE_NATIVES: JSON.stringify(JSON.stringify(natives)),
+      HEYE_NATIVES: JSON.stringify(JSON.stringify(parts)),
     },
     banner: { js: `// ${name} ${version}` },
+    footer: { js: natives ? `/*! koffi, native:\n${natives.license}*/` : "" },
     logLevel: "warning",
   });
   const text = outputFiles[0]?.text ?? "";
-  const digest = createHash("sha256").update(text).digest("hex").slice(0, UNKNOWN.length);
+  // What is packed is in it by its own digests: how well it is compressed is Node's affair.
+  const content = Object.values(parts).reduce((rest, { brotli }) => rest.replace(brotli, ""), text);
+  const digest = createHash("sha256").update(content).digest("hex").slice(0, UNKNOWN.length);
   const named = text.replaceAll(version, `${manifest.version}+${digest}`);
   writeFileSync(join(PROJECT_ROOT, "dist", "agent", `${name}.js`), named);
 }
 
 async function bundleAll(): Promise<void> {
-  bundle(["agent", "main.ts"], "heye-agent", await packedNatives());
+  const natives = { parts: await packedNatives(), license: await nativesLicense() };
+  bundle(["agent", "main.ts"], "heye-agent", natives);
   bundle(["kubernetes", "main.ts"], "heye-kubernetes");
 }
 

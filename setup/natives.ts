@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
@@ -30,51 +30,69 @@ export interface Packed {
  * @throws CommandFailed when npm's registry cannot be reached; ChecksumMismatch
  */
 export async function packedNatives(): Promise<Readonly<Record<string, Packed>>> {
-  const packed = MACHINES.map(async (machine) => [machine, await pack(await nativeOf(machine))] as const);
+  const packed = MACHINES.map(async (machine) => [machine, await packedNative(machine)] as const);
   return Object.fromEntries(await Promise.all(packed));
 }
 
-async function pack(file: string): Promise<Packed> {
-  const bytes = await readFile(file);
+/** The terms under which koffi may be passed on: they have to go with it. */
+export async function nativesLicense(): Promise<string> {
+  return readFile(join(PROJECT_ROOT, "node_modules", "koffi", "LICENSE.txt"), "utf8");
+}
+
+/** To compress it takes seconds, so it is done once. */
+async function packedNative(machine: string): Promise<Packed> {
+  const { version, integrity } = await locked(packageOf(machine));
+  const folder = await cached({
+    name: "koffi-packed",
+    version: `${version}-${machine}`,
+    what: `koffi ${version} for agents on ${machine}`,
+    build: async (dir) => {
+      const packed = await pack(await nativeOf(machine, dir, version, integrity));
+      await writeFile(join(dir, "packed.json"), JSON.stringify(packed));
+    },
+  });
+  return JSON.parse(await readFile(join(folder, "packed.json"), "utf8")) as Packed;
+}
+
+async function pack(bytes: Buffer): Promise<Packed> {
   const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   const small = await promisify(brotliCompress)(bytes, { params });
   return { sha256: createHash("sha256").update(bytes).digest("hex"), brotli: small.toString("base64") };
 }
 
-/** npm installs the part for this machine alone; the others are fetched once. */
-async function nativeOf(machine: string): Promise<string> {
-  const name = `@koromix/koffi-${machine}`;
-  const inside = join(machine.replace("-", "_"), "koffi.node");
-  const installed = join(PROJECT_ROOT, "node_modules", name, inside);
-  if (existsSync(installed)) return installed;
-  const { version, integrity } = await locked(name);
-  const folder = await cached({
-    name: "koffi",
-    version: `${version}-${machine}`,
-    what: `koffi ${version} for ${machine}`,
-    build: (dir) => fetch(dir, `${name}@${version}`, integrity, inside),
-  });
-  return join(folder, "koffi.node");
+function packageOf(machine: string): string {
+  return `@koromix/koffi-${machine}`;
 }
 
-async function fetch(dir: string, spec: string, integrity: string, inside: string): Promise<void> {
+/** npm installs the part for this machine alone; the others are fetched. */
+async function nativeOf(machine: string, dir: string, version: string, integrity: string): Promise<Buffer> {
+  const inside = join(machine.replace("-", "_"), "koffi.node");
+  const installed = join(PROJECT_ROOT, "node_modules", packageOf(machine), inside);
+  if (existsSync(installed)) return readFile(installed);
+  const archive = await fetched(dir, `${packageOf(machine)}@${version}`, integrity);
+  await run("tar", ["-xzf", archive, "-C", dir]);
+  const bytes = await readFile(join(dir, "package", inside));
+  await rm(join(dir, "package"), { recursive: true });
+  await rm(archive);
+  return bytes;
+}
+
+/** A package's archive, as package-lock.json has it. */
+async function fetched(dir: string, spec: string, integrity: string): Promise<string> {
   await run("npm", ["pack", spec, "--pack-destination", dir, "--silent"], {
     next: "see that npm can reach its registry (npm ping), then run the same command again",
   });
-  const [archive = ""] = (await readdir(dir)).filter((file) => file.endsWith(".tgz"));
+  const [name = ""] = (await readdir(dir)).filter((file) => file.endsWith(".tgz"));
+  const archive = join(dir, name);
   const found = `sha512-${createHash("sha512")
-    .update(await readFile(join(dir, archive)))
+    .update(await readFile(archive))
     .digest("base64")}`;
-  if (found !== integrity)
-    throw new ChecksumMismatch({
-      expected: `${spec} to be ${integrity}, as package-lock.json has it`,
-      found,
-      next: "run the same command again; if it stays so, something between here and the registry changes downloads",
-    });
-  await run("tar", ["-xzf", join(dir, archive), "-C", dir]);
-  await copyFile(join(dir, "package", inside), join(dir, "koffi.node"));
-  await rm(join(dir, "package"), { recursive: true });
-  await rm(join(dir, archive));
+  if (found === integrity) return archive;
+  throw new ChecksumMismatch({
+    expected: `${spec} to be ${integrity}, as package-lock.json has it`,
+    found,
+    next: "run the same command again; if it stays so, something between here and the registry changes downloads",
+  });
 }
 
 /** What package-lock.json says of a package. */
