@@ -45,12 +45,12 @@ export class Conversation {
   }
 
   /**
-   * All that a request is answered with.
+   * All that a request is answered with, datagram by datagram: whoever reads a large table may do something else in between.
    *
    * @param read its answers: a view, to be read at once
    * @throws SystemError, NetlinkSyntaxError
    */
-  dump<T>(body: Body, read: (attributes: Buffer) => T): T[] {
+  dump<T>(body: Body, read: (attributes: Buffer) => T): Iterable<readonly T[]> {
     const sequence = ++this.#sequence;
     this.channel.send(encodeRequest(dumpRequest(body, this.#family, sequence)));
     return this.#until(sequence, read);
@@ -93,23 +93,21 @@ export class Conversation {
   #ask(): number {
     const sequence = ++this.#sequence;
     this.channel.send(encodeRequest(familyRequest(IPVS.name, sequence)));
-    const [family] = this.#until(sequence, readFamily);
+    const [family] = [...this.#until(sequence, readFamily)].flat();
     if (family === undefined) throw new NetlinkSyntaxError("a family", "none");
     return family;
   }
 
-  #until<T>(sequence: number, read: (attributes: Buffer) => T): T[] {
-    const told: T[] = [];
+  *#until<T>(sequence: number, read: (attributes: Buffer) => T): Generator<readonly T[]> {
     for (;;) {
       const answers = this.#receive();
       if (answers === "lost") throw new SystemError("recv", ERRNO.ENOBUFS);
       if (answers === undefined) throw new NetlinkSyntaxError("the end of an answer", "nothing more");
-      for (const answer of answers) {
-        if (answer.sequence !== sequence) continue;
-        if (answer.kind === "data") told.push(read(answer.attributes));
-        else if (answer.errno !== 0) throw new SystemError("IPVS", answer.errno);
-        else return told;
-      }
+      const ours = answers.filter((answer) => answer.sequence === sequence);
+      const failed = ours.find((answer) => answer.kind === "end" && answer.errno !== 0);
+      if (failed?.kind === "end") throw new SystemError("IPVS", failed.errno);
+      yield ours.flatMap((answer) => (answer.kind === "data" ? [read(answer.attributes)] : []));
+      if (ours.some(({ kind }) => kind === "end")) return;
     }
   }
 

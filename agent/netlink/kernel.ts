@@ -1,4 +1,3 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { readTableText, type TableText } from "../../director/data";
 import {
   type ConnectionCount,
@@ -27,10 +26,9 @@ import { type Kernel, KernelError } from "../kernel";
 import { procfsConnections } from "../procfs";
 import { batchesOf } from "./batches";
 import { Conversation } from "./conversation";
+import { Pace } from "./pace";
 import type { Channel } from "./socket";
 
-/** How long the event loop may stand still while a large table is read. */
-const SLICE_MS = 5;
 /** Complaints of one batch of edits that are written out. */
 const SHOWN = 20;
 
@@ -102,7 +100,8 @@ export class NetlinkKernel implements Kernel {
     try {
       await this.#make(made, complaints);
     } catch (error) {
-      complaints.push(error instanceof Error ? error.message : String(error));
+      const why = error instanceof Error ? error.message : String(error);
+      complaints.push(`not all edits could be handed to the kernel: ${why}`);
     }
     const more = complaints.length - SHOWN;
     return [...complaints.slice(0, SHOWN), ...(more > 0 ? [`and ${more} more`] : [])].join("\n");
@@ -122,6 +121,7 @@ export class NetlinkKernel implements Kernel {
     complaints: string[],
   ): Promise<void> {
     const bodies = made.map(({ body }) => body);
+    const pace = new Pace();
     const conversation = new Conversation(this.open());
     try {
       for (const { from, to } of batchesOf(bodies)) {
@@ -131,7 +131,7 @@ export class NetlinkKernel implements Kernel {
           if (one) complaints.push(refusal(one.edit, errno));
         }
         if (isPartial) complaints.push(`the kernel's answers to some of ${to - from} edits were lost`);
-        await turn();
+        await pace.rest();
       }
     } finally {
       conversation.close();
@@ -145,13 +145,10 @@ export class NetlinkKernel implements Kernel {
     try {
       const conversation = new Conversation(this.open());
       try {
-        let since = performance.now();
-        for (const service of conversation.dump(servicesBody(), readers.service)) {
+        const pace = new Pace();
+        for (const service of await pace.all(conversation.dump(servicesBody(), readers.service))) {
           const read = (attributes: Buffer) => readers.destination(attributes, service);
-          yield { service, destinations: conversation.dump(destinationsBody(service), read) };
-          if (performance.now() - since < SLICE_MS) continue;
-          await turn();
-          since = performance.now();
+          yield { service, destinations: await pace.all(conversation.dump(destinationsBody(service), read)) };
         }
       } finally {
         conversation.close();
