@@ -1,6 +1,7 @@
 import type { Bench } from "./bench";
 import { agentErrors } from "./cases/agent-errors";
 import { agentStart } from "./cases/agent-start";
+import { apiLoad } from "./cases/api";
 import { checkRate } from "./cases/check-rate";
 import { detection } from "./cases/detection";
 import { fleet, fleet254 } from "./cases/fleet";
@@ -26,4 +27,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "agent-start": agentStart,
   "agent-errors": agentErrors,
   "check-rate": checkRate,
+  api: apiLoad,
 };

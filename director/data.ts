@@ -24,6 +24,7 @@ export {
   OwnedElsewhereError,
 } from "./errors";
 export { describeCheck, GateError, type GateFailure } from "./gate-error";
+export { GroupCommit } from "./group-commit";
 export { knownTable } from "./limits";
 export { draining } from "./member";
 export { PLACE } from "./placement";

@@ -8,6 +8,7 @@ import { labLayer } from "./lab-packages";
 import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
 import { say } from "./report";
+import { schemathesis } from "./schemathesis";
 
 /** Something real is still recorded in the project's own backend, and would be forgotten. */
 export class StateInUse extends SetupError {}
@@ -51,6 +52,12 @@ export async function chaos(args: readonly string[]): Promise<number> {
   await requireLabRights("sudo npm run chaos");
   await labLayer();
   return foreground(process.execPath, [compiled("test", "chaos", "main.js"), ...args], process.env);
+}
+
+/** Set-up of what it needs, then a long run of generated requests against an agent's API. @returns its exit status */
+export async function apiFuzz(args: readonly string[]): Promise<number> {
+  await schemathesis();
+  return foreground(process.execPath, [compiled("test", "fuzz", "main.js"), ...args], process.env);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { bench, chaos, docs, down, heye, quickstart, setUp } from "./commands";
+import { apiFuzz, bench, chaos, docs, down, heye, quickstart, setUp } from "./commands";
 import { describe, UsageError } from "./errors";
 import { say } from "./report";
 import { test } from "./test";
@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<num
   heye,
   bench,
   chaos,
+  "api:fuzz": apiFuzz,
   docs,
   test,
 };

@@ -2,7 +2,7 @@
 # From a fresh clone to our own compiled code: a Node that is new enough, the npm packages, the compiler.
 # Everything else of the set-up is TypeScript (setup/main.ts), which this script ends by running.
 #
-#   sh setup/run.sh setup | quickstart | down | test [layer] | bench [name] | chaos | docs | heye ... | clean:all
+#   sh setup/run.sh setup | quickstart | down | test [layer] | bench [name] | chaos | api:fuzz | docs | heye ... | clean:all
 #
 # POSIX sh, because nothing else can be counted on here. Needs no root.
 set -eu

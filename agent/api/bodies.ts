@@ -11,6 +11,7 @@ import {
   realServerSettings,
   type VirtualServer,
   type VirtualServerIdentity,
+  virtualServer,
 } from "../../spec";
 import { BODY_MAX_DEPTH } from "./limits";
 import { ApiProblem, invalid } from "./problem";
@@ -63,14 +64,37 @@ function good<T>({ value, problems }: Parsed<T>): T {
   return value;
 }
 
+/** What may be patched. */
+export type Patched = "virtual server" | "real server";
+
+const PATCHED = {
+  "virtual server": { shape: virtualServer.shape, told: TOLD_OF_VIRTUAL_SERVERS },
+  "real server": { shape: realServer.shape, told: TOLD_OF_REAL_SERVERS },
+} as const;
+
 /**
- * A JSON Merge Patch (RFC 7396) laid over what stands.
- *
- * @throws ApiProblem when the patch is no object: it would be another resource in place of this one
+ * Reads a JSON Merge Patch (RFC 7396) as far as that can be done without what it is for: null is good everywhere, and an
+ * object within it is a patch again. Throws ApiProblem with everything that is wrong.
  */
-export function patched(target: Readonly<Record<string, unknown>>, patch: unknown): Record<string, unknown> {
+export function patchBody(of: Patched, body: unknown): Readonly<Record<string, unknown>> {
+  const { shape, told } = PATCHED[of];
+  const patch = without(body, told);
+  // It would be another resource in place of this one.
   if (!isRecord(patch))
     throw invalid([{ path: [], reason: "expected an object with the properties that change, found none" }]);
+  const whole = Object.entries(patch).filter(
+    ([key, value]) => !Object.hasOwn(shape, key) || !(value === null || isRecord(value)),
+  );
+  const { problems } = parse(z.strictObject(shape).partial(), Object.fromEntries(whole));
+  if (problems.length > 0) throw invalid(problems);
+  return patch;
+}
+
+/** A merge patch laid over what stands. Throws ApiProblem where it is too deep. */
+export function patched(
+  target: Readonly<Record<string, unknown>>,
+  patch: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   return merged(target, patch, 0);
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../log";
 import { readBody } from "./body";
 import type { Role } from "./clients";
-import { IN_FLIGHT_MAX, STALLED_MS, WRITES_IN_FLIGHT_MAX } from "./limits";
+import { IN_FLIGHT_MAX, STALLED_MS, TAGS_MAX_LENGTH, WRITES_IN_FLIGHT_MAX } from "./limits";
 import { ApiProblem, asProblem, problemBody } from "./problem";
 import { revisionTag } from "./resources";
 import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
@@ -150,9 +150,19 @@ function editsOf(api: Api, route: Route, call: Call): readonly AnsweredEdit[] {
 
 function callOf(request: IncomingMessage, { params, query }: Matched, signal: AbortSignal): Call {
   const { headers } = request;
+  for (const name of TAG_FIELDS)
+    if (String(headers[name] ?? "").length > TAGS_MAX_LENGTH)
+      throw new ApiProblem(
+        400,
+        "too long",
+        `expected ${name} of at most ${TAGS_MAX_LENGTH} characters, found more`,
+      );
   const preconditions = { ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] };
   return { params, query, body: undefined, preconditions, headers, signal };
 }
+
+/** Fields that name versions and events. */
+const TAG_FIELDS = ["if-match", "if-none-match", "last-event-id"];
 
 /** What edits would do; what stands in their way by then is said as it would be. */
 function planned({ before, after, revision, edits, gate }: Plan, all: readonly AnsweredEdit[]): Answer {

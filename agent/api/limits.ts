@@ -9,6 +9,9 @@ export const BODY_MAX_DEPTH = 32;
 /** Request line and header fields together. */
 export const HEADERS_MAX_BYTES = 16 * 1024;
 
+/** Characters of a header field that names versions of resources, or the last event. */
+export const TAGS_MAX_LENGTH = 1_000;
+
 /** Edits of one transaction. */
 export const EDITS_MAX = 1_000;
 

@@ -1,3 +1,4 @@
+import { TAGS_MAX_LENGTH } from "./limits";
 import type { Described, Route } from "./route";
 import { queryOf } from "./router";
 import { componentSchemas, type JsonSchema, schemaOf } from "./schemas";
@@ -38,7 +39,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const item = paths[route.path] ?? { parameters: pathParameters(route.path) };
-    paths[route.path] = { ...item, [route.method.toLowerCase()]: operationOf(route) };
+    paths[route.path] = { ...item, [route.method.toLowerCase()]: operationOf(route, routes) };
   }
   return {
     openapi: "3.1.0",
@@ -73,7 +74,7 @@ function pathParameters(path: string): JsonSchema[] {
   }));
 }
 
-function operationOf(route: Route): JsonSchema {
+function operationOf(route: Route, routes: readonly Route[]): JsonSchema {
   const { id, summary, description, body } = route.operation;
   const parameters = [...queryParameters(route), ...headerParameters(route)];
   return {
@@ -82,7 +83,7 @@ function operationOf(route: Route): JsonSchema {
     ...(description !== undefined && { description }),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: { required: true, content: contentOf(route, body) } }),
-    responses: responsesOf(route),
+    responses: responsesOf(route, linksOf(route, routes)),
   };
 }
 
@@ -100,7 +101,7 @@ function queryParameters(route: Route): JsonSchema[] {
   });
 }
 
-const TAG = { type: "string", maxLength: 1_000 };
+const TAG = { type: "string", maxLength: TAGS_MAX_LENGTH };
 
 function headerParameters({ kind, method }: Route): JsonSchema[] {
   const header = (name: string, description: string) => ({ name, in: "header", description, schema: TAG });
@@ -116,7 +117,25 @@ function headerParameters({ kind, method }: Route): JsonSchema[] {
   return method === "PUT" || method === "POST" ? [ifMatch, ifNoneMatch] : [ifMatch];
 }
 
-function responsesOf({ kind, operation }: Route): JsonSchema {
+/** What can be asked of a resource that was made: its own path, and those below that need no other name. */
+function linksOf({ method, path }: Route, routes: readonly Route[]): JsonSchema | undefined {
+  const names = (text: string) => [...text.matchAll(/\{([a-z]+)\}/g)].map(([, name = ""]) => name);
+  const known = names(path);
+  const below = routes.filter(
+    (one) => one.path.startsWith(`${path}/{`) && names(one.path).length === known.length + 1,
+  );
+  if (method !== "POST" || below.length === 0) return undefined;
+  const links = below.map(({ path: target, operation: { id } }) => {
+    const parameters = names(target).map((name) => [
+      name,
+      known.includes(name) ? `$request.path.${name}` : "$response.body#/id",
+    ]);
+    return [id, { operationId: id, parameters: Object.fromEntries(parameters) }];
+  });
+  return Object.fromEntries(links);
+}
+
+function responsesOf({ kind, operation }: Route, links: JsonSchema | undefined): JsonSchema {
   const writes = kind === "write" || kind === "transaction";
   const problems = Object.entries({ ...COMMON, ...(writes && OF_WRITES) }).map(([status, description]) => [
     status,
@@ -124,7 +143,10 @@ function responsesOf({ kind, operation }: Route): JsonSchema {
   ]);
   const own = Object.entries(operation.answers).map(([status, described]) => [
     status,
-    responseOf(described, kind === "stream" ? "text/event-stream" : undefined),
+    {
+      ...responseOf(described, kind === "stream" ? "text/event-stream" : undefined),
+      ...(status === "201" && links && { links }),
+    },
   ]);
   const known = kind === "read" ? { 304: { description: "it is the version that If-None-Match names" } } : {};
   const responses: Record<string, unknown> = {

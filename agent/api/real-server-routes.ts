@@ -1,6 +1,6 @@
 import type { Member, Registry } from "../../director/data";
 import { virtualServerKey } from "../../spec";
-import { bodyOf, patched, realServerBody, weightBody } from "./bodies";
+import { bodyOf, patchBody, patched, realServerBody, weightBody } from "./bodies";
 import { withDrain, withoutDrain, withoutRealServer, withRealServer, withWeight } from "./edits";
 import { realServerId, virtualServerId } from "./ids";
 import { ApiProblem, invalid } from "./problem";
@@ -111,11 +111,11 @@ const patch: WriteRoute = {
     answers: { 200: { description: "it stands so", schema: "RealServer" }, 404: NOT_THERE },
   },
   edit: (api, call) => {
-    patched({}, call.body);
+    const change = patchBody("real server", call.body);
     return editOf(api, call, (basis, found) => {
       const at = placeIn(call);
       const standing = declaredMember(registeredMember(found, at));
-      const declared = realServerBody(patched(standing, call.body), found.registration, at);
+      const declared = realServerBody(patched(standing, change), found.registration, at);
       requireSame(declared, at);
       return withRealServer(basis, found, declared);
     });

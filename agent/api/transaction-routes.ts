@@ -82,7 +82,8 @@ function editOf(
 /** An edit that is made only where the client knows all that is declared, if he says what he knows. */
 function conditional({ history }: Api, { preconditions }: Call, edit: AnsweredEdit): AnsweredEdit {
   const apply = (basis: EditBasis) => {
-    requirePreconditions(preconditions, revisionTag(basis.revision), (tags) => {
+    if (preconditions.ifMatch === undefined) return edit.apply(basis);
+    requirePreconditions({ ifMatch: preconditions.ifMatch }, revisionTag(basis.revision()), (tags) => {
       const known = tags.map((tag) => history.at(tag.slice(1, -1))).find((one) => one !== undefined);
       return known && differences(shownAll(known), shownAll(basis.first));
     });

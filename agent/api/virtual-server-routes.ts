@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { virtualServerKey } from "../../spec";
 import { registrations } from "../probes";
-import { patched, virtualServerBody } from "./bodies";
+import { patchBody, patched, virtualServerBody } from "./bodies";
 import { refuseExisting, withoutVirtualServer, withVirtualServer } from "./edits";
 import { virtualServerId } from "./ids";
 import { PAGE_MAX } from "./limits";
@@ -138,13 +138,13 @@ const patch: WriteRoute = {
   },
   edit: (api, call) => {
     const identity = identityIn(call);
-    patched({}, call.body);
+    const change = patchBody("virtual server", call.body);
     return {
       key: virtualServerKey(identity),
       apply: (basis) => {
         requireVirtualServer(api, call, basis.first, identity);
         const found = registered(basis.registry, identity);
-        const declared = virtualServerBody(patched(declaredOf(found.registration), call.body), identity);
+        const declared = virtualServerBody(patched(declaredOf(found.registration), change), identity);
         requireSame(virtualServerId(declared), virtualServerId(identity));
         return withVirtualServer(basis, declared);
       },

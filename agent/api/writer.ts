@@ -3,12 +3,14 @@ import {
   BusyError,
   canonicalJson,
   findRegistration,
+  GroupCommit,
   knownTable,
   type Registry,
   remaining,
+  renderRegistry,
+  sha256,
 } from "../../director/data";
 import { describeEdit, plan } from "../../ipvs";
-import { Turns } from "../turns";
 import { type Declarations, type Declared, desiredTable } from "./declarations";
 import { type Entrant, entrants, type Gate } from "./gate";
 import { ROUNDS } from "./limits";
@@ -17,7 +19,7 @@ import { ROUNDS } from "./limits";
 export interface EditBasis extends Basis {
   /** What was declared before the first of them, and its revision. */
   readonly first: Registry;
-  readonly revision: string;
+  readonly revision: () => string;
 }
 
 /** One change to one virtual server, as a pure function. */
@@ -52,13 +54,30 @@ export interface Plan {
 /** A step of a write: done, or something has to be done before the next one. */
 type Step = { readonly written: Written } | { readonly unasked: readonly Entrant[] } | "changed";
 
+/** A write on its way, and who waits for its next step. */
+interface Job {
+  readonly edits: readonly Edit[];
+  /** Who has been asked, by the keys of {@link Entrant}. */
+  readonly asked: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+  readonly resolve: (step: Step) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a job comes to in its group. */
+interface Accepted {
+  readonly job: Job;
+  readonly before: Registry;
+  readonly after: Registry;
+}
+
 /**
  * Makes edits of what is declared: all of them, or none. Servers that they let in are asked before anything is changed
- * (docs/decisions/0002). Writers of the API wait for each other; when somebody else changes the director meanwhile,
- * the edits are worked out anew.
+ * (docs/decisions/0002). Writes that come while one is made leave together, since each costs the disk a few waits; one that
+ * may not be made harms no other. When somebody else changes the director meanwhile, they are worked out anew.
  */
 export class Writer {
-  readonly #turns = new Turns();
+  readonly #groups = new GroupCommit<Job>((jobs) => this.#commit(jobs));
 
   constructor(
     private readonly declarations: Declarations,
@@ -73,7 +92,9 @@ export class Writer {
   async write(edits: readonly Edit[], signal: AbortSignal): Promise<Written> {
     const asked = new Set<string>();
     for (let round = 0; round < ROUNDS; round++) {
-      const step = await this.#turns.take(() => this.#attempt(edits, asked, signal));
+      const step = await new Promise<Step>((resolve, reject) =>
+        this.#groups.submit({ edits, asked, signal, resolve, reject }),
+      );
       if (step === "changed") continue;
       if ("written" in step) return step.written;
       await this.gate.ask(step.unasked, signal);
@@ -86,7 +107,7 @@ export class Writer {
   /** What {@link write} would do now. Changes nothing, and asks nobody. */
   async plan(edits: readonly Edit[]): Promise<Plan> {
     const basis = await this.declarations.read();
-    const after = applied(basis, edits);
+    const after = applied(basis, basis.registry, edits);
     const scope = scopeOf(basis.registry, after, edits);
     const desired = desiredTable(basis, after, scope);
     return {
@@ -98,34 +119,70 @@ export class Writer {
     };
   }
 
-  async #attempt(edits: readonly Edit[], asked: ReadonlySet<string>, signal: AbortSignal): Promise<Step> {
-    const basis = await this.declarations.read();
-    const after = applied(basis, edits);
-    const scope = scopeOf(basis.registry, after, edits);
-    const unasked = entrants(basis, after, scope).filter(({ key }) => !asked.has(key));
-    if (unasked.length > 0) return { unasked };
-    signal.throwIfAborted();
-    const before = basis.registry;
-    if (scope.size === 0)
-      return { written: { before, after: before, revision: basis.revision, messages: "" } };
-    const { outcome, revision, messages } = await this.declarations.declare(basis, after, scope);
-    return outcome === "changed" ? "changed" : { written: { before, after, revision, messages } };
+  /** Settles each job of a group. */
+  async #commit(jobs: readonly Job[]): Promise<void> {
+    try {
+      const basis = await this.declarations.read();
+      const { accepted, after } = accept(basis, jobs);
+      const edits = accepted.flatMap(({ job }) => job.edits);
+      const scope = scopeOf(basis.registry, after, edits);
+      const declared =
+        scope.size === 0
+          ? ({ outcome: "applied", revision: basis.revision, messages: "" } as const)
+          : await this.declarations.declare(basis, after, scope).catch((error: unknown) => ({ error }));
+      for (const one of accepted) {
+        if ("error" in declared) one.job.reject(declared.error);
+        else if (declared.outcome === "changed") one.job.resolve("changed");
+        else one.job.resolve({ written: { ...one, ...declared } });
+      }
+    } catch (error) {
+      for (const job of jobs) job.reject(error);
+    }
   }
 }
 
+/** Works jobs out one after another; those that may not be made, or have somebody asked before, are settled at once. */
+function accept(
+  basis: Declared,
+  jobs: readonly Job[],
+): { readonly accepted: readonly Accepted[]; readonly after: Registry } {
+  const accepted: Accepted[] = [];
+  let registry = basis.registry;
+  for (const job of jobs) {
+    try {
+      job.signal.throwIfAborted();
+      const after = applied(basis, registry, job.edits);
+      const unasked = entrants({ ...basis, registry }, after, scopeOf(registry, after, job.edits)).filter(
+        ({ key }) => !job.asked.has(key),
+      );
+      if (unasked.length > 0) {
+        job.resolve({ unasked });
+        continue;
+      }
+      accepted.push({ job, before: registry, after });
+      registry = after;
+    } catch (error) {
+      job.reject(error);
+    }
+  }
+  return { accepted, after: registry };
+}
+
 /** Each edit sees what those before it have made. */
-function applied(basis: Declared, edits: readonly Edit[]): Registry {
+function applied(basis: Declared, first: Registry, edits: readonly Edit[]): Registry {
+  const revision = () => (first === basis.registry ? basis.revision : sha256(renderRegistry(first)));
   return edits.reduce((registry, { key, apply }) => {
     const table = remaining(basis, registry, key);
-    const { director, revision } = basis;
-    return apply({ director, registry, table, first: basis.registry, revision });
-  }, basis.registry);
+    return apply({ director: basis.director, registry, table, first, revision });
+  }, first);
 }
 
 /** Virtual servers that differ afterwards. */
 function scopeOf(before: Registry, after: Registry, edits: readonly Edit[]): Set<string> {
-  const text = (registry: Registry, key: string) =>
-    canonicalJson(findRegistration(registry, key)?.registration ?? null);
-  const differs = (key: string) => text(before, key) !== text(after, key);
+  const registered = (registry: Registry, key: string) => findRegistration(registry, key)?.registration;
+  const differs = (key: string) => {
+    const [old, next] = [registered(before, key), registered(after, key)];
+    return old !== next && canonicalJson(old ?? null) !== canonicalJson(next ?? null);
+  };
   return new Set(edits.map(({ key }) => key).filter(differs));
 }

@@ -1,9 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { PROJECT_ROOT } from "../../setup/project";
-import { type Bench, BenchError, type BenchOptions } from "../bench";
+import type { Bench, BenchOptions } from "../bench";
+import { firstLine, pinned } from "../pinned";
 import type { Measurement } from "../record";
 
 /** How many checks one core can make. There is no peer: see docs/bench.md. */
@@ -28,34 +24,11 @@ interface Search {
 
 /** The servers and what checks them run on different cores. */
 async function rateOf({ first, windowMs }: Search): Promise<number> {
-  const servers = pinned(1, "servers.js", []);
+  const servers = pinned(1, "rate/servers.js", []);
   try {
     const port = await firstLine(servers);
-    return Number(await firstLine(pinned(0, "checks.js", [port, `${first}`, `${windowMs}`])));
+    return Number(await firstLine(pinned(0, "rate/checks.js", [port, `${first}`, `${windowMs}`])));
   } finally {
     servers.stdin?.end();
   }
-}
-
-function pinned(core: number, program: string, args: readonly string[]): ChildProcess {
-  const argv = [
-    "-c",
-    `${core}`,
-    process.execPath,
-    join(PROJECT_ROOT, "dist", "bench", "rate", program),
-    ...args,
-  ];
-  return spawn("taskset", argv, { stdio: ["pipe", "pipe", "inherit"] });
-}
-
-/** The first line that a program prints. Throws when it ends before that: a machine with one core has no second one. */
-async function firstLine(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new BenchError("a child without output");
-  const lines = createInterface({ input: child.stdout });
-  const ended = once(child, "close").then(([code]) => {
-    throw new BenchError(`${child.spawnargs.join(" ")}: status ${String(code)}, are there two cores?`);
-  });
-  const [line] = (await Promise.race([once(lines, "line"), ended])) as [string];
-  ended.catch(() => undefined);
-  return line;
 }

@@ -3,9 +3,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020";
 import addFormats from "ajv-formats";
 import * as fc from "fast-check";
-import type { Gate } from "../../agent/api";
-import { GateError } from "../../director";
-import { AgentSite, QUICK } from "./agent-site";
+import { GATE } from "../fuzz/served";
+import { AgentSite } from "./agent-site";
 import { type ApiAnswer, apiClient } from "./api-client";
 import { ModelledServers } from "./modelled-servers";
 import { arbitraryOf, type Schema } from "./schema-arbitrary";
@@ -37,21 +36,6 @@ interface Asked {
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string | undefined;
 }
-
-/** Every other server passes; what is asked there is tested elsewhere, and takes its time. */
-const GATE: Gate = {
-  ask: async (entrants) => {
-    const failures = entrants
-      .filter(({ target }) => target.address.endsWith("2"))
-      .map(({ server }) => ({
-        director: "d1",
-        server,
-        check: QUICK,
-        verdict: { healthy: false, answer: "no", checks: 1 },
-      }));
-    if (failures.length > 0) throw new GateError(failures, "Nothing was changed.");
-  },
-};
 
 describe("the document of the API", () => {
   let site: AgentSite;

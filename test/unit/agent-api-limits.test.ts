@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import * as http from "node:http";
+import { WRITES_IN_FLIGHT_MAX } from "../../agent/api/limits";
+import { AgentSite, QUICK, until } from "./agent-site";
+import { apiClient } from "./api-client";
+import { ModelledServers } from "./modelled-servers";
+
+const VS = "/v1/virtual-servers";
+
+describe("what the API of an agent bears", () => {
+  let site: AgentSite;
+  let api: ReturnType<typeof apiClient>;
+  let waiting = 0;
+  let open: () => void = () => undefined;
+  let opened = Promise.resolve();
+  const body = (host: number) => ({
+    ...{ address: `192.0.2.${host}`, port: 80, healthCheck: QUICK },
+    realServers: [{ address: "10.0.0.1" }],
+  });
+
+  beforeEach(async () => {
+    waiting = 0;
+    opened = new Promise((resolve) => {
+      open = resolve;
+    });
+    const ask = async () => {
+      waiting++;
+      await opened;
+    };
+    site = await AgentSite.up(undefined, { dial: new ModelledServers().dial, gate: { ask } });
+    api = apiClient(site.socket);
+  });
+  afterEach(async () => {
+    open();
+    await site.down();
+  });
+
+  it("is so many changes at a time: others are told to come again, and readers are not kept waiting", async () => {
+    const hosts = Array.from({ length: WRITES_IN_FLIGHT_MAX }, (_, index) => index + 1);
+    const writes = hosts.map((host) => api.post(VS, { body: body(host) }));
+    await until(
+      () => waiting === hosts.length,
+      () => `${waiting} at the gate`,
+    );
+    const { status, headers } = await api.post(VS, { body: body(200) });
+    assert.deepEqual([status, headers["retry-after"]], [503, "1"]);
+    assert.equal((await api.get("/v1/status")).status, 200);
+    open();
+    for (const answer of await Promise.all(writes)) assert.equal(answer.status, 201);
+    assert.equal((await api.get(VS)).body.items.length, hosts.length);
+    assert.equal((await api.post(VS, { body: body(200) })).status, 201);
+  });
+
+  it("is a client that goes while its servers are asked: nothing of what he wanted is declared", async () => {
+    const text = JSON.stringify(body(1));
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+    const outgoing = http.request({ socketPath: site.socket, method: "POST", path: VS, headers });
+    outgoing.on("error", () => undefined);
+    outgoing.end(text);
+    await until(
+      () => waiting === 1,
+      () => "not at the gate",
+    );
+    outgoing.destroy();
+    // Long enough for the agent to notice, before the gate opens.
+    for (let looks = 0; looks < 20; looks++) await api.get(VS);
+    open();
+    for (let looks = 0; looks < 20; looks++) await api.get(VS);
+    assert.deepEqual((await api.get(VS)).body.items, []);
+    assert.deepEqual(site.kernel.edits, []);
+  });
+
+  it("is a writer that others overtake: his change is worked out on what they have made", async () => {
+    open();
+    assert.equal((await api.put(`${VS}/tcp-192.0.2.1-80`, { body: { realServers: [] } })).status, 201);
+    const pool = `${VS}/tcp-192.0.2.1-80/real-servers`;
+    const added = await Promise.all([
+      api.post(pool, { body: { address: "10.0.0.1" } }),
+      api.patch(`${VS}/tcp-192.0.2.1-80`, { body: { scheduler: "rr" } }),
+      api.post(pool, { body: { address: "10.0.0.1" } }),
+    ]);
+    assert.deepEqual(added.map(({ status }) => status).sort(), [200, 201, 409]);
+    const { body: left } = await api.get(`${VS}/tcp-192.0.2.1-80`);
+    assert.equal(left.scheduler, "rr");
+    assert.ok(left.realServers.length <= 1);
+  });
+});
