@@ -8,7 +8,7 @@ cp -a /var/lib/heye /tmp/heye-copy
 mount -t tmpfs -o size=16m,mode=700 tmpfs /var/lib/heye
 cp -a /tmp/heye-copy/. /var/lib/heye/
 rm -rf /tmp/heye-copy
-dd if=/dev/zero of=/var/lib/heye/filler bs=4k 2>/dev/null || :`;
+dd if=/dev/zero of=/var/lib/heye/filler bs=1M 2>/dev/null || :`;
 
 /** What is there by now lies on the director's own disk afterwards; an agent that holds some of it open goes on. */
 const EMPTY = `
