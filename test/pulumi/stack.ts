@@ -57,6 +57,9 @@ export class TestStack {
         },
       },
     );
+    // Asked for after each operation, by two or three more runs of the command; nobody here looks at them.
+    stack.info = async () => undefined;
+    stack.outputs = async () => ({});
     self = new TestStack(stack, folder);
     return self;
   }
