@@ -67,6 +67,7 @@ export function secretNameOf(annotations: Annotations): string | undefined {
  */
 export function declarationOf(annotations: Annotations, secret?: SecretData): Declaration {
   const problems: string[] = [];
+  if (!isAnnotated(annotations)) return { problems };
   const wanted = {
     ...v1Of(annotations, problems),
     ...jsonOf(annotations, problems),

@@ -7,7 +7,7 @@ import { statusObject, watchEvent } from "./objects";
 
 /** What is asked of an API server. */
 export interface ApiRequest {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** From the root: `/api/v1/services`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { MANAGED_BY, MANAGER } from "../spec/kubernetes";
+import { DECLARED_FOR, MANAGED_BY, MANAGER } from "../spec/kubernetes";
 import type { Api } from "./api";
 import { wordsOf } from "./api-errors";
 import type { Counts } from "./counts";
+import { type Declared, declaredByEndpoints, declaredBySlice } from "./declared";
 import { endpointSliceObject, endpointsObject, serviceObject } from "./objects";
 import { Reflector, reader } from "./reflector";
 import {
@@ -25,11 +26,12 @@ export interface CollectionsOptions {
   readonly onChange: () => void;
 }
 
-/** Copies of the objects of a cluster that concern us: all Services, annotated Endpoints, and slices with our label. */
+/** Copies of the objects of a cluster that concern us: all Services, annotated Endpoints, slices with our label, declarations. */
 export class Collections {
   readonly #services: Reflector<SubjectService>;
-  readonly #endpoints: Reflector<Subject>;
+  readonly #endpoints: Reflector<Subject | Declared>;
   readonly #slices: Reflector<Subject>;
+  readonly #declarations: Reflector<Declared>;
 
   constructor({ api, log, namespace, counts, onChange }: CollectionsOptions) {
     const collection = (group: string, resource: string) =>
@@ -57,17 +59,27 @@ export class Collections {
     });
     this.#endpoints = new Reflector({
       ...common(collection("/api/v1", "endpoints")),
-      read: reader(endpointsObject, name, subjectOfEndpoints, trouble),
+      read: reader(
+        endpointsObject,
+        name,
+        (object) => declaredByEndpoints(object) ?? subjectOfEndpoints(object),
+        trouble,
+      ),
     });
     this.#slices = new Reflector({
       ...common(collection("/apis/discovery.k8s.io/v1", "endpointslices")),
       labelSelector: `${MANAGED_BY}=${MANAGER}`,
       read: reader(endpointSliceObject, name, subjectOfSlice, trouble),
     });
+    this.#declarations = new Reflector({
+      ...common(collection("/apis/discovery.k8s.io/v1", "endpointslices")),
+      labelSelector: DECLARED_FOR,
+      read: reader(endpointSliceObject, name, declaredBySlice, trouble),
+    });
   }
 
   get #all(): readonly Reflector<unknown>[] {
-    return [this.#services, this.#endpoints, this.#slices];
+    return [this.#services, this.#endpoints, this.#slices, this.#declarations];
   }
 
   /** Whether everything has been read once. */
@@ -92,8 +104,16 @@ export class Collections {
 
   /** Objects that ask to be looked after, by their names. */
   readonly subjects = (): Iterable<readonly [string, Subject]> => [
-    ...[...this.#endpoints.entries].map(([name, subject]) => [`Endpoints ${name}`, subject] as const),
+    ...[...this.#endpoints.entries].flatMap(([name, one]) =>
+      isDeclared(one) ? [] : [[`Endpoints ${name}`, one] as const],
+    ),
     ...[...this.#slices.entries].map(([name, subject]) => [`EndpointSlice ${name}`, subject] as const),
+  ];
+
+  /** Objects that declare servers. */
+  readonly declared = (): Iterable<Declared> => [
+    ...[...this.#endpoints.entries].flatMap(([, one]) => (isDeclared(one) ? [one] : [])),
+    ...[...this.#declarations.entries].map(([, one]) => one),
   ];
 
   readonly service = (name: string): SubjectService | undefined => this.#services.get(name);
@@ -101,11 +121,16 @@ export class Collections {
   /** One object by its name in {@link subjects}. */
   subject(name: string): Subject | undefined {
     const [kind, place = ""] = name.split(" ");
-    return (kind === "Endpoints" ? this.#endpoints : this.#slices).get(place);
+    const found = (kind === "Endpoints" ? this.#endpoints : this.#slices).get(place);
+    return found && !isDeclared(found) ? found : undefined;
   }
 
   /** Takes over what a write has brought back. */
   put(subject: Subject, object: unknown): void {
     (subject.kind === "Endpoints" ? this.#endpoints : this.#slices).put(nameOf(subject), object);
   }
+}
+
+function isDeclared(one: Subject | Declared): one is Declared {
+  return "slices" in one;
 }

@@ -8,6 +8,8 @@ import { Collections } from "./collections";
 import { Counts } from "./counts";
 import { Events } from "./events";
 import { Leader } from "./leader";
+import type { MirrorStep } from "./mirror";
+import { Mirrors } from "./mirrors";
 import { FIELD_MANAGER } from "./names";
 import { type Plan, planOf } from "./plan";
 import { Population } from "./population";
@@ -46,6 +48,7 @@ export class Controller {
   readonly events: Events;
   readonly #secrets: Secrets;
   readonly #population: Population;
+  readonly #mirrors: Mirrors;
   #work: { readonly checks: Checks; readonly writer: Writer } | undefined;
   #gathering: NodeJS.Timeout | undefined;
 
@@ -57,6 +60,7 @@ export class Controller {
     this.#secrets = new Secrets(api);
     const { subjects, service } = this.collections;
     this.#population = new Population({ subjects, service, secrets: this.#secrets });
+    this.#mirrors = new Mirrors(this.collections.declared, (name) => this.collections.subject(name));
     this.events = new Events(api, log);
     this.leader = new Leader({
       api,
@@ -114,7 +118,9 @@ export class Controller {
     const { changed, gone } = this.#population.renew();
     checks.follow(this.#population.followed);
     for (const name of gone) writer.forget(name);
-    for (const name of changed) writer.mark(name);
+    const derived = [...this.collections.subjects()].filter(([, { about }]) => about !== undefined);
+    const unlike = this.#mirrors.renew(derived.map(([name]) => name));
+    for (const name of [...changed, ...unlike]) writer.mark(name);
   }
 
   #begin() {
@@ -152,6 +158,8 @@ export class Controller {
 
   async #write(name: string, checks: Checks): Promise<boolean> {
     const subject = this.collections.subject(name);
+    const step = this.#mirrors.step(name);
+    if (step) return this.#mirror(name, subject, step);
     const wanted = subject && this.#population.wantedOf(subject);
     if (!subject || !wanted) return false;
     const plan = planOf(subject, wanted, checks.verdict);
@@ -161,6 +169,26 @@ export class Controller {
     const written = await this.#options.api.request({ method: "PATCH", path, query, body: plan.patch });
     this.collections.put(subject, written);
     this.#tell(name, subject, plan);
+    return true;
+  }
+
+  /** What is to be read of the slice afterwards comes with the watch, and makes the next step. */
+  async #mirror(name: string, subject: Subject | undefined, step: MirrorStep): Promise<boolean> {
+    const { api, log } = this.#options;
+    const [namespace = "", slice = ""] = name.slice("EndpointSlice ".length).split("/");
+    const collection = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+    const path = `${collection}/${slice}`;
+    const query = { fieldManager: FIELD_MANAGER };
+    if (step.kind === "create")
+      await api.request({ method: "POST", path: collection, query, body: step.body });
+    else if (step.kind === "delete")
+      await api.request({ method: "DELETE", path, body: { preconditions: step.preconditions } });
+    else {
+      const written = await api.request({ method: "PATCH", path, query, body: step.patch });
+      if (subject) this.collections.put(subject, written);
+    }
+    this.counts.writes++;
+    log.info({ event: "mirror", object: name, step: step.kind }, "a slice follows its declaration");
     return true;
   }
 

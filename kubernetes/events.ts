@@ -86,18 +86,15 @@ export class Events {
 
 /** A core/v1 Event, as `kubectl describe` shows it. */
 function eventOf({ subject, note, at }: Letter) {
+  const { kind, name, uid } = subject;
+  const apiVersion = kind === "Endpoints" ? "v1" : "discovery.k8s.io/v1";
+  const about = subject.about ?? { apiVersion, kind, name, uid };
   const time = at.toISOString();
   return {
     apiVersion: "v1",
     kind: "Event",
     metadata: { generateName: `${subject.name.slice(0, 200)}.`, namespace: subject.namespace },
-    involvedObject: {
-      apiVersion: subject.kind === "Endpoints" ? "v1" : "discovery.k8s.io/v1",
-      kind: subject.kind,
-      namespace: subject.namespace,
-      name: subject.name,
-      uid: subject.uid,
-    },
+    involvedObject: { namespace: subject.namespace, ...about },
     type: note.type,
     reason: note.reason,
     message: note.message.slice(0, 1_000),

@@ -9,6 +9,9 @@ const metadata = z.object({
   annotations: z.record(z.string(), z.string()).nullish(),
   labels: z.record(z.string(), z.string()).nullish(),
   deletionTimestamp: z.string().nullish(),
+  ownerReferences: z
+    .array(z.object({ apiVersion: z.string(), kind: z.string(), name: z.string(), uid: z.string() }))
+    .nullish(),
 });
 
 /** A Service, as far as it matters whose servers it has. */

@@ -1,4 +1,4 @@
-import { MANAGED_BY, MANAGER, SERVICE_NAME } from "../spec/kubernetes";
+import { DECLARED_FOR, MANAGED_BY, MANAGER, SERVICE_NAME } from "../spec/kubernetes";
 import { type Annotations, isAnnotated } from "./annotations";
 import type { EndpointSliceObject, EndpointsObject, ServiceObject } from "./objects";
 
@@ -36,6 +36,13 @@ export interface Subject {
   readonly groups: readonly Group[];
   /** What keeps its addresses from being asked at all; undefined: nothing. */
   readonly obstacle?: string;
+  /** Whom it is to be told of in place of the object itself: the declaration that it was made of. */
+  readonly about?: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  };
   /** The object itself, for what is written back. */
   readonly object: EndpointsObject | EndpointSliceObject;
 }
@@ -65,10 +72,11 @@ export function serviceOf({ spec }: ServiceObject): SubjectService {
   };
 }
 
-/** Endpoints that ask to be looked after; undefined: they do not. */
+/** Endpoints that ask to be looked after; undefined: they do not, or are a declaration. */
 export function subjectOfEndpoints(object: EndpointsObject): Subject | undefined {
   const { metadata, subsets } = object;
-  if (!isAnnotated(metadata.annotations ?? {})) return undefined;
+  if (metadata.labels?.[DECLARED_FOR] !== undefined || !isAnnotated(metadata.annotations ?? {}))
+    return undefined;
   const groups = (subsets ?? []).map(({ addresses, notReadyAddresses, ports }): Group => {
     const backend =
       (ready: boolean) =>
@@ -82,13 +90,16 @@ export function subjectOfEndpoints(object: EndpointsObject): Subject | undefined
 }
 
 /**
- * An EndpointSlice that asks to be looked after and has the label that makes it ours; undefined: it does not. Slices that
- * Kubernetes mirrors from Endpoints carry their annotations, and stay the mirror's.
+ * An EndpointSlice that asks to be looked after and has the label that makes it ours, or that we have made; undefined:
+ * neither. Slices that Kubernetes mirrors from Endpoints carry their annotations, and stay the mirror's.
  */
 export function subjectOfSlice(object: EndpointSliceObject): Subject | undefined {
   const { metadata, addressType, endpoints, ports } = object;
-  if (!isAnnotated(metadata.annotations ?? {})) return undefined;
   if (metadata.labels?.[MANAGED_BY] !== MANAGER) return undefined;
+  const about = metadata.ownerReferences?.find(
+    ({ kind }) => kind === "Endpoints" || kind === "EndpointSlice",
+  );
+  if (about === undefined && !isAnnotated(metadata.annotations ?? {})) return undefined;
   const backends = (endpoints ?? []).map(({ addresses: [address = ""], conditions }) => ({
     address,
     ready: isWell(conditions ?? {}),
@@ -98,6 +109,7 @@ export function subjectOfSlice(object: EndpointSliceObject): Subject | undefined
     ...place(object),
     service: metadata.labels[SERVICE_NAME],
     groups: [{ ports: (ports ?? []).flatMap(groupPort), backends }],
+    ...(about && { about }),
     ...(addressType === "FQDN" && {
       obstacle: "addressType: expected IPv4 or IPv6, found FQDN: names are not looked up",
     }),

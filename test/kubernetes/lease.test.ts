@@ -8,7 +8,7 @@ import { until } from "./until";
 after(() => Cluster.stopShared());
 
 const QUICK = {
-  "heye.io/health-check": '{"type":"http","intervalMs":200,"timeoutMs":500,"rise":3,"fall":3}',
+  "heye.io/health-check": '{"type":"http","intervalMs":200,"timeoutMs":5000,"rise":3,"fall":3}',
 };
 
 describe("several replicas", function () {

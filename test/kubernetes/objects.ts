@@ -1,6 +1,7 @@
 /** Objects of the tests, and what is asked of them. */
 import * as z from "zod";
 import { manifest } from "../../kubernetes";
+import { DECLARED_FOR, HEADLESS, SKIP_MIRROR } from "../../spec/kubernetes";
 import type { Cluster } from "./cluster";
 import { until } from "./until";
 
@@ -145,10 +146,31 @@ export function managedSlice(name: string, serviceName: string, addresses: reado
         "kubernetes.io/service-name": serviceName,
         "endpointslice.kubernetes.io/managed-by": "heye.io",
       },
-      annotations: { "heye.io/health-check": '{"type":"http","intervalMs":200,"timeoutMs":500}' },
+      annotations: { "heye.io/health-check": '{"type":"http","intervalMs":200,"timeoutMs":5000}' },
     },
     addressType: "IPv4",
     endpoints: addresses.map((address) => ({ addresses: [address] })),
     ports: [{ name: "http", port: 80, protocol: "TCP" }],
+  };
+}
+
+const DECLARATION = {
+  [HEADLESS]: "",
+  [SKIP_MIRROR]: "true",
+};
+
+/** A declaration of servers as a slice, as the components for Pulumi programs make it. */
+export function declaredSlice(name: string, addresses: readonly string[]) {
+  const slice = managedSlice(name, name, addresses);
+  return { ...slice, metadata: { ...slice.metadata, labels: { ...DECLARATION, [DECLARED_FOR]: name } } };
+}
+
+/** The same as Endpoints. */
+export function declaredEndpoints(name: string, addresses: readonly string[]) {
+  const { annotations } = managedSlice(name, name, addresses).metadata;
+  const endpoints = v1Endpoints(name, addresses, annotations);
+  return {
+    ...endpoints,
+    metadata: { ...endpoints.metadata, labels: { ...DECLARATION, [DECLARED_FOR]: name } },
   };
 }

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { Cluster } from "./cluster";
-import { managedSlice, service, sliceConditions, sliceReadiness, statusOf, untilOut } from "./objects";
+import {
+  declaredEndpoints,
+  declaredSlice,
+  managedSlice,
+  service,
+  sliceConditions,
+  sliceReadiness,
+  statusOf,
+  untilOut,
+} from "./objects";
 import { Replica } from "./replica";
 import { addresses, RealServer } from "./servers";
 import { until } from "./until";
@@ -80,5 +89,107 @@ describe("EndpointSlices with our label", function () {
       cluster.writes(namespace).map(({ name }) => name),
       ["ours-1"],
     );
+  });
+});
+
+describe("declarations of servers", function () {
+  this.slow(60_000);
+  let cluster: Cluster;
+  let replica: Replica;
+  let namespace: string;
+
+  before(async () => {
+    cluster = await Cluster.shared();
+    replica = await Replica.lead(await cluster.accountConfig());
+  });
+  after(() => replica.stop());
+  beforeEach(async () => {
+    namespace = await cluster.namespace();
+  });
+  const version = (kind: string, name: string) =>
+    cluster.kubectl(["get", "-n", namespace, kind, name, "-o", "jsonpath={.metadata.resourceVersion}"]);
+  const slices = async () =>
+    (
+      await cluster.kubectl([
+        "get",
+        "endpointslices",
+        "-n",
+        namespace,
+        "-o",
+        "name",
+        "-l",
+        "kubernetes.io/service-name",
+      ])
+    )
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split("/")[1]);
+
+  for (const [kind, declare, made] of [
+    ["endpointslice", declaredSlice, "web-heye-ipv4"],
+    ["endpoints", declaredEndpoints, "web-heye-endpoints-0-ipv4"],
+  ] as const) {
+    it(`${kind}: new servers come in after their check; the declaration is never written`, async () => {
+      const [first = "", second = "", dead = ""] = addresses(3);
+      const servers = [await RealServer.start(first)];
+      await cluster.apply(service("web"), "-n", namespace);
+      await cluster.apply(declare("web", [first, dead]), "-n", namespace);
+      const declared = await version(kind, "web");
+      await until("the slice is there", async () => (await slices()).includes(made));
+      await untilOut(cluster, namespace, made, [dead], sliceReadiness);
+      assert.deepEqual(await slices(), [made], "Kubernetes mirrors no declaration");
+      servers.push(await RealServer.start(second));
+      assert.equal(await version(kind, "web"), declared);
+      await cluster.apply(declare("web", [first, dead, second]), "-n", namespace);
+      const edited = await version(kind, "web");
+      await until("the new one is in", async () => {
+        const { ready } = await sliceReadiness(cluster, namespace, made);
+        return ready.join() === [first, second].join();
+      });
+      await servers[0]?.die();
+      await untilOut(cluster, namespace, made, [first, dead], sliceReadiness);
+      await cluster.apply(declare("web", [second]), "-n", namespace);
+      await until("the others are gone", async () => {
+        const { ready, notReady } = await sliceReadiness(cluster, namespace, made);
+        return notReady.length === 0 && ready.join() === second;
+      });
+      assert.notEqual(await version(kind, "web"), edited);
+      const events = await until("an Event is at the declaration", async () => {
+        const all = await cluster.events(namespace);
+        return all.some(({ reason }) => reason === "ServerDown") && all;
+      });
+      assert.ok(events.every(({ name }) => name === "web"));
+      await cluster.kubectl(["delete", kind, "web", "-n", namespace]);
+      await until("the slice is gone", async () => (await slices()).length === 0);
+      for (const server of servers) await server.die();
+    });
+  }
+
+  it("a slice of ours that somebody edits is put back, with the readiness that it had", async () => {
+    const [up = "", dead = ""] = addresses(2);
+    const server = await RealServer.start(up);
+    await cluster.apply(service("web"), "-n", namespace);
+    await cluster.apply(declaredSlice("web", [up, dead]), "-n", namespace);
+    const isIn = async () =>
+      (await sliceReadiness(cluster, namespace, "web-heye-ipv4").catch(() => undefined))?.ready.join() === up;
+    await until("the server is in", isIn);
+    const patch = {
+      endpoints: [{ addresses: ["10.77.250.9"] }, { addresses: [up], conditions: { ready: true } }],
+    };
+    await cluster.kubectl([
+      "patch",
+      "-n",
+      namespace,
+      "endpointslice",
+      "web-heye-ipv4",
+      "--type=merge",
+      "-p",
+      JSON.stringify(patch),
+    ]);
+    await until("it is as declared", async () => {
+      const { ready, notReady } = await sliceReadiness(cluster, namespace, "web-heye-ipv4");
+      return ready.join() === up && notReady.join() === dead;
+    });
+    await server.die();
   });
 });
