@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { PROJECT_ROOT } from "../../setup/project";
 
 /** Rooms whose errors reach a user of resources. */
-const ROOMS = ["spec", "ipvs", "health", "director", "kubernetes", "agent", "provider", "sdk", "cli"];
+const ROOMS = ["spec", "ipvs", "health", "director", "agent", "kubernetes", "provider", "sdk", "cli"];
 
 /** Codes that error classes and problems of the API have. */
 function codesInSources(): Set<string> {
