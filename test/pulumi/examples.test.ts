@@ -38,7 +38,18 @@ describe("the example datacenter, on a lab", () => {
     assert.deepEqual(succeeded(await stack.preview()).steps, {});
   });
 
-  it("gives everything back when it is destroyed", async () => {
+  it("gives everything back when it is destroyed, and declares the same by a YAML file", async () => {
+    const tables = await site.tables();
+    succeeded(await stack.destroy());
+    await site.expectEmpty();
+    assert.deepEqual(
+      ["rs1", "rs2"].map((name) => site.address(name)),
+      ["10.20.1.2", "10.20.1.3"],
+    );
+    await stack.set("servicesFile", "services.yaml");
+    assert.deepEqual(succeeded(await stack.up()).steps, { create: 5 });
+    assert.deepEqual(await site.tables(), tables);
+    assert.deepEqual(succeeded(await stack.preview()).steps, {});
     succeeded(await stack.destroy());
     await site.expectEmpty();
     assert.equal((await site.on("d3", "cat", "/proc/sys/net/ipv4/vs/sloppy_tcp")).trim(), "0");
