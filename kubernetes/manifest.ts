@@ -8,6 +8,7 @@ import {
   CONTROLLER_PROBES,
   CONTROLLER_REPLICAS,
   CONTROLLER_RESOURCES,
+  CONTROLLER_SPREAD,
   controllerArgs,
   ownRules,
   POD_SECURITY,
@@ -103,15 +104,7 @@ function deployment({
       spec: {
         serviceAccountName: CONTROLLER,
         securityContext: POD_SECURITY,
-        // Two on one node would go with it.
-        topologySpreadConstraints: [
-          {
-            maxSkew: 1,
-            topologyKey: "kubernetes.io/hostname",
-            whenUnsatisfiable: "ScheduleAnyway",
-            labelSelector: { matchLabels: CONTROLLER_LABELS },
-          },
-        ],
+        topologySpreadConstraints: [CONTROLLER_SPREAD],
         containers: [
           {
             name: "controller",

@@ -7,6 +7,7 @@ export { type CacheEntry, cached, cacheRoot } from "./cache";
 export { RootNeeded, SetupError } from "./errors";
 export { etcd } from "./etcd";
 export { type KubernetesPrograms, kubernetesPrograms } from "./kubernetes";
+export { kubernetesPlugin } from "./kubernetes-plugin";
 export { keepalivedLayer, labLayer } from "./lab-packages";
 export { type PackageLayer, packageLayer } from "./packages";
 export { isRoot, requireLabRights } from "./privileges";

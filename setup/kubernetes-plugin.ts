@@ -6,34 +6,36 @@ import { PROJECT_ROOT } from "./project";
 
 /** The plugin by which the engine makes Kubernetes objects. */
 const PLUGIN = "pulumi-resource-kubernetes";
-/** The newest whose sources the Go module proxy serves. */
-const BUILT_VERSION = "2.0.0";
+/** The newest whose sources the Go module proxy serves; go.mod under setup/go/kubernetes-plugin names the same. */
+export const BUILT_VERSION = "2.0.0";
 const MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v2";
 
-/** The plugin for Kubernetes objects, as the tests have it. */
-export interface KubernetesPlugin {
-  /** The folder with its executable. */
-  readonly folder: string;
-  /** It is years older than `@pulumi/kubernetes`: enough for plain objects, no match for what users run. */
-  readonly isOld: boolean;
-}
-
 /**
- * The plugin on PATH, else one that is built from the Go module proxy, which takes a minute.
+ * The folder with the plugin, for tests: that on PATH, else one that is built from the Go module proxy, which takes a minute.
+ * The one that is built is years older than `@pulumi/kubernetes`: enough for plain objects, no match for what users run.
  *
- * @param path folders as in PATH
  * @throws CommandFailed when a module can't be fetched or the build fails
  */
-export async function kubernetesPlugin(path = process.env.PATH ?? ""): Promise<KubernetesPlugin> {
-  for (const folder of path.split(delimiter))
-    if (folder !== "" && (await isFile(join(folder, PLUGIN)))) return { folder, isOld: false };
-  const folder = await cached({
+export async function kubernetesPlugin(): Promise<string> {
+  const installed = await pluginOnPath(process.env.PATH ?? "");
+  if (installed !== undefined) return installed;
+  return cached({
     name: "kubernetes-plugin",
     version: BUILT_VERSION,
     what: `Pulumi's plugin for Kubernetes ${BUILT_VERSION}`,
     build,
   });
-  return { folder, isOld: true };
+}
+
+/**
+ * The first folder of a search path that has the plugin.
+ *
+ * @param path folders as in PATH
+ */
+export async function pluginOnPath(path: string): Promise<string | undefined> {
+  for (const folder of path.split(delimiter))
+    if (folder !== "" && (await isFile(join(folder, PLUGIN)))) return folder;
+  return undefined;
 }
 
 async function build(dir: string): Promise<void> {

@@ -7,6 +7,7 @@ import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
 import { etcd } from "./etcd";
 import { kubernetesPrograms } from "./kubernetes";
+import { kubernetesPlugin } from "./kubernetes-plugin";
 import { labLayer } from "./lab-packages";
 import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
@@ -109,8 +110,10 @@ async function prepareEtcd(): Promise<NodeJS.ProcessEnv> {
 }
 
 async function prepareKubernetes(): Promise<NodeJS.ProcessEnv> {
+  const found = await engine();
   await kubernetesPrograms();
-  return process.env;
+  await kubernetesPlugin();
+  return prepareEnvironment(found);
 }
 
 async function prepareLab(): Promise<NodeJS.ProcessEnv> {

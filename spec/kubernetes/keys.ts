@@ -18,8 +18,6 @@ export const V1_CHECK_TYPES = ["http", "tcp", "mysql"] as const;
  * and DNS would send traffic to addresses that nobody has checked. Decision 0024 says why.
  */
 export const DECLARED_FOR = "heye.io/service-name";
-/** Label of a slice that the controller has made of a declaration: its kind. The declaration is the slice's owner. */
-export const DECLARATION = "heye.io/declaration";
 /** Kubernetes' label of the slices that serve a Service. */
 export const SERVICE_NAME = "kubernetes.io/service-name";
 /** Kubernetes' label that keeps kube-proxy from watching a slice; its value is empty. Every declaration carries it. */
