@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { renderRegistry } from "../../director/registry-format";
+import { readRequest } from "../../director/request";
 import { MadeUpDirector } from "./made-up-director";
 import { change, changeTo, memberOf, read, registryOf } from "./script-cases";
 
@@ -45,18 +46,27 @@ describe("a change that is killed at any of its steps", function () {
   afterEach(() => director.stop());
 
   const before = registryOf({ 80: [memberOf(1), memberOf(2)], 443: [memberOf(3)] });
+  const turned = registryOf({ 80: [memberOf(2, 5), memberOf(4)], 8080: [memberOf(1)] });
   const changes = {
-    "one that adds and removes": registryOf({ 80: [memberOf(2, 5), memberOf(4)], 8080: [memberOf(1)] }),
-    "one that removes everything": registryOf({}),
+    "one that adds and removes": { after: turned, atAGlance: false },
+    "one that adds and removes, at a glance": { after: turned, atAGlance: true },
+    "one that removes everything": { after: registryOf({}), atAGlance: false },
   };
-  for (const [what, after] of Object.entries(changes)) {
+  for (const [what, { after, atAGlance }] of Object.entries(changes)) {
     it(`owns all that the kernel holds, holds no lock, and is repaired by the next: ${what}`, async () => {
       for (let step = 1, crashed = true; crashed; step++) {
         const calm = director.shell();
         director.run("rm -rf /var/lib/heye /run/table /run/heye");
+        if (atAGlance) director.showGlance();
         const start = await change(calm, (await read(calm)).state, before);
+        const shell = director.shell();
+        const { id } = await shell.ask(() => readRequest(start.state), "reading");
         director.run(`rm -f /run/count; echo ${step} >/run/crash`);
-        const outcome = await Promise.allSettled([change(director.shell(), start.state, after)]);
+        director.saves();
+        const outcome = await Promise.allSettled([
+          change(shell, start.state, after, atAGlance ? id : undefined),
+        ]);
+        if (atAGlance) assert.equal(director.saves(), 0, `step ${step}`);
         crashed = outcome[0]?.status === "rejected";
         director.run("/usr/bin/rm -f /run/crash");
         const found = await read(director.shell());

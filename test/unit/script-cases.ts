@@ -67,10 +67,16 @@ export async function read(shell: Shell, known?: DirectorState): Promise<Answer>
   return parseAnswer("lb1", await shell.ask(() => readRequest(known), "reading"), { known });
 }
 
-export async function change(shell: Shell, known: DirectorState, after: Registry): Promise<Answer> {
+/** @param seen the answer that told `known` in this conversation; absent: the table is compared whole */
+export async function change(
+  shell: Shell,
+  known: DirectorState,
+  after: Registry,
+  seen?: string,
+): Promise<Answer> {
   const request = changeTo(known, after);
   assert.ok(request, "there is something to do");
-  const reply = await shell.ask(() => sentAs(request), "changing");
+  const reply = await shell.ask(() => sentAs(request, { seen }), "changing");
   return parseAnswer("lb1", reply, { known, predicted: request.predicted });
 }
 
