@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { deflateRawSync } from "node:zlib";
 import * as fc from "fast-check";
 import { handlerFor, UNKNOWN } from "../../provider";
 import { seal, unseal } from "../../spec";
@@ -10,6 +11,9 @@ const HANDLE = {
   label: "shop/prod Cluster edge",
   directors: [{ name: "lb1", connection: { host: "10.1.1.2", password: "secret", hostKey: "SHA256:x" } }],
 };
+/** The same as it lies in states: what seals and opens it never changes. */
+const SEALED =
+  ".g/oxNSU9VdcQyafFGfkF+gVF+SlwL4OUKOEIqZwkQ1yBa2igZ6hnqGcEChVEwihOTS5KBYUUIj6DPRyNTM2sKpRqa2NrAQ==";
 const WEB = { name: "web", address: "192.0.2.1", port: 80 };
 
 describe("the handle of a cluster", () => {
@@ -19,6 +23,12 @@ describe("the handle of a cluster", () => {
         assert.deepEqual(unseal(seal(value)), JSON.parse(JSON.stringify(value))),
       ),
     );
+  });
+
+  it("is read as older versions sealed it, and as this one did once and for all", () => {
+    assert.deepEqual(unseal(deflateRawSync(JSON.stringify(HANDLE)).toString("base64")), HANDLE);
+    assert.deepEqual(unseal(SEALED), HANDLE);
+    assert.ok(SEALED.length < 100, "what all handles say alike is not kept");
   });
 
   it("is a reference among the inputs of a state, and whole where a delete finds it", async () => {
