@@ -95,6 +95,7 @@ whole() {
   ipvsadm --save -n >"$unsorted" 2>&1 || :
   sort "$unsorted" >"$table"
 }
+thresholds() { ipvsadm --list -n --thresholds --nosort; }
 # Proves files by the digests in another, and says of those that the sender may know whether they are the same.
 proved() {
   status=0
@@ -110,19 +111,17 @@ proved() {
   return "$status"
 }
 
-# What the sender does not know: registry_is, table_is and limits_is say which parts are as it expects.
+# What the sender does not know: registry_is, table_is and limits_is say which parts are as it expects. Asked for anew:
+# files of ours may have lost their ends where there was no room for them.
 report() {
   say "heye 2 $1"
   say "= registry $registry_is"
   if [ "$registry_is" = text ] && [ "$current" != /dev/null ]; then cat "$current"; fi
   say "= table $table_is"
-  case $table_is in
-    text) cat "$table" ;;
-    unread) ipvsadm --save -n || : ;;
-  esac
+  if [ "$table_is" = text ]; then ipvsadm --save -n || :; fi
   if [ -n "$limits_is" ]; then
     say "= limits $limits_is"
-    if [ "$limits_is" = text ]; then cat "$limits"; fi
+    if [ "$limits_is" = text ]; then thresholds || :; fi
   fi
   say "= messages"
 }
@@ -136,14 +135,17 @@ look() {
   lock -s || return
   seen=
   if awk -v mode=look -v procfs=${PROCFS} -v glance="$glance" "$merge" 2>/dev/null; then seen=$id; fi
-  if [ "$3" != none ]; then ipvsadm --list -n --thresholds --nosort >"$limits" 2>&1 || :; fi
   if [ "$1" = - ]; then
-    registry_is=text table_is=unread limits_is=text
+    registry_is=text table_is=text limits_is=text
   else
     whole
     say "$1  $current" >"$sums"
     say "$2  $table" >>"$sums"
-    case $3 in none | -) ;; *) say "$3  $limits" >>"$sums" ;; esac
+    case $3 in
+      none | -) ;;
+      *) thresholds >"$limits" 2>&1 || :
+        say "$3  $limits" >>"$sums" ;;
+    esac
     proved "$sums" || :
   fi
   if [ "$3" = none ]; then limits_is=; fi
@@ -190,34 +192,42 @@ change() {
   if ! proved "$sums"; then differ; return; fi
   if [ -n "$durable" ] && ! sync $durable 2>"$errors"; then unwritable; return; fi
   if [ "$during" != - ] && ! keep "$in.during"; then unwritable; return; fi
+  # A line that says nothing: a complaint finds room behind it.
+  if ! say "" >"$errors"; then unwritable; return; fi
   # A shell says itself what killed its child: that belongs to the words, too.
-  status=0
-  if [ "$rules" != - ]; then { ipvsadm --restore <"$rule_lines"; } >"$errors" 2>&1 || status=$?; fi
+  status=0 complaint=
+  if [ "$rules" != - ]; then { ipvsadm --restore <"$rule_lines"; } >>"$errors" 2>&1 || status=$?; fi
   if [ "$status" -gt 128 ] && [ "$status" -le 192 ]; then
     say "ipvsadm --restore was killed by signal $((status - 128))" >>"$errors"
-  fi
-  if [ ! -s "$errors" ]; then
+    complaint=yes
+  elif complained; then complaint=yes; fi
+  if [ -z "$complaint" ]; then
     case $after in
       -) ;;
-      none) forget || say "the registry could not be removed" >>"$errors" ;;
-      *) keep "$in.after" || say "the later registry could not be kept" >>"$errors" ;;
+      none) forget || complaint="the registry could not be removed" ;;
+      *) keep "$in.after" || complaint="the later registry could not be kept" ;;
     esac
+    if [ -n "$complaint" ]; then say "$complaint" >>"$errors"; fi
   fi
   find_registry
   made
   spots=
   if places; then spots=$(place 2>&1) || :; fi
   report applied
-  if [ -s "$errors" ]; then cat "$errors"; fi
+  if [ -n "$complaint" ]; then cat "$errors"; fi
   if [ -n "$spots" ]; then say "$spots"; fi
   cleanup
+}
+# Whether there is anything behind the first line.
+complained() {
+  said=
+  { read -r said && read -r said; } <"$errors" || [ -n "$said" ]
 }
 # What has come of a change: whether the table is the one that was expected.
 made() {
   registry_is=same table_is=same limits_is=
-  if [ -s "$errors" ]; then
+  if [ -n "$complaint" ]; then
     registry_is=text table_is=text
-    whole
     return
   fi
   status=0

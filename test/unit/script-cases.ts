@@ -173,7 +173,7 @@ export function scriptCases(kind: ShellKind): void {
       }
       director.run("echo '-a -t 192.0.2.1:80 -r 10.0.0.9:80 -m -w 1' | ipvsadm --restore");
       const refused = await glanced(id, state, registryOf({ 80: [memberOf(2)] }));
-      assert.deepEqual([refused.outcome, refused.saves], ["changed", 1]);
+      assert.deepEqual([refused.outcome, refused.saves], ["changed", 2]);
       assert.equal(refused.state.table[0]?.destinations.length, 4);
       const again = await glanced(refused.id, refused.state, registryOf({ 80: [memberOf(2)] }));
       assert.deepEqual([again.outcome, again.saves], ["applied", 0]);
