@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { EtcdClient } from "../../agent/plane/etcd-client";
+import { EtcdPlane } from "../../agent/plane/etcd-plane";
+import { LocalPlane } from "../../agent/plane/local-plane";
+import type { Plane, Proposed, Shared } from "../../agent/plane/plane";
+import { EtcdCluster } from "./etcd-cluster";
+import { registryOf, steps } from "./registries";
+
+let cluster: EtcdCluster;
+
+/** Both kinds, each with several doors to one and the same plane. */
+const KINDS = {
+  "of a director alone": () => {
+    const plane = new LocalPlane();
+    return [plane, plane, plane];
+  },
+  "in etcd": () => {
+    const config = { endpoints: cluster.endpoints, prefix: `/heye/${randomUUID()}` };
+    return [1, 2, 3].map(() => new EtcdPlane(new EtcdClient(config), config));
+  },
+} satisfies Record<string, () => Plane[]>;
+
+const proposal = (delta: readonly string[]) => ({ id: randomUUID(), delta, leaves: [] });
+
+function accepted(proposed: Proposed): Shared {
+  assert.equal(proposed.outcome, "accepted");
+  return (proposed as Proposed & { shared: Shared }).shared;
+}
+
+describe("a plane", () => {
+  before(async function () {
+    this.timeout(300_000);
+    cluster = await EtcdCluster.up(3);
+  });
+  after(() => cluster?.down());
+
+  for (const [kind, make] of Object.entries(KINDS)) {
+    describe(kind, () => {
+      let planes: Plane[] = [];
+      let plane: Plane;
+      let other: Plane;
+      beforeEach(() => {
+        planes = make();
+        [plane, other] = planes as [Plane, Plane];
+      });
+      afterEach(() => {
+        for (const one of planes) one.close();
+      });
+
+      const begin = async (text: string) =>
+        accepted(await plane.propose(undefined, proposal(steps("", text))));
+
+      it("holds nothing until somebody begins, and then what was begun with", async () => {
+        assert.equal(await plane.newest(), undefined);
+        const begun = await begin(registryOf(3));
+        assert.deepEqual([begun.revision, begun.text], [1, registryOf(3)]);
+        assert.deepEqual((await other.newest())?.shared, begun);
+      });
+
+      it("takes a change of what is newest, and counts it; no other", async () => {
+        const begun = await begin(registryOf(3));
+        const next = accepted(await plane.propose(begun, proposal(steps(begun.text, registryOf(5)))));
+        assert.deepEqual([next.revision, next.text, next.history], [2, registryOf(5), begun.history]);
+        const late = await other.propose(begun, proposal(steps(begun.text, registryOf(4))));
+        assert.equal(late.outcome, "overtaken");
+        assert.deepEqual(late.outcome === "overtaken" && late.newest, {
+          ...{ shared: next, leaves: [], isSuccessor: true },
+        });
+        const twice = await other.propose(undefined, proposal(steps("", registryOf(1))));
+        assert.equal(twice.outcome, "overtaken", "nobody begins a second time");
+      });
+
+      it("lets one of several win who change the same revision at the same time, and loses no change of theirs", async () => {
+        await begin("");
+        const write = async (door: Plane, from: number) => {
+          for (let index = from; index < from + 8; index++) {
+            for (;;) {
+              const shared = (await door.newest())?.shared;
+              assert.ok(shared);
+              const delta = steps("", registryOf(index + 1)).filter(
+                (edit) => !shared.text.includes(edit.slice(1)),
+              );
+              const own = delta.filter(
+                (edit) => !edit.startsWith("+service") || edit.includes(`:${8_000 + index}\t`),
+              );
+              if ((await door.propose(shared, proposal(own))).outcome === "accepted") break;
+            }
+          }
+        };
+        await Promise.all(planes.map((door, index) => write(door, 8 * index)));
+        const newest = await plane.newest();
+        assert.equal(newest?.shared.text, registryOf(24));
+        assert.equal(newest?.shared.revision, 25);
+      });
+
+      it("tells what has come since, and whether it is a successor of what was known", async () => {
+        const begun = await begin(registryOf(2));
+        let shared = begun;
+        for (let count = 3; count < 20; count++)
+          shared = accepted(await plane.propose(shared, proposal(steps(shared.text, registryOf(count)))));
+        assert.deepEqual(await other.newest(begun), { shared, leaves: [], isSuccessor: true });
+        const { text: _, ...byName } = begun;
+        assert.deepEqual(await other.newest(byName), { shared, leaves: [], isSuccessor: true });
+        const elsewhere = { ...begun, history: randomUUID() };
+        assert.equal((await other.newest(elsewhere))?.isSuccessor, false);
+        const ahead = { ...byName, revision: shared.revision + 1 };
+        assert.equal((await other.newest(ahead))?.isSuccessor, false, "it was put back to an older state");
+        const apart = { ...byName, revision: shared.revision, digest: begun.digest };
+        assert.equal((await other.newest(apart))?.isSuccessor, false, "the same number, another content");
+      });
+
+      it("calls whoever watches when something has changed", async () => {
+        const begun = await begin(registryOf(1));
+        let hints = 0;
+        const watching = other.watch(() => hints++);
+        await until(() => hints > 0 || kind === "of a director alone");
+        const before = hints;
+        await plane.propose(begun, proposal(steps(begun.text, registryOf(2))));
+        await until(() => hints > before);
+        watching.close();
+      });
+
+      it("takes a whole registry in the place of what it holds, newer than anything that is known of", async () => {
+        const begun = await begin(registryOf(6));
+        const put = await other.replace(registryOf(2), 40, "unused");
+        assert.deepEqual([put.revision, put.text, put.history], [41, registryOf(2), begun.history]);
+        assert.deepEqual(await plane.newest(begun), { shared: put, leaves: [], isSuccessor: true });
+      });
+
+      it("takes a change of any size whole", async () => {
+        const begun = await begin(registryOf(1));
+        const large = registryOf(4_000);
+        const next = accepted(await plane.propose(begun, proposal(steps(begun.text, large))));
+        assert.equal((await other.newest())?.shared.text, large);
+        const small = accepted(await plane.propose(next, proposal(steps(large, registryOf(3_999)))));
+        assert.equal((await other.newest(next))?.shared.text, small.text);
+      });
+    });
+  }
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    assert.ok(tries < 1_000, "not within 10 s");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
