@@ -1,10 +1,11 @@
 import * as http from "node:http";
 import { connect } from "node:net";
 import type { Explanation, Status } from "./status";
+import { askStore } from "./store-command";
 import { explanationText, statusText } from "./text";
 
 /** What an operator asks on a director. */
-export const COMMANDS = ["status", "explain", "drain", "undrain", "relay"] as const;
+export const COMMANDS = ["status", "explain", "drain", "undrain", "store", "relay"] as const;
 
 /** One of {@link COMMANDS}. */
 export type Command = (typeof COMMANDS)[number];
@@ -12,8 +13,10 @@ export type Command = (typeof COMMANDS)[number];
 /** A command with its arguments. */
 export interface Asked {
   readonly command: Command;
-  /** `ADDRESS:PORT` of a real server. */
+  /** `ADDRESS:PORT` of a real server; of `store`, what is to be done with it. */
   readonly subject?: string | undefined;
+  /** Where a backup is, or is to be. */
+  readonly file?: string | undefined;
   readonly socket: string;
   readonly service?: string | undefined;
   /** Print the agent's own JSON. */
@@ -24,6 +27,8 @@ export interface Asked {
 export async function ask(asked: Asked): Promise<number> {
   const { command, socket, json } = asked;
   if (command === "relay") return relay(socket);
+  if (command === "store")
+    return askStore(asked, (method, path, body) => request(socket, method, path, body));
   const { status, text } = await request(socket, ...questionOf(asked));
   const value: unknown = JSON.parse(text);
   if (status !== 200) {
@@ -53,6 +58,7 @@ function request(
   socketPath: string,
   method: string,
   path: string,
+  body?: string,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = http.request({ socketPath, method, path, agent: false }, (response) => {
@@ -68,7 +74,7 @@ function request(
         new Error(`no agent answers on ${socketPath}: ${isMissing ? "it does not run" : error.message}`),
       );
     });
-    outgoing.end();
+    outgoing.end(body);
   });
 }
 

@@ -8,12 +8,14 @@ import { directDial } from "../health";
 import { type ApiHandler, apiOf } from "./api";
 import { EVENTS_KEPT } from "./api/limits";
 import { keepServingTls } from "./api/tls-server";
-import { readConfig } from "./config";
+import { readConfig, type Told } from "./config";
+import { removeDurably } from "./durable";
 import { EventRing, telling } from "./events";
 import { ipvsadmVersion } from "./ipvsadm-kernel";
 import { Keeper } from "./keeper";
 import type { Log } from "./log";
 import { openKernel } from "./open-kernel";
+import type { Participant, ParticipantParts } from "./plane/participant";
 import { routesOf } from "./routes";
 import { listen, type Routes } from "./server";
 import { FileStore } from "./store";
@@ -56,6 +58,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     log,
     host,
     place: () => placeAddresses(state),
+    isShared: config?.etcd !== undefined,
   };
   let routes: Routes | undefined;
   let api: ApiHandler | undefined;
@@ -69,10 +72,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     server.close();
     throw error;
   });
+  const plane = await participantOf({ config, state, version, keeper, log });
   const about = { version, startedAt, way };
-  routes = routesOf(keeper, dial);
-  api = apiOf({ keeper, dial, log, events, about });
+  routes = routesOf(keeper, dial, plane);
+  api = apiOf({ keeper, dial, log, events, about, plane });
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
+  plane?.start();
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
   log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
@@ -83,9 +88,27 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     await rm(ready, { force: true });
     server.close();
     server.closeAllConnections();
+    await plane?.stop();
     await Promise.all([remote, keeper.stop()]);
     log.info({ event: "stop" }, "the agent ends; the table stays as it is");
   }
+}
+
+/**
+ * The director's part in what it shares; undefined: it shares with nobody. What speaks with etcd is loaded only where it is
+ * needed: it takes as long as all the rest together.
+ */
+async function participantOf({
+  config,
+  ...parts
+}: Omit<ParticipantParts, "config"> & Pick<Told, "config">): Promise<Participant | undefined> {
+  if (config?.etcd === undefined) {
+    // What is declared from now on is declared here alone: to share again is to join anew.
+    await removeDurably(join(parts.state, "agent", "plane.json"));
+    return undefined;
+  }
+  const { Participant } = await import("./plane/participant.js");
+  return new Participant({ ...parts, config: { ...config, etcd: config.etcd } });
 }
 
 /** Virtual addresses, as in `ssh` mode: the same script, run here. Returns its words about those that it could not place. */

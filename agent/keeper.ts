@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   AGENT_PROTOCOL,
   type ChangeAnswer,
@@ -6,18 +7,22 @@ import {
   duringRegistry,
   joinLines,
   mergeDelta,
+  readTableText,
+  registryDelta,
   registryLines,
   renderRegistry,
   type StateAnswer,
   type TableText,
 } from "../director/data";
 import type { Dial, Probe, ServerHealth } from "../health";
-import type { Limits, Table } from "../ipvs";
+import { findService, type Limits, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import { believed } from "./belief";
 import { EditLog } from "./edit-log";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
+import type { Left } from "./plane/plane";
+import { changedKeys, withoutStrangers } from "./plane/strangers";
 import { Pools } from "./pools";
 import { registrations } from "./probes";
 import { readRegistry } from "./registry-file";
@@ -40,6 +45,22 @@ export interface KeeperParts {
   readonly host: Host;
   /** Makes the addresses of virtual servers stand where the cluster wants them; returns what could not be. */
   readonly place: () => Promise<string>;
+  /** What is declared is agreed on with other directors: then nothing of it is changed here by the keeper's own decision. */
+  readonly isShared?: boolean;
+}
+
+/** A change that the director would make, and what it was weighed against. */
+export interface Weighed {
+  /** The director holds something else than the change was computed from; undefined: it may be made. */
+  readonly refusal: ChangeAnswer | undefined;
+  readonly table: Table;
+}
+
+/** What a director made of what is shared. */
+export interface Followed {
+  readonly answer: ChangeAnswer;
+  /** What it cannot hold, in sentences: entries of its kernel that belong to nobody are in the way. */
+  readonly conflicts: readonly string[];
 }
 
 /** A change could not be taken on, because it could not be made durable. Nothing of it was made. */
@@ -83,7 +104,7 @@ export class Keeper {
   /** As of which of these the table was made. */
   #settled = 0;
   /** The kernel as it was last seen. */
-  #seen: Table = [];
+  #seenText: TableText = readTableText([]);
   #looking: Promise<Told> | undefined;
   /** The registry could not be written down after the kernel was edited: it is tried again. */
   #uncommitted = false;
@@ -144,10 +165,64 @@ export class Keeper {
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
       const left = await this.parts.kernel.read();
-      this.#seen = left.table;
+      this.#seenText = left;
       const told = this.#told(left);
       return { outcome: "applied", state: this.#answer(told, predict), messages };
     });
+  }
+
+  /** Whether a change could be made now; nothing is. For one that others have to agree to before it is made. */
+  weigh({ expect }: ChangeOrder): Promise<Weighed> {
+    return this.#turns.take(async () => {
+      const text = await this.parts.kernel.read();
+      const state = this.#answer(this.#told(text), expect);
+      const isSame = state.digests.registry === expect.registry && state.digests.table === expect.table;
+      const refusal: ChangeAnswer | undefined = isSame
+        ? undefined
+        : { outcome: "changed", state, messages: "" };
+      return { refusal, table: text.table };
+    });
+  }
+
+  /**
+   * Makes what directors share hold here, as far as it may: entries that belong to nobody are not taken over.
+   *
+   * @param leaves what is let go of and stays as it stands
+   * @param own the change of it that was asked for here, and how the table was when it was weighed
+   * @throws NotDurableError, RegistryError
+   */
+  follow(
+    text: string,
+    leaves: readonly Left[],
+    own?: { readonly order: ChangeOrder; readonly table: Table },
+  ): Promise<Followed> {
+    return this.#turns.take(async () => {
+      const messages = own ? [await this.#makeOwn(own.order, own.table)] : [];
+      const found = await this.parts.kernel.read();
+      const { registry, conflicts } = withoutStrangers(this.#pools.registry, readRegistry(text), found.table);
+      const left = new Set(leaves.map(({ key }) => key));
+      const scope = changedKeys(this.#pools.registry, registry).filter((key) => !left.has(key));
+      const after = renderRegistry(registry);
+      if (after !== this.#pools.text) messages.push(await this.#make({ after, scope }, found));
+      this.#seenText = await this.parts.kernel.read();
+      const told = this.#told(this.#seenText);
+      const state = this.#answer(told, own?.order.predict ?? told.digests);
+      const said = messages.filter((words) => words !== "").join("\n");
+      return { answer: { outcome: "applied", state, messages: said }, conflicts };
+    });
+  }
+
+  /** What ends the drains that whoever began them has not ended, as a change of the registry; empty: there are none. */
+  overdue(): readonly string[] {
+    const over = this.#pools.drains.due(registrations(this.#pools.registry));
+    if (over.length === 0) return [];
+    const after = readRegistry(this.#pools.drained(over));
+    return registryDelta(registryLines(this.#pools.registry), registryLines(after));
+  }
+
+  /** By which another director's table and registry can be compared with what this one held when it last looked. */
+  digests(): Promise<Digests> {
+    return this.#turns.take(async () => this.#pools.nominal(this.#seenText).digests);
   }
 
   /** Makes the kernel hold what it is to hold. */
@@ -188,11 +263,13 @@ export class Keeper {
   /** What is being kept, for people. */
   get view() {
     return {
+      /** The registry's file as it is, or will be. */
+      text: this.#pools.text,
       pools: this.#pools as Pick<Pools, "registry" | "watch" | "lost" | "drains">,
       /** SHA-256 of the registry's file. */
       revision: this.#pools.revision,
       /** The kernel as it was last seen. */
-      seen: this.#seen,
+      seen: this.#seenText.table,
       /** How long the turn that is under way has taken so far. */
       busyMs: this.#turns.busyMs,
       repairs: this.#repairs,
@@ -262,6 +339,20 @@ export class Keeper {
     return [complaint, await this.#place()].filter((words) => words !== "").join("\n");
   }
 
+  /**
+   * A change that was asked for here and is agreed on. Not where somebody has put entries in its place since it was weighed:
+   * they were not asked about.
+   */
+  async #makeOwn({ registry, scope, desired }: ChangeOrder, weighed: Table): Promise<string> {
+    const text = await this.parts.kernel.read();
+    const known = registrations(this.#pools.registry);
+    const isTaken = (key: string) =>
+      !known.has(key) && !isDeepStrictEqual(findService(text.table, key), findService(weighed, key));
+    if (scope.some(isTaken)) return "";
+    const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
+    return this.#make({ after, scope, desired }, text);
+  }
+
   async #commit(): Promise<void> {
     if (!this.#uncommitted) return;
     await this.parts.store.commit(this.#pools.text);
@@ -293,7 +384,7 @@ export class Keeper {
       const text = await this.parts.kernel.read();
       const limits = this.#pools.isLimited ? await this.parts.kernel.limits() : undefined;
       const now = `${joinLines(text.lines)}${this.#pools.limitsText(limits)}`;
-      this.#seen = text.table;
+      this.#seenText = text;
       if (now !== this.#left) {
         const isDrift = this.#left !== undefined;
         // Durable before the kernel follows: a restart lets nobody in who was down.
@@ -326,6 +417,7 @@ export class Keeper {
 
   /** Ends the drains of changes that nobody waits for, or whose maker has not ended them: he was killed. */
   async #endDrains(): Promise<void> {
+    if (this.parts.isShared) return;
     const [{ drains }, declared] = [this.#pools, registrations(this.#pools.registry)];
     const counts = drains.isAnyLeaving(declared) ? await this.parts.kernel.connections() : undefined;
     const over = drains.due(declared, counts);

@@ -16,6 +16,10 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
        heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG]     a raw request of the REST API
+       heye-agent store check [--json]      whether etcd's content agrees with itself, and who follows it
+       heye-agent store backup FILE         writes what is shared to a file
+       heye-agent store restore FILE        puts a file in its place, as a new revision
+       heye-agent store accept              follows it although it was emptied, put back or is another's
        heye-agent relay          joins standard input and output to the agent's socket
        heye-agent kubernetes [--help]     the controller for Kubernetes, where its file lies beside this one
        heye-agent version
@@ -36,15 +40,15 @@ async function main(argv: readonly string[]): Promise<number> {
       "if-match": { type: "string" },
     },
   });
-  const [command, subject, path] = positionals;
+  const [command, subject, object] = positionals;
   if (command === "version") {
     process.stdout.write(`${HEYE_AGENT_VERSION}\n`);
     return 0;
   }
   if (command === "run") return run(values.state, values.socket, Number(values["poll-ms"]));
-  if (command === "api" && subject !== undefined && path !== undefined)
-    return askApi({ method: subject, path, ...values, ifMatch: values["if-match"] });
-  if (isQuestion(command)) return ask({ command, subject, ...values });
+  if (command === "api" && subject !== undefined && object !== undefined)
+    return askApi({ method: subject, path: object, ...values, ifMatch: values["if-match"] });
+  if (isQuestion(command)) return ask({ command, subject, file: object, ...values });
   process.stderr.write(USAGE);
   return 2;
 }

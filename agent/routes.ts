@@ -1,16 +1,24 @@
-import type { CheckAnswer, Digests } from "../director/data";
+import type { CheckAnswer, Digests, PlaneAnswer } from "../director/data";
 import { type Dial, waitUntilHealthy } from "../health";
 import type { Keeper } from "./keeper";
 import { changeOrder, checkOrder } from "./orders";
+import type { Participant } from "./plane/participant";
+import { planeRoutes } from "./plane/routes";
 import { type Question, RequestProblem, type Routes } from "./server";
 import { explain } from "./status";
 
-/** What the provider and operators ask, on the unix socket alone; the rest is the API's (agent/api/). */
-export function routesOf(keeper: Keeper, dial: Dial): Routes {
+/**
+ * What the provider and operators ask, on the unix socket alone; the rest is the API's (agent/api/).
+ *
+ * @param plane undefined: the director shares with nobody
+ */
+export function routesOf(keeper: Keeper, dial: Dial, plane?: Participant): Routes {
+  const declaring = plane?.declaring ?? keeper;
   return {
-    "GET /healthz": async () => healthz(keeper),
-    "GET /v1/state": ({ query }) => keeper.state(digestsOf(query)),
-    "POST /v1/changes": ({ body }) => keeper.change(changeOrder(body)),
+    ...planeRoutes(plane),
+    "GET /healthz": async () => healthz(keeper, plane?.answer),
+    "GET /v1/state": ({ query }) => declaring.state(digestsOf(query)),
+    "POST /v1/changes": ({ body }) => declaring.change(changeOrder(body)),
     "POST /v1/checks": (question) => gate(question, dial),
     "POST /v1/drains": ({ query }) => drained(keeper, query, "start"),
     "DELETE /v1/drains": ({ query }) => drained(keeper, query, "end"),
@@ -21,13 +29,24 @@ export function routesOf(keeper: Keeper, dial: Dial): Routes {
 /** Something that takes longer hangs: the kernel's tools, or a disk. */
 const STUCK_MS = 10_000;
 
-/** Well, unless it cannot keep its table. */
-export function healthz({ view }: Pick<Keeper, "view">): { readonly ok: true } {
+/**
+ * Well, unless it cannot keep its table. That it does not follow what is shared is told, and is no reason to take a director
+ * out of service: it forwards as it did.
+ */
+export function healthz({ view }: Pick<Keeper, "view">, plane?: PlaneAnswer): Healthz {
   const { trouble, busyMs } = view;
   if (busyMs > STUCK_MS)
     throw new RequestProblem(503, "not well", `what it is doing takes ${Math.round(busyMs / 1000)} s so far`);
   if (trouble !== undefined) throw new RequestProblem(503, "not well", trouble);
-  return { ok: true };
+  if (!plane) return { ok: true };
+  const { state, since, reason, revision, conflicts } = plane;
+  return { ok: true, plane: { state, since, ...(reason !== undefined && { reason }), revision, conflicts } };
+}
+
+/** What `GET /healthz` answers of a director that is well. */
+export interface Healthz {
+  readonly ok: true;
+  readonly plane?: Pick<PlaneAnswer, "state" | "since" | "reason" | "revision" | "conflicts">;
 }
 
 function digestsOf(query: URLSearchParams): Digests {

@@ -5,6 +5,8 @@ import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director
 import type { ApiHandler, Asker } from "./api";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
+import { NotFollowingError } from "./plane/member";
+import { PlaneDownError, PlaneUncertainError } from "./plane/plane";
 
 /** What is wrong with a request, as RFC 9457 has it. */
 export class RequestProblem extends Error {
@@ -123,10 +125,19 @@ async function answer(
   }
 }
 
+/** What is no fault of the request's, nor of the agent's. */
+const STATUSES: readonly (readonly [kind: new (...words: never[]) => Error, status: number])[] = [
+  [NotDurableError, 507],
+  // Surely nothing was made of it; or that is not known.
+  [PlaneDownError, 424],
+  [NotFollowingError, 424],
+  [PlaneUncertainError, 504],
+];
+
 function problemOf(error: unknown): { status: number; value: ProblemAnswer } {
   const detail = error instanceof Error ? error.message : String(error);
-  if (error instanceof NotDurableError)
-    return { status: 507, value: { title: error.name, status: 507, detail } };
+  const known = STATUSES.find(([kind]) => error instanceof kind);
+  if (known) return { status: known[1], value: { title: known[0].name, status: known[1], detail } };
   const { status, title } =
     error instanceof RequestProblem
       ? error

@@ -1,5 +1,11 @@
 import { hostname } from "node:os";
-import { effectiveWeight, findRegistration, type Member, type Registration } from "../director/data";
+import {
+  effectiveWeight,
+  findRegistration,
+  type Member,
+  type PlaneAnswer,
+  type Registration,
+} from "../director/data";
 import type { History, ServerHealth } from "../health";
 import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
@@ -55,6 +61,8 @@ export interface Status {
   /** What somebody else has changed, of virtual servers whose drift is only reported. */
   readonly drift?: readonly string[];
   readonly services: readonly ServiceStatus[];
+  /** How the director stands to what it shares with others; absent: it shares with nobody. */
+  readonly plane?: PlaneAnswer;
 }
 
 /** A server in one of its virtual servers, with what it answered last. */
@@ -68,7 +76,11 @@ export interface Explanation extends ServerStatus, Partial<History> {
 type Viewed = Pick<Keeper, "view">;
 
 /** The agent's own state, for people and programs. */
-export function statusOf(keeper: Viewed, about: Pick<Status, "version" | "startedAt" | "way">): Status {
+export function statusOf(
+  keeper: Viewed,
+  about: Pick<Status, "version" | "startedAt" | "way">,
+  plane?: PlaneAnswer,
+): Status {
   const { repairs, drift, reconciledAt, trouble } = keeper.view;
   const { registry, watch, drains } = keeper.view.pools;
   const services = [...registrations(registry)].map(([key, one]) => serviceStatus(keeper, key, one));
@@ -82,6 +94,7 @@ export function statusOf(keeper: Viewed, about: Pick<Status, "version" | "starte
     drains: drains.all,
     ...(drift.length > 0 && { drift }),
     services,
+    ...(plane && { plane }),
   };
 }
 

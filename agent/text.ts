@@ -1,8 +1,9 @@
+import type { PlaneAnswer } from "../director/data";
 import type { Explanation, ServerStatus, Status } from "./status";
 
 /** A status as a person reads it: a line for each server. */
 export function statusText(status: Status, nowMs: number): string {
-  const { director, version, repairs, trouble, way, checks, services, drift = [] } = status;
+  const { director, version, repairs, trouble, way, checks, services, drift = [], plane } = status;
   const lines = [
     `${director}: agent ${version}, up ${age(nowMs - status.startedAt)}, table as wanted ${ago(status.reconciledAt, nowMs)}, ` +
       `${repairs} repairs, ${checks.checks} checks (${checks.late} late)`,
@@ -14,6 +15,7 @@ export function statusText(status: Status, nowMs: number): string {
     ...(way?.because === undefined ? [] : [`IPVS by way of ${way.by}: ${way.because}`]),
     ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
     ...drift.map((one) => `DRIFT: ${one}`),
+    ...(plane ? planeLines(plane, nowMs) : []),
   ];
   for (const { service, up, owner, servers, sorryServer } of services) {
     lines.push("", `${service}  ${up ? "up" : "NO QUORUM"}  (${owner})`);
@@ -22,6 +24,23 @@ export function statusText(status: Status, nowMs: number): string {
       lines.push(`  ${sorryServer.server.padEnd(28)} sorry server${sorryServer.serves ? ", SERVES" : ""}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** How the director stands to what it shares, and those that hold something else. */
+function planeLines(
+  { state, since, reason, revision, conflicts, directors, endpoints }: PlaneAnswer,
+  nowMs: number,
+): string[] {
+  const isWell = state === "following" || state === "joining";
+  const others = directors
+    .filter((one) => one.revision !== revision)
+    .map((one) => `${one.director} ${one.revision}`);
+  return [
+    `${isWell ? "" : "ALARM: "}etcd ${state} for ${age(nowMs - since)}, revision ${revision}, ${directors.length} directors alive` +
+      `${reason === undefined ? "" : ` (${endpoints.join(", ")}: ${reason})`}`,
+    ...conflicts.map((one) => `CONFLICT: ${one}`),
+    ...(others.length === 0 ? [] : [`other revisions: ${others.join(", ")}`]),
+  ];
 }
 
 /** What is known of one server, in each of its virtual servers. */

@@ -1,4 +1,4 @@
-/** `heye status`, `explain`, `drain`, `undrain`: asks the agents of directors. */
+/** `heye status`, `explain`, `drain`, `undrain`, `store`: asks the agents of directors. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
@@ -13,11 +13,13 @@ export const AGENT_COMMANDS = {
   explain: "why a real server has the weight it has: ADDRESS:PORT",
   drain: "let a real server take no new connections: ADDRESS:PORT",
   undrain: "let it take some again: ADDRESS:PORT",
+  store: "what directors share by etcd: check, backup FILE, restore FILE, accept",
 } as const;
 
 type AgentCommand = keyof typeof AGENT_COMMANDS;
 
 const USAGE = `usage: heye status|explain|drain|undrain [ADDRESS:PORT] WHERE [--service KEY] [--json]
+       heye store check|backup|restore|accept [FILE] WHERE [--json]     FILE is one on the director
 
 WHERE:  --lab NAME           all directors of a lab, or those named by --director
         --host [USER@]HOST   a director, by ssh; can be given several times
@@ -39,15 +41,14 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
       help: { type: "boolean", default: false },
     },
   });
-  const [server] = positionals;
-  const wrong = values.help ? "" : problem(command, server, values);
+  const wrong = values.help ? "" : problem(command, positionals, values);
   if (values.help || wrong !== undefined) {
     process.stderr.write(wrong ? `heye ${command}: ${wrong}\n\n${USAGE}` : USAGE);
     return values.help ? 0 : 2;
   }
   const words = [
     command,
-    ...(server === undefined ? [] : [server]),
+    ...positionals,
     ...(values.service === undefined ? [] : ["--service", values.service]),
     ...(values.json ? ["--json"] : []),
   ];
@@ -65,12 +66,10 @@ interface Where {
 }
 
 /** What cannot be asked so; undefined: nothing is wrong. ssh hands words to a shell, so they are looked at before. */
-function problem(command: AgentCommand, server: string | undefined, where: Where): string | undefined {
+function problem(command: AgentCommand, words: readonly string[], where: Where): string | undefined {
   if ((where.lab === undefined) === (where.host === undefined)) return "expected --lab or --host";
-  if ((command === "status") !== (server === undefined))
-    return command === "status" ? "expected no ADDRESS:PORT" : "expected an ADDRESS:PORT";
-  if (server !== undefined && !/^(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d+$/.test(server))
-    return `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(server)}`;
+  const wrong = command === "store" ? storeProblem(words) : subjectProblem(command, words);
+  if (wrong !== undefined) return wrong;
   if (where.service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(where.service))
     return `expected a virtual server as a status shows it, found ${JSON.stringify(where.service)}`;
   return where.host?.map(hostProblem).find((one) => one !== undefined);
@@ -80,6 +79,26 @@ function problem(command: AgentCommand, server: string | undefined, where: Where
 export function hostProblem(host: string): string | undefined {
   const isHost = /^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(host);
   return isHost ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
+}
+
+function subjectProblem(command: AgentCommand, [server, ...more]: readonly string[]): string | undefined {
+  if ((command === "status") !== (server === undefined))
+    return command === "status" ? "expected no ADDRESS:PORT" : "expected an ADDRESS:PORT";
+  if (more.length > 0) return `expected nothing after ${server}, found ${JSON.stringify(more[0])}`;
+  if (server !== undefined && !/^(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d+$/.test(server))
+    return `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(server)}`;
+  return undefined;
+}
+
+function storeProblem([action = "", file, ...more]: readonly string[]): string | undefined {
+  const takesFile = action === "backup" || action === "restore";
+  if (!takesFile && action !== "check" && action !== "accept")
+    return `expected check, backup, restore or accept, found ${JSON.stringify(action)}`;
+  if (takesFile !== (file !== undefined) || more.length > 0)
+    return takesFile ? `expected one FILE after ${action}` : `expected nothing after ${action}`;
+  if (file !== undefined && !/^\/[A-Za-z0-9_./-]+$/.test(file))
+    return `expected a whole path of letters, digits, dots, dashes and underscores, found ${JSON.stringify(file)}`;
+  return undefined;
 }
 
 async function inLab({ lab, director: named }: Where, words: readonly string[]): Promise<Promise<number>[]> {

@@ -8,6 +8,7 @@ import {
   AgentRefusedError,
   ConnectionLostError,
   NotWritableError,
+  SharedStoreError,
   UnexpectedAnswerError,
 } from "./errors";
 import type { SshSession } from "./ssh-session";
@@ -27,7 +28,7 @@ export class AgentClient {
    * One question.
    *
    * @param doing what for, in a message: "reading its table"
-   * @throws AgentDownError, AgentRefusedError, ConnectionLostError, NotWritableError, UnexpectedAnswerError
+   * @throws AgentDownError, AgentRefusedError, ConnectionLostError, NotWritableError, SharedStoreError, UnexpectedAnswerError
    */
   async ask<T>(
     method: "GET" | "POST",
@@ -44,6 +45,7 @@ export class AgentClient {
     const { title, detail } = value as Partial<ProblemAnswer>;
     const words = detail ?? title ?? `status ${status}`;
     if (status === 507) throw new NotWritableError(this.director, words);
+    if (status === 424) throw new SharedStoreError(this.director, words);
     if (status < 500) throw new AgentRefusedError(this.director, doing, words);
     // It has failed in the midst of it: what it will have made of it is not known.
     throw new UnexpectedAnswerError(this.director, "its agent to answer", words, AGENT_LOG);

@@ -11,6 +11,7 @@ import {
 } from "./agent-protocol";
 import { UnexpectedAnswerError } from "./errors";
 import type { Link } from "./link";
+import type { PlaneAnswer } from "./plane-answer";
 import { registryDelta, registryLines } from "./registry-format";
 import type { ChangeRequest } from "./request";
 import type { SshSession } from "./ssh-session";
@@ -49,7 +50,14 @@ export class AgentLink implements Link {
     };
     const answer = await this.#client.ask<ChangeAnswer>("POST", "/v1/changes", order, "changing its table");
     const base = answer.outcome === "applied" ? predicted : known;
-    return { outcome: answer.outcome, messages: answer.messages, state: this.#state(answer.state, base) };
+    const state = this.#state(answer.state, base);
+    const { outcome, messages, shared = false } = answer;
+    return { outcome, messages, state, isShared: shared };
+  }
+
+  /** How the director stands to what it shares with others. */
+  plane(): Promise<PlaneAnswer> {
+    return this.#client.ask<PlaneAnswer>("GET", "/v1/plane", undefined, "asking what it shares");
   }
 
   verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict> {

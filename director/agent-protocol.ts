@@ -61,6 +61,8 @@ export interface ChangeAnswer {
   readonly state: StateAnswer;
   /** What the kernel's tools complained of. */
   readonly messages: string;
+  /** The director shares what is declared: the same change, asked of another one, may have been made here as well. */
+  readonly shared?: true;
 }
 
 /** `POST /v1/checks`: checks a server until it is healthy or the check's deadline is over; answers a {@link Verdict}. */

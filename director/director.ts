@@ -13,6 +13,7 @@ import { forwardingCommand } from "./forwarding-script";
 import { GroupCommit } from "./group-commit";
 import { LIMITS_SCRIPT, parseLimitsAnswer } from "./limits";
 import type { Link } from "./link";
+import type { PlaneAnswer } from "./plane-answer";
 import type { ChangeRequest } from "./request";
 import { command } from "./root-script";
 import type { SessionPool } from "./session-pool";
@@ -148,6 +149,11 @@ export class Director {
     return session.dial(target, signal);
   }
 
+  /** How the director stands to what it shares with others; undefined: it shares with nobody. */
+  async plane(): Promise<PlaneAnswer | undefined> {
+    return this.#link.plane?.();
+  }
+
   /** Has a server checked from the director until it is healthy or its deadline is over. */
   verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict> {
     return this.#link.verdict(check, target);
@@ -203,7 +209,11 @@ export class Director {
         const answer = await this.#change(state, batch.request);
         state = batch.limited ? { ...answer.state, limits: await this.#limits() } : answer.state;
         fresh = true;
-        if (answer.outcome !== "applied") continue;
+        if (answer.outcome !== "applied") {
+          // Another director may have been asked for the same, and this one has followed: what stood before is known from now.
+          if (answer.isShared) made.push(batch);
+          continue;
+        }
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.
         if (complaint || answer.messages === "" || /^address /m.test(answer.messages))
           return settle(this.name, batch, state, answer.messages);

@@ -173,6 +173,15 @@ export class AgentRefusedError extends DirectorError {
   }
 }
 
+/** What directors share cannot be changed now, or is not followed by this one. Nothing was changed by it. */
+export class SharedStoreError extends DirectorError {
+  readonly code = "HEYE_SHARED_STORE";
+
+  constructor(director: string, reason: string) {
+    super(director, `${reason} Nothing was changed by it.`);
+  }
+}
+
 /** The director answered something that this version does not understand. */
 export class UnexpectedAnswerError extends DirectorError {
   readonly code = "HEYE_UNEXPECTED_ANSWER";

@@ -24,6 +24,7 @@ export { observedLimits } from "./limits";
 export { isWatchedPool, lostServers } from "./lost";
 export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";
+export type { DirectorWord, PlaneAnswer } from "./plane-answer";
 export type { Actor, Basis } from "./refusal";
 export { inOrderOf, memberOf, type NamedClaim, registrationOf, watchedOf } from "./registration";
 export {

@@ -1,5 +1,6 @@
 import type { Target, Verdict } from "../health";
 import type { ActiveHealthCheck } from "../spec";
+import type { PlaneAnswer } from "./plane-answer";
 import type { ChangeRequest } from "./request";
 import type { Answer, DirectorState } from "./state";
 
@@ -18,6 +19,8 @@ export interface Link {
   read(known: () => DirectorState | undefined, withLimits: boolean): Promise<Answer>;
   /** Makes a change that was computed from `known`, unless the director holds something else by now. */
   change(known: DirectorState, request: ChangeRequest): Promise<Answer>;
+  /** Absent: directors that are run so share nothing. */
+  plane?(): Promise<PlaneAnswer>;
   /** Has a server checked from the director until it is healthy or its deadline is over. */
   verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict>;
 }

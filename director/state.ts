@@ -43,6 +43,8 @@ export interface Answer {
   readonly messages: string;
   /** The thresholds, where they were asked for: as `ipvsadm --list` prints them, or `same` as the sender knows them. */
   readonly limits?: "same" | { readonly text: string };
+  /** See `ChangeAnswer`. Default false. */
+  readonly isShared?: boolean;
 }
 
 /**

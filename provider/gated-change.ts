@@ -5,6 +5,7 @@ import { adoptions } from "./adoption";
 import { anew, answersOf } from "./asked";
 import { removeWhenDrained } from "./drain";
 import { GateError, RolloutError } from "./errors";
+import { stillBehind } from "./followers";
 import { type Entrant, passGate, type Seen } from "./gate";
 import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
@@ -43,7 +44,8 @@ async function changeOnce(gated: GatedChange): Promise<Outcome> {
   if (failures.length > 0) throw new GateError(failures, NOTHING);
   const steps = stepsOf(gated, states, inOrder(gated, states), answers);
   const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
-  const fallen = { ...behind, ...first.behind };
+  const silent = await stillBehind([...states.keys()], behind);
+  const fallen = { ...silent, ...first.behind };
   if (!steps.removal) return { behind: { ...lacks, ...fallen }, gate: seen };
   const reached = without(states.keys(), fallen);
   const last = await removeWhenDrained(reached, steps.leaving, steps.removal, gated.policy, first);
@@ -90,7 +92,8 @@ async function makeNew(gated: GatedChange, states: States, steps: Steps, outcome
     const taken = gated.adopts ? adoptions(gated.key, steps.removal ?? steps.first, states) : [];
     const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
     for (const text of taken) console.error(`warning: ${text}.`);
-    made = { ...outcome, behind: { ...outcome.behind, ...first.behind } };
+    const silent = await stillBehind([...states.keys()], outcome.behind);
+    made = { ...outcome, behind: { ...silent, ...first.behind } };
     if (!steps.removal) return made;
     // What was let in serves by now: it stays where this fails, and the next `up` goes on from there.
     const kept = { ...first, takeBack: async () => [] };

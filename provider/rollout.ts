@@ -7,6 +7,7 @@ import {
   type DirectorState,
   NotAppliedError,
   NoVirtualServerError,
+  SharedStoreError,
   UnexpectedAnswerError,
 } from "../director";
 import { RolloutError, withCode } from "./errors";
@@ -95,10 +96,13 @@ interface Failed {
 export async function changeEverywhere(
   directors: readonly Director[],
   change: Change,
-  { rollout }: Policy = {},
+  { rollout, unreachable }: Policy = {},
 ): Promise<Made> {
   const done = new Map<Director, Applied>();
   const failed: Failed[] = [];
+  const apart: Failed[] = [];
+  // Cut off from what directors share, it follows the others as soon as it is not any more.
+  const isApart = (error: unknown) => unreachable === "skip" && error instanceof SharedStoreError;
   const waves = wavesOf(directors, rollout);
   for (const [index, wave] of waves.entries()) {
     if (index > 0 && rollout?.pauseMs) await delay(rollout.pauseMs);
@@ -107,8 +111,10 @@ export async function changeEverywhere(
       const director = wave[at];
       if (!director) return;
       if (outcome.status === "fulfilled") done.set(director, outcome.value);
-      else failed.push({ director, error: errorOf(outcome.reason) });
+      else (isApart(outcome.reason) ? apart : failed).push({ director, error: errorOf(outcome.reason) });
     });
+    // Where none could be asked there is nobody whom they could follow.
+    if (done.size === 0) failed.push(...apart.splice(0));
     if (failed.length > (rollout?.maxFailures ?? 0) || done.size === 0) {
       const untouched = waves.slice(index + 1).flat();
       if (failed.length > 0) throw await undone(change, done, failed, untouched, directors.length);
@@ -119,7 +125,8 @@ export async function changeEverywhere(
     const undoing = taken.map(([director, applied]) => undo(change, director, applied));
     return (await Promise.all(undoing)).filter((error) => error !== undefined);
   };
-  return { behind: await leftBehind(change, failed), takeBack };
+  const following = apart.map(({ director, error }) => [director.name, withCode(error)] as const);
+  return { behind: { ...Object.fromEntries(following), ...(await leftBehind(change, failed)) }, takeBack };
 }
 
 /** Puts those back that failed and may, and says why they are behind. */

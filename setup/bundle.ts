@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildSync } from "esbuild";
+import { build } from "esbuild";
+import { embedMessages } from "./embed-messages";
 import { describe } from "./errors";
 import { nativesLicense, type Packed, packedNatives } from "./natives";
 import { PROJECT_ROOT } from "./project";
@@ -20,13 +21,17 @@ interface Natives {
 }
 
 /** @param natives absent where the program makes no calls of the system */
-function bundle(entry: readonly [room: string, file: string], name: string, natives?: Natives): void {
+async function bundle(
+  entry: readonly [room: string, file: string],
+  name: string,
+  natives?: Natives,
+): Promise<void> {
   const parts = natives?.parts ?? {};
   const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")) as {
     version: string;
   };
   const version = `${manifest.version}+${UNKNOWN}`;
-  const { outputFiles } = buildSync({
+  const { outputFiles } = await build({
     entryPoints: [join(PROJECT_ROOT, ...entry)],
     bundle: true,
     write: false,
@@ -44,6 +49,7 @@ function bundle(entry: readonly [room: string, file: string], name: string, nati
     },
     banner: { js: `// ${name} ${version}` },
     footer: { js: natives ? `/*! koffi, native:\n${natives.license}*/` : "" },
+    plugins: [embedMessages],
     logLevel: "warning",
   });
   const text = outputFiles[0]?.text ?? "";
@@ -56,8 +62,8 @@ function bundle(entry: readonly [room: string, file: string], name: string, nati
 
 async function bundleAll(): Promise<void> {
   const natives = { parts: await packedNatives(), license: await nativesLicense() };
-  bundle(["agent", "main.ts"], "heye-agent", natives);
-  bundle(["kubernetes", "main.ts"], "heye-kubernetes");
+  await bundle(["agent", "main.ts"], "heye-agent", natives);
+  await bundle(["kubernetes", "main.ts"], "heye-kubernetes");
 }
 
 bundleAll().catch((error: unknown) => {

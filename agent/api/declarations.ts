@@ -62,7 +62,7 @@ export class KeeperDeclarations implements Declarations {
 
   /** @param director its name, in errors */
   constructor(
-    private readonly keeper: Keeper,
+    private readonly keeper: Pick<Keeper, "view" | "state" | "change">,
     private readonly director: string,
   ) {}
 

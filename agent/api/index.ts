@@ -8,6 +8,7 @@ import type { Dial } from "../../health";
 import type { EventRing } from "../events";
 import type { Keeper } from "../keeper";
 import type { Log } from "../log";
+import type { Participant } from "../plane/participant";
 import { type Declarations, KeeperDeclarations } from "./declarations";
 import { EventStreams } from "./event-stream";
 import { type Gate, OwnGate } from "./gate";
@@ -33,6 +34,8 @@ export interface ApiParts {
   readonly log: Log;
   readonly events: EventRing;
   readonly about: Api["about"];
+  /** The director's part in what it shares; absent: it shares with nobody. */
+  readonly plane?: Participant | undefined;
   /** Where what is declared is read and written. Default: on this director, by its keeper. */
   readonly declarations?: Declarations;
   /** Who asks servers before they are let in. Default: this director alone. */
@@ -40,14 +43,14 @@ export interface ApiParts {
 }
 
 /** The API of an agent. */
-export function apiOf({ keeper, dial, log, events, about, ...given }: ApiParts): ApiHandler {
+export function apiOf({ keeper, dial, log, events, about, plane, ...given }: ApiParts): ApiHandler {
   const director = hostname();
-  const declarations = given.declarations ?? new KeeperDeclarations(keeper, director);
+  const declarations = given.declarations ?? new KeeperDeclarations(plane?.declaring ?? keeper, director);
   const writer = new Writer(declarations, given.gate ?? new OwnGate(dial, director), director);
   const streams = new EventStreams(events);
   const router: Router = new Router(routes(about.version, () => router));
   return new ApiHandler(
-    { keeper, declarations, writer, history: new History(), streams, about },
+    { keeper, declarations, writer, history: new History(), streams, about, plane: () => plane?.answer },
     router,
     log,
   );

@@ -10,7 +10,7 @@ const status: ReadRoute = {
     summary: "What this director's agent sees: virtual servers, servers, weights, health, drains, drift",
     answers: { 200: { description: "all of it", schema: "Status" } },
   },
-  read: ({ keeper, about }) => ({ status: 200, body: statusOf(keeper, about) }),
+  read: ({ keeper, about, plane }) => ({ status: 200, body: statusOf(keeper, about, plane()) }),
 };
 
 const events: StreamRoute = {

@@ -7,6 +7,8 @@ import {
 } from "../../director/data";
 import { formatPath, type Problem } from "../../spec";
 import { NotDurableError } from "../keeper";
+import { NotFollowingError } from "../plane/member";
+import { PlaneDownError, PlaneUncertainError } from "../plane/plane";
 
 /** One thing wrong with a request, where it stands. */
 export interface Fault {
@@ -93,6 +95,11 @@ export function asProblem(error: unknown): ApiProblem {
     return new ApiProblem(409, "not yours", detail, { code: error.code });
   if (error instanceof BusyError)
     return new ApiProblem(503, "busy", detail, { code: error.code }, { "retry-after": "1" });
+  if (error instanceof PlaneDownError || error instanceof NotFollowingError)
+    return new ApiProblem(503, "what directors share cannot be changed", `nothing was changed: ${detail}`, {
+      code: "HEYE_SHARED_STORE",
+    });
+  if (error instanceof PlaneUncertainError) return new ApiProblem(504, "no answer from etcd", detail);
   if (error instanceof NotDurableError)
     return new ApiProblem(507, "not durable", `nothing was changed: ${detail}`, {
       code: "HEYE_NOT_WRITABLE",

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type * as z from "zod";
+import type { PlaneAnswer } from "../../director/data";
 import type { Keeper } from "../keeper";
 import type { Status } from "../status";
 import type { Declarations } from "./declarations";
@@ -20,6 +21,8 @@ export interface Api {
   readonly streams: EventStreams;
   /** The agent's version and start, for its status. */
   readonly about: Pick<Status, "version" | "startedAt" | "way">;
+  /** How the director stands to what it shares; undefined: it shares with nobody. */
+  readonly plane: () => PlaneAnswer | undefined;
 }
 
 /** A request as a route sees it. */

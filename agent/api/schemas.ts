@@ -165,6 +165,10 @@ const status = {
     checks: { type: "object" },
     drains: list({ type: "object" }),
     drift: list(text),
+    plane: {
+      type: "object",
+      description: "how it stands to what it shares with others; absent: it shares with nobody",
+    },
     services: list(
       object({ service: text, owner: text, ...serviceParts }, ["service", "up", "owner", "servers"]),
     ),

@@ -41,6 +41,23 @@ interface HeadRead {
   readonly modified: string;
 }
 
+/** What a look at the log came to. */
+export interface Checked {
+  /** undefined: nothing. `snapshot` is a revision, `since` the bytes of the changes behind it. */
+  readonly held:
+    | {
+        readonly revision: number;
+        readonly digest: string;
+        readonly bytes: number;
+        readonly snapshot: number;
+        readonly changes: number;
+        readonly since: number;
+      }
+    | undefined;
+  /** In sentences. */
+  readonly faults: readonly string[];
+}
+
 /** The log in etcd; see log-format.ts for its form. */
 export class EtcdPlane implements Plane {
   readonly #keys: Keys;
@@ -50,6 +67,10 @@ export class EtcdPlane implements Plane {
     private readonly config: SharedEtcd,
   ) {
     this.#keys = new Keys(config.prefix);
+  }
+
+  get endpoints(): readonly string[] {
+    return this.config.endpoints;
   }
 
   async newest(known?: Known): Promise<Newest | undefined> {
@@ -102,6 +123,23 @@ export class EtcdPlane implements Plane {
     throw new PlaneDownError(this.config.endpoints, "others change it all the time");
   }
 
+  /** Whether what is held agrees with itself. Throws PlaneDownError. */
+  async check(): Promise<Checked> {
+    const { head } = await this.#head();
+    if (!head) return { held: undefined, faults: ["it holds nothing"] };
+    const { revision, digest, bytes, snapshot, since } = head;
+    const faults: string[] = [];
+    await this.#whole(head).catch((error: unknown) => {
+      if (!(error instanceof GoneError)) throw error;
+      faults.push(error.message);
+    });
+    const entries = await this.#entries(0, head);
+    for (let at = snapshot.revision + 1; at <= revision; at++)
+      if (!entries.has(at)) faults.push(`the change of revision ${at} is missing`);
+    const held = { revision, digest, bytes, snapshot: snapshot.revision, changes: entries.size, since };
+    return { held, faults };
+  }
+
   watch(onHint: () => void): Watching {
     return this.client.watch(this.#keys.head, onHint);
   }
@@ -122,19 +160,29 @@ export class EtcdPlane implements Plane {
   async #at(head: Head, known: Known | undefined): Promise<Newest> {
     const isLater = known?.history === head.history && known.revision <= head.revision;
     const isNear = isLater && head.revision - known.revision <= 2 * KEPT_CHANGES;
-    const entries = isNear ? await this.#entries(known.revision, head) : undefined;
+    const isBehind = isNear && known.revision < head.revision;
+    const entries = isBehind ? await this.#entries(known.revision, head) : undefined;
     const then =
       known?.revision === head.revision ? head.digest : known && entries?.get(known.revision)?.digest;
     const isSuccessor = isLater && (then === undefined || then === known.digest);
-    const deltas = known && entries && deltasOf(entries, known.revision, head.revision);
-    const text =
-      isSuccessor && known?.text !== undefined && deltas ? merged(known.text, deltas.flat()) : undefined;
-    const whole = text !== undefined && digestOf(text) === head.digest ? text : await this.#whole(head);
+    const whole = (isSuccessor && this.#onto(known, entries, head)) || (await this.#whole(head));
     return {
       shared: { history: head.history, revision: head.revision, text: whole, digest: head.digest },
       leaves: known && entries ? leavesOf(entries, known.revision) : [],
       isSuccessor,
     };
+  }
+
+  /** The registry as of a head, made of what was known; undefined: too little is. */
+  #onto(
+    { text, revision, digest }: Known,
+    entries: ReadonlyMap<number, ChangeEntry> | undefined,
+    head: Head,
+  ): string | undefined {
+    if (text === undefined || digest === head.digest) return text;
+    const deltas = entries && deltasOf(entries, revision, head.revision);
+    const made = deltas && merged(text, deltas.flat());
+    return made !== undefined && digestOf(made) === head.digest ? made : undefined;
   }
 
   /** The whole registry as of a head: the snapshot, and what has changed since. */

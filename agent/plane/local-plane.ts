@@ -7,6 +7,7 @@ import { digestOf, merged } from "./registry-text";
  * begins with what the director's file says.
  */
 export class LocalPlane implements Plane {
+  readonly endpoints = [];
   #shared: Shared | undefined;
   readonly #hints = new Set<() => void>();
 

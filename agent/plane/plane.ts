@@ -54,6 +54,8 @@ export type Proposed =
  * nothing but the means to agree on something new.
  */
 export interface Plane {
+  /** Where it is, for people; none: here. */
+  readonly endpoints: readonly string[];
   /**
    * What is shared now; undefined: it has never held anything, or lost it.
    *

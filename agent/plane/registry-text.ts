@@ -1,4 +1,12 @@
-import { joinLines, mergeDelta, parseRegistry, registryLines, sha256 } from "../../director/data";
+import {
+  EMPTY_REGISTRY,
+  joinLines,
+  mergeDelta,
+  parseRegistry,
+  registryDelta,
+  registryLines,
+  sha256,
+} from "../../director/data";
 
 /** A registry's text with a delta merged into it; undefined: what would come of it is no registry. */
 export function merged(text: string, delta: readonly string[]): string | undefined {
@@ -36,4 +44,10 @@ function isOf(owners: ReadonlySet<string>): (edit: string) => boolean {
     const [, id = ""] = /^service (\S+) /.exec(identityOf(edit)) ?? [];
     return owners.has(id);
   };
+}
+
+/** The delta that takes one registry's text to another's. A text that is none counts as empty. */
+export function steps(before: string, after: string): string[] {
+  const [from, to] = [before, after].map((text) => registryLines(parseRegistry(text) ?? EMPTY_REGISTRY));
+  return from && to ? registryDelta(from, to) : [];
 }

@@ -1,5 +1,6 @@
 /** A real etcd on loopback, for one test: its members can be killed, stopped, and given their data anew. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -103,29 +104,40 @@ export class EtcdCluster {
     this.#member(name).process?.kill("SIGCONT");
   }
 
-  /** What the members that run are told by etcd's own tool. */
-  async ctl(words: readonly string[], login?: string): Promise<string> {
+  /** What the members that run, or one of them, are told by etcd's own tool. */
+  async ctl(
+    words: readonly string[],
+    how: { readonly login?: string; readonly member?: string } = {},
+  ): Promise<string> {
     const { tls } = this;
-    const running = this.members.filter((one) => one.process !== undefined);
+    const { login, member } = how;
+    const asked = this.members.filter(
+      (one) => one.process !== undefined && (member ?? one.name) === one.name,
+    );
     const scheme = tls ? "https" : "http";
-    const endpoints = running.map(({ client }) => `${scheme}://127.0.0.1:${client}`).join(",");
     return run(join(this.bin, "etcdctl"), [
-      ...["--endpoints", endpoints],
+      ...["--endpoints", asked.map(({ client }) => `${scheme}://127.0.0.1:${client}`).join(",")],
       ...(tls ? ["--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key] : []),
       ...(login === undefined ? [] : ["--user", login]),
       ...words,
     ]);
   }
 
+  /** Has a snapshot of etcd's own written to a file. */
+  async save(file: string): Promise<void> {
+    await this.ctl(["snapshot", "save", file], { member: "m1" });
+  }
+
   /** Puts a snapshot of etcd's own into the place of all data, as after a disaster. */
   async restore(snapshot: string): Promise<void> {
     for (const { name } of this.members) await this.kill(name);
     const all = this.members.map((one) => `${one.name}=http://127.0.0.1:${one.peer}`).join(",");
+    const token = randomUUID();
     for (const { name, peer } of this.members) {
       rmSync(this.#data(name), { recursive: true, force: true });
       await run(join(this.bin, "etcdutl"), [
         ...["snapshot", "restore", snapshot, "--name", name, "--data-dir", this.#data(name)],
-        ...["--initial-cluster", all, "--initial-cluster-token", `${this.folder}-${Math.random()}`],
+        ...["--initial-cluster", all, "--initial-cluster-token", token],
         ...["--initial-advertise-peer-urls", `http://127.0.0.1:${peer}`],
       ]);
     }

@@ -4,8 +4,9 @@ import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { LocalPlane } from "../../agent/plane/local-plane";
 import type { Plane, Proposed, Shared } from "../../agent/plane/plane";
+import { steps } from "../../agent/plane/registry-text";
 import { EtcdCluster } from "./etcd-cluster";
-import { registryOf, steps } from "./registries";
+import { registryOf } from "./registries";
 
 let cluster: EtcdCluster;
 

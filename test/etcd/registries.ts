@@ -1,5 +1,5 @@
 /** Registries for tests of planes. */
-import { parseRegistry, registryDelta, registryLines, renderRegistry } from "../../director/data";
+import { renderRegistry } from "../../director/data";
 import { virtualServer } from "../unit/agent-site";
 
 /** Of one owner, with so many virtual servers of one real server each. */
@@ -13,14 +13,4 @@ export function registryOf(count: number, weight = 1): string {
   return renderRegistry({
     owners: { "me-1": { label: "shop/prod Cluster edge", virtualServers: Object.fromEntries(services) } },
   });
-}
-
-/** What takes one registry's text to another's. */
-export function steps(before: string, after: string): string[] {
-  const [from, to] = [before, after].map((text) => {
-    const registry = parseRegistry(text);
-    if (!registry) throw new Error("it is no registry");
-    return registryLines(registry);
-  });
-  return registryDelta(from ?? new Map(), to ?? new Map());
 }

@@ -10,9 +10,11 @@ import { EVENTS_KEPT } from "../../agent/api/limits";
 import { EventRing, telling } from "../../agent/events";
 import type { Kernel } from "../../agent/kernel";
 import { type Log, noLog } from "../../agent/log";
+import { Participant } from "../../agent/plane/participant";
 import { routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { Director, type Member, type Registration } from "../../director";
+import type { SharedEtcd } from "../../director/data";
 import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
 import { type Dial, directDial } from "../../health";
@@ -121,11 +123,15 @@ export interface Disturbance {
 
 /** A director with an agent, for one test. */
 export class AgentSite {
+  name = "d1";
   readonly folder = mkdtempSync(join(tmpdir(), "heye-agent-"));
   readonly kernel = new ModelledKernel();
   keeper!: Keeper;
   log: Log = noLog();
   api!: ApiHandler;
+  /** What it shares with others by; absent: nothing. */
+  etcd: SharedEtcd | undefined;
+  plane: Participant | undefined;
   #server: Server | undefined;
   #runs = 0;
 
@@ -147,7 +153,7 @@ export class AgentSite {
   director(): Director {
     const session = { openUnixSocket: async () => dialled(this.socket) };
     const pool = { get: async () => session } as unknown as SessionPool;
-    return new Director("d1", { host: "192.0.2.11", user: "root" }, pool, "agent");
+    return new Director(this.name, { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
   async start({ store, kernel, dial = directDial(), gate }: Disturbance = {}): Promise<void> {
@@ -161,27 +167,32 @@ export class AgentSite {
       log,
       host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
       place: async () => "",
+      isShared: this.etcd !== undefined,
     });
-    const routes = routesOf(this.keeper, dial);
-    this.api = apiOf({
-      keeper: this.keeper,
-      dial,
-      log,
-      events,
-      about: { version: "test", startedAt: Date.now() },
-      ...(gate && { gate }),
-    });
+    this.plane = this.etcd && this.#participant(this.etcd);
+    const { plane } = this;
+    const routes = routesOf(this.keeper, dial, plane);
+    const about = { version: "test", startedAt: Date.now() };
+    const { keeper } = this;
+    this.api = apiOf({ keeper, dial, log, events, about, plane, ...(gate && { gate }) });
     this.#server = await listen(
       this.socket,
       () => routes,
       log,
       () => this.api,
     );
+    plane?.start();
+  }
+
+  #participant(etcd: SharedEtcd): Participant {
+    const { keeper, log, folder: state, name: director } = this;
+    return new Participant({ config: { director, etcd }, state, version: "test", keeper, log, lookMs: 300 });
   }
 
   /** Ends the agent in order. */
   async stop(): Promise<void> {
     this.#hangUp();
+    await this.plane?.stop();
     await this.keeper.stop();
   }
 

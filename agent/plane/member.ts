@@ -1,0 +1,287 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChangeAnswer, ChangeOrder } from "../../director/data";
+import { serviceKey } from "../../ipvs";
+import type { Followed, Keeper } from "../keeper";
+import type { Log } from "../log";
+import { Turns } from "../turns";
+import { judge } from "./judge";
+import { type Known, type Left, type Newest, type Plane, PlaneDownError, type Shared } from "./plane";
+import type { AppliedRecord } from "./record";
+import { areApart, digestOf, merged, steps } from "./registry-text";
+
+/** What a member of a plane needs. */
+export interface MemberParts {
+  readonly plane: Plane;
+  readonly keeper: Pick<Keeper, "weigh" | "follow" | "change" | "state" | "overdue" | "view">;
+  readonly record: AppliedRecord;
+  readonly log: Log;
+}
+
+/** How a director stands to what is shared. */
+export interface Standing {
+  /** `joining`: nothing was heard of it yet. `lost`: it cannot be asked now. `alarm`: it is not followed. */
+  readonly state: "joining" | "following" | "lost" | "alarm";
+  /** Since when it is so; epoch, in milliseconds. */
+  readonly since: number;
+  /** Why it is lost, or not followed. */
+  readonly reason?: string;
+  /** What this director has applied; 0: nothing yet. */
+  readonly revision: number;
+  /** What it cannot hold of that, because entries of nobody are in the way. */
+  readonly conflicts: readonly string[];
+}
+
+/** The director is not following what is shared, and so takes no change on. */
+export class NotFollowingError extends Error {
+  constructor(reason: string) {
+    super(
+      `what etcd holds is not followed here: ${reason}. Look with \`heye-agent store check\`; then \`heye-agent store accept\` takes what it holds, and \`heye-agent store restore /var/lib/heye/registry\` puts this director's own registry there.`,
+    );
+    this.name = "NotFollowingError";
+  }
+}
+
+/** How long is waited for what is newest before a director tells what it has. */
+const REFRESH_MS = 2_000;
+
+/** Tries to bring a change onto what is newest: others may be at it too. */
+const ROUNDS = 10;
+
+/**
+ * A director as one of several that agree on what is declared. It follows what is newest, and has a change that is asked of it
+ * agreed on before it is made. What it forwards by is its own file; while nothing can be agreed on, that stays as it is.
+ */
+export class Member {
+  readonly #turns = new Turns();
+  #shared: Shared | undefined;
+  #applied: Known | undefined;
+  #isLoaded = false;
+  #standing: Omit<Standing, "revision"> = { state: "joining", since: Date.now(), conflicts: [] };
+
+  constructor(private readonly parts: MemberParts) {}
+
+  get standing(): Standing {
+    return { ...this.#standing, revision: this.#applied?.revision ?? 0 };
+  }
+
+  /** What was last applied; undefined: nothing. */
+  get applied(): Known | undefined {
+    return this.#applied;
+  }
+
+  /** Looks at what is shared, and follows it where that is right. Fails never: how it went is in `standing`. */
+  look(): Promise<void> {
+    return this.#turns.take(() => this.#look());
+  }
+
+  /**
+   * Follows what was agreed on until now, so that what is told of this director next is no older. Where that takes long it is not
+   * waited for: a director always says what it has.
+   */
+  async refresh(): Promise<void> {
+    if (this.#standing.state !== "following") return;
+    const waited = new AbortController();
+    const isOver = delay(REFRESH_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+    await Promise.race([this.look(), isOver]);
+    waited.abort();
+  }
+
+  /**
+   * Has a change agreed on and makes it. The same change, asked of several directors, is agreed on once.
+   *
+   * @throws PlaneDownError, NotFollowingError: nothing of it was made; PlaneUncertainError; what `Keeper.change` throws
+   */
+  change(order: ChangeOrder): Promise<ChangeAnswer> {
+    // What declares nothing new is this director's own business.
+    if (order.registry.length === 0) return this.parts.keeper.change(order);
+    return this.#turns.take(async () => {
+      const { refusal, table } = await this.parts.keeper.weigh(order);
+      if (refusal) return { ...refusal, shared: true };
+      await this.#following();
+      const agreed = await this.#agree(order.registry, leavesOf(order));
+      if (!agreed) {
+        const state = await this.parts.keeper.state(order.expect);
+        return { outcome: "changed", state, messages: "", shared: true };
+      }
+      const { answer } = await this.#apply(agreed, [], { order, table });
+      return { ...answer, shared: true };
+    });
+  }
+
+  /** Ends drains that whoever began them has not ended. Nothing where that cannot be agreed on now: it is tried again. */
+  endDrains(): Promise<void> {
+    return this.#turns.take(async () => {
+      const delta = this.parts.keeper.overdue();
+      if (delta.length === 0 || this.#standing.state !== "following") return;
+      const agreed = await this.#agree(delta, []);
+      if (agreed) await this.#apply(agreed, []);
+      this.parts.log.info({ event: "drained", revision: this.#applied?.revision }, "drains are over");
+    });
+  }
+
+  /**
+   * Follows what is shared although that is no successor of what was followed here.
+   *
+   * @throws PlaneDownError, NotFollowingError where it holds nothing
+   */
+  accept(): Promise<void> {
+    return this.#turns.take(async () => {
+      const newest = await this.parts.plane.newest();
+      if (!newest) throw new NotFollowingError("it holds nothing that could be accepted");
+      await this.#apply(newest.shared, []);
+    });
+  }
+
+  /**
+   * Puts a registry in the place of what is shared, and follows it.
+   *
+   * @param above a revision that some director is known to have applied
+   * @throws PlaneDownError, PlaneUncertainError, RegistryError
+   */
+  restore(text: string, above: number): Promise<Shared> {
+    return this.#turns.take(async () => {
+      const { revision = 0, history = randomUUID() } = this.#applied ?? {};
+      const shared = await this.parts.plane.replace(text, Math.max(revision, above), history);
+      await this.#apply(shared, []);
+      return shared;
+    });
+  }
+
+  /** Waits for what is under way, and takes on nothing more. */
+  stop(): Promise<void> {
+    return this.#turns.end(async () => undefined);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const newest = await this.parts.plane.newest(await this.#known());
+      await this.#heed(newest);
+    } catch (error) {
+      const reason = error instanceof PlaneDownError ? error.reason : messageOf(error);
+      this.#stand(error instanceof PlaneDownError ? "lost" : "alarm", reason);
+    }
+  }
+
+  async #heed(newest: Newest | undefined): Promise<void> {
+    const { keeper } = this.parts;
+    const verdict = judge({ applied: this.#applied, text: keeper.view.text }, newest);
+    if (verdict.kind === "alarm") return this.#stand("alarm", verdict.reason);
+    if (verdict.kind === "wait") return this.#stand("following");
+    if (verdict.kind === "begin") return this.#begin(keeper.view.text);
+    if (!newest) return;
+    const isCurrent = verdict.kind === "current" && this.#standing.conflicts.length === 0;
+    if (isCurrent && this.#isHeld(newest.shared)) {
+      this.#shared = newest.shared;
+      return this.#stand("following");
+    }
+    await this.#apply(newest.shared, newest.leaves);
+  }
+
+  /** Whether the director's own file says what is shared; it may not, where it was ended before it had followed. */
+  #isHeld({ digest }: Shared): boolean {
+    return digestOf(this.parts.keeper.view.text) === digest;
+  }
+
+  /** Begins the history with what stands registered here. Where another one has begun meanwhile, that is looked at. */
+  async #begin(text: string): Promise<void> {
+    const proposal = { id: randomUUID(), delta: steps("", text), leaves: [] };
+    const proposed = await this.parts.plane.propose(undefined, proposal);
+    if (proposed.outcome === "overtaken") return this.#heed(proposed.newest);
+    this.parts.log.info({ event: "plane", begun: true }, "etcd holds what stands registered here");
+    await this.#apply(proposed.shared, []);
+  }
+
+  /**
+   * Has a change taken. Where others came first it is brought onto what they made, as long as that touches other things;
+   * where the very same stands there already it is agreed on.
+   *
+   * @returns undefined: something else has been agreed on, and is followed
+   */
+  async #agree(delta: readonly string[], leaves: readonly Left[]): Promise<Shared | undefined> {
+    const id = randomUUID();
+    let base = this.#shared;
+    for (let rounds = 0; rounds < ROUNDS; rounds++) {
+      const wanted = merged(base?.text ?? "", delta);
+      if (wanted === undefined) return undefined;
+      if (base && wanted === base.text) return base;
+      const proposed = await this.parts.plane.propose(base, { id, delta, leaves });
+      if (proposed.outcome === "accepted") return proposed.shared;
+      const { newest } = proposed;
+      const known = this.#applied;
+      const verdict = judge({ applied: known, text: this.parts.keeper.view.text }, newest);
+      if (!newest || verdict.kind === "alarm")
+        throw new NotFollowingError(verdict.kind === "alarm" ? verdict.reason : "it was emptied");
+      const isSame = newest.shared.digest === digestOf(wanted);
+      if (isSame) return newest.shared;
+      const others = steps(base?.text ?? "", newest.shared.text);
+      if (!areApart(delta, others)) {
+        await this.#apply(newest.shared, newest.leaves);
+        return undefined;
+      }
+      base = newest.shared;
+    }
+    throw new NotFollowingError("others change it all the time");
+  }
+
+  async #apply(
+    shared: Shared,
+    leaves: readonly Left[],
+    own?: Parameters<Keeper["follow"]>[2],
+  ): Promise<Followed> {
+    const followed = await this.parts.keeper.follow(shared.text, leaves, own);
+    const { text: _, ...known } = shared;
+    this.#shared = shared;
+    const isNew = this.#applied?.revision !== known.revision || this.#applied.digest !== known.digest;
+    this.#applied = known;
+    if (isNew) {
+      await this.parts.record.save(known);
+      this.parts.log.info({ event: "plane", revision: known.revision }, `revision ${known.revision} is held`);
+    }
+    this.#stand("following", undefined, followed.conflicts);
+    return followed;
+  }
+
+  /** Fails unless what is shared is known and followed. */
+  async #following(): Promise<void> {
+    if (this.#standing.state !== "following") await this.#look();
+    const { state, reason = "" } = this.#standing;
+    if (state === "following") return;
+    if (state === "alarm") throw new NotFollowingError(reason);
+    throw new PlaneDownError(this.parts.plane.endpoints, reason);
+  }
+
+  async #known(): Promise<Known | undefined> {
+    if (!this.#isLoaded) {
+      this.#applied = await this.parts.record.load();
+      this.#isLoaded = true;
+    }
+    if (this.#shared) return this.#shared;
+    const { text } = this.parts.keeper.view;
+    const isOwn = this.#applied?.digest === digestOf(text);
+    return this.#applied && { ...this.#applied, ...(isOwn && { text }) };
+  }
+
+  #stand(state: Standing["state"], reason?: string, conflicts = this.#standing.conflicts): void {
+    const isNews = state !== this.#standing.state || reason !== this.#standing.reason;
+    const isChanged = conflicts.join() !== this.#standing.conflicts.join();
+    const since = isNews ? Date.now() : this.#standing.since;
+    this.#standing = { state, since, ...(reason !== undefined && { reason }), conflicts };
+    if (isNews && state !== "following")
+      this.parts.log.error({ event: "plane", state, reason }, `what is shared: ${state}`);
+    else if (isNews) this.parts.log.info({ event: "plane", state }, "what is shared is followed");
+    if (isChanged && conflicts.length > 0)
+      this.parts.log.error({ event: "plane", conflicts }, "not all that is shared can be held here");
+  }
+}
+
+/** What an order lets go of and leaves standing: it is wanted in the kernel, and registered no more. */
+function leavesOf({ registry, scope, desired }: ChangeOrder): Left[] {
+  const removed = new Set(registry.flatMap((edit) => /^-service \S+ (.+)$/.exec(edit)?.[1] ?? []));
+  const standing = new Set(desired.map(serviceKey));
+  return scope.filter((key) => removed.has(key) && standing.has(key)).map((key) => ({ key }));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { AgentConfig, PlaneAnswer } from "../../director/data";
+import type { Keeper } from "../keeper";
+import type { Log } from "../log";
+import { registrations } from "../probes";
+import { EtcdClient } from "./etcd-client";
+import { EtcdPlane } from "./etcd-plane";
+import { Keys } from "./log-format";
+import { Member } from "./member";
+import { PlaneDownError, type Watching } from "./plane";
+import { Presence, type Word } from "./presence";
+import { AppliedRecord } from "./record";
+
+/** What a director needs to take part. */
+export interface ParticipantParts {
+  readonly config: AgentConfig & { readonly etcd: NonNullable<AgentConfig["etcd"]> };
+  /** Where what must outlive the agent is kept: /var/lib/heye. */
+  readonly state: string;
+  readonly version: string;
+  readonly keeper: Keeper;
+  readonly log: Log;
+  /** How often is looked without a hint, in milliseconds. Default 5000. */
+  readonly lookMs?: number | undefined;
+}
+
+/** Watches fail unseen, so what is shared is also looked at so often: one small read of etcd's. */
+const LOOK_MS = 5_000;
+/** At most so often, however many hints come. */
+const PAUSE_MS = 50;
+
+/**
+ * A director's part in a plane: follows it when a watch hints at something and every few seconds, tells the others of itself,
+ * and knows what they say.
+ */
+export class Participant {
+  readonly member: Member;
+  readonly #client: EtcdClient;
+  readonly #plane: EtcdPlane;
+  readonly #presence: Presence;
+  readonly #instance = randomUUID();
+  readonly #ending = new AbortController();
+  #hint = new AbortController();
+  #watching: Watching | undefined;
+  #running: Promise<void> | undefined;
+  #heard: readonly Word[] = [];
+
+  constructor(private readonly parts: ParticipantParts) {
+    const { config, state, keeper, log } = parts;
+    this.#client = new EtcdClient(config.etcd);
+    this.#plane = new EtcdPlane(this.#client, config.etcd);
+    this.#presence = new Presence(this.#client, new Keys(config.etcd.prefix));
+    const record = new AppliedRecord(join(state, "agent", "plane.json"), config.etcd.prefix);
+    this.member = new Member({ plane: this.#plane, keeper, record, log });
+  }
+
+  start(): void {
+    this.#watching = this.#plane.watch(() => this.#hint.abort());
+    this.#running = this.#run();
+  }
+
+  /** As a keeper to whoever declares things: what it tells is what all have agreed on, and what it is told all agree on. */
+  get declaring(): Pick<Keeper, "view" | "state" | "change"> {
+    const { member } = this;
+    const { keeper } = this.parts;
+    return {
+      get view() {
+        return keeper.view;
+      },
+      async state(known) {
+        await member.refresh();
+        return keeper.state(known);
+      },
+      change: (order) => member.change(order),
+    };
+  }
+
+  /** How this director stands to what is shared, and what all say of themselves. */
+  get answer(): PlaneAnswer {
+    const { endpoints, prefix } = this.parts.config.etcd;
+    const directors = this.#heard.map(({ director, version, revision, digests, down, lost, troubles }) => ({
+      ...{ director, version, revision, digests, down, lost, troubles },
+    }));
+    return { store: "etcd", endpoints, prefix, ...this.member.standing, directors };
+  }
+
+  /** The same, with what the others say at this moment. Throws PlaneDownError. */
+  async ask(): Promise<PlaneAnswer> {
+    this.#heard = await this.#presence.hear();
+    return this.answer;
+  }
+
+  /** Whether what is held agrees with itself, and how directors stand to it. Throws PlaneDownError. */
+  async check() {
+    const found = await this.#plane.check();
+    return { ...found, ...(await this.ask()) };
+  }
+
+  /** Puts a registry in the place of what is shared; see `Member.restore`. */
+  async restore(text: string) {
+    const directors = await this.#presence.hear();
+    const above = Math.max(0, ...directors.map(({ revision }) => revision));
+    const { revision, digest } = await this.member.restore(text, above);
+    return { revision, digest };
+  }
+
+  /** The registry that is shared. Throws PlaneDownError, PlaneBrokenError. */
+  async backup() {
+    const newest = await this.#plane.newest();
+    return newest && { revision: newest.shared.revision, registry: newest.shared.text };
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    this.#hint.abort();
+    this.#watching?.close();
+    await this.#running;
+    await this.member.stop();
+    if (this.member.standing.state !== "lost") await this.#presence.leave();
+    this.#client.close();
+  }
+
+  async #run(): Promise<void> {
+    const { lookMs = LOOK_MS, log } = this.parts;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.#hint = new AbortController();
+      await this.member.look();
+      try {
+        await this.member.endDrains();
+        if (this.member.standing.state !== "lost") await this.#exchange();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (!(error instanceof PlaneDownError))
+          log.error({ event: "plane", error: reason }, "a round failed");
+      }
+      const heard = AbortSignal.any([signal, this.#hint.signal]);
+      await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      await delay(lookMs * (0.8 + 0.4 * Math.random()), undefined, { signal: heard, ref: false }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  async #exchange(): Promise<void> {
+    await this.#presence.say(await this.#word());
+    this.#heard = await this.#presence.hear();
+    const { director } = this.parts.config;
+    const other = this.#heard.find((one) => one.director === director && one.instance !== this.#instance);
+    if (other) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
+  }
+
+  async #word(): Promise<Word> {
+    const { keeper, config, version } = this.parts;
+    const { pools, trouble } = keeper.view;
+    const { state, reason, revision, conflicts } = this.member.standing;
+    const troubles = [
+      ...(trouble === undefined ? [] : [trouble]),
+      ...(state === "alarm" && reason !== undefined ? [reason] : []),
+      ...conflicts,
+    ];
+    return {
+      ...{ director: config.director, instance: this.#instance, version, revision },
+      digests: await keeper.digests(),
+      down: Object.keys(pools.watch.down(pools.registry)).length,
+      lost: [...registrations(pools.registry).keys()].filter((key) => pools.lost.has(key)).length,
+      troubles,
+    };
+  }
+}
