@@ -153,7 +153,8 @@ describe("a director that leaves the cluster", () => {
     d2.meanwhile = () => {
       throw new NotWritableError("d2", "no space left");
     };
-    Object.assign(d2, { mode: "agent" });
+    const answer = { exitCode: 0, stdout: "heye 1 runs 0.1.0 -\n", stderr: "" };
+    Object.assign(d2, { mode: "agent", execute: async () => answer });
     const said = await warnings(() => handlerOver([d1], [d2]).update(id, outputs, declared(0)));
     assert.match(said.join(), /still stands on director d2.*add d2 to the cluster once more/s);
     assert.doesNotMatch(said.join(), /ipvsadm -D/);
