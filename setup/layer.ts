@@ -29,15 +29,17 @@ export interface Layer {
  *
  * @param options further arguments of mocha, such as --grep
  * @param output an open file that takes what the tests print, instead of showing it
+ * @param prepared what `prepare` returned, where that was called already
  */
 export async function runLayer(
   layer: Layer,
   options: readonly string[] = [],
   output?: number,
+  prepared?: NodeJS.ProcessEnv,
 ): Promise<Counts> {
   const files = await testFiles(layer.folder);
   if (files.length === 0) return failure(layer, `there is no test in ${layer.folder}`);
-  const env = await layer.prepare();
+  const env = prepared ?? (await layer.prepare());
   const start = Date.now();
   const countsFile = await freshCountsFile(layer);
   say(`tests of the layer ${layer.name} ...`);
@@ -59,17 +61,19 @@ export async function runLayer(
 
 /**
  * Runs layers at the same time: the first one's tests are shown as they run, those of the others when the layers
- * before them have ended.
+ * before them have ended. What they need is brought before, one after the other: a build beside tests would starve them.
  */
 export async function runTogether(layers: readonly Layer[]): Promise<Counts> {
-  const [first, ...others] = layers;
+  const ready: (readonly [Layer, NodeJS.ProcessEnv])[] = [];
+  for (const layer of layers) ready.push([layer, await layer.prepare()]);
+  const [first, ...others] = ready;
   if (first === undefined) return { passed: 0, failed: 0 };
   await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
-  const running = others.map(async (layer) => {
+  const running = others.map(async ([layer, env]) => {
     const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
     await using file = await open(path, "w+", 0o600);
     try {
-      return { counts: await runLayer(layer, [], file.fd), printed: await readFile(path) };
+      return { counts: await runLayer(layer, [], file.fd, env), printed: await readFile(path) };
     } catch (error) {
       process.stdout.write(await readFile(path));
       throw error;
@@ -79,7 +83,7 @@ export async function runTogether(layers: readonly Layer[]): Promise<Counts> {
   });
   // Looked at below; a failure before that must not end the process.
   for (const one of running) one.catch(() => undefined);
-  let all = await runLayer(first);
+  let all = await runLayer(first[0], [], undefined, first[1]);
   for (const one of running) {
     const { counts, printed } = await one;
     process.stdout.write(printed);

@@ -16,28 +16,33 @@ import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
 /**
- * In the order in which they run: the cheap and the telling ones first, two at the same time, each of which keeps about
- * one processor busy; then those that need a lab, which is one processor wide.
+ * Groups of layers in the order in which they run: the cheap and the telling ones first. The layers of a group run at the
+ * same time: each keeps about one processor busy.
  */
-const LAYERS: readonly Layer[] = [
-  { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
-  { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
-  { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
-  {
-    name: "kubernetes",
-    folder: compiled("kubernetes"),
-    timeout: 120_000,
-    prepare: prepareKubernetes,
-    within: ["sh", join(PROJECT_ROOT, "test", "kubernetes", "network.sh")],
-  },
-  { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
-  { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
+const GROUPS: readonly (readonly Layer[])[] = [
+  [
+    { name: "unit", folder: compiled("unit"), timeout: 30_000, prepare: async () => process.env },
+    { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
+  ],
+  [
+    { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
+    {
+      name: "kubernetes",
+      folder: compiled("kubernetes"),
+      timeout: 120_000,
+      prepare: prepareKubernetes,
+      within: ["sh", join(PROJECT_ROOT, "test", "kubernetes", "network.sh")],
+    },
+  ],
+  [
+    { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
+    { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
+  ],
 ];
+const LAYERS = GROUPS.flat();
 
-/** Said before minutes are spent on fetching what could not be used. */
-const NEEDING_LAB: readonly string[] = ["lab", "pulumi"];
-/** Those whose tests run in a network of their own, which takes the same rights. */
-const NEEDING_NETWORK: readonly string[] = [...NEEDING_LAB, "kubernetes"];
+/** Those that build networks. Whether one may is said before minutes are spent on fetching what could not be used. */
+const NEEDING_RIGHTS: readonly string[] = ["kubernetes", "lab", "pulumi"];
 
 /** The checks of the sources, each of which counts as one test; programs are those of node_modules. */
 const CHECKS: readonly {
@@ -65,13 +70,12 @@ const CHECKS: readonly {
  */
 export async function test([name, ...options]: readonly string[]): Promise<number> {
   let all: Counts = { passed: 0, failed: 0 };
-  if (name === undefined || NEEDING_NETWORK.includes(name))
+  if (name === undefined || NEEDING_RIGHTS.includes(name))
     await requireLabRights("sudo npm test (test:unit and test:provider work without)");
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());
-    for (const needsLab of [false, true])
-      all = add(all, await runTogether(LAYERS.filter(({ name }) => NEEDING_LAB.includes(name) === needsLab)));
+    for (const group of GROUPS) all = add(all, await runTogether(group));
   } else {
     all = await runLayer(named(name), options);
   }
