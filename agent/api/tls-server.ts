@@ -34,7 +34,7 @@ export async function serveTls(
 ): Promise<https.Server> {
   const place = listenPlace(access.listen);
   if (!place) throw new Error(`expected an address and a port to listen at, found ${access.listen}`);
-  const askers = new WeakMap<object, Asker>();
+  const askers = new WeakMap<object, KnownAsker>();
   const rates = new Rates();
   const { ca, cert, key } = access.tls;
   const server = https.createServer(
@@ -52,7 +52,8 @@ export async function serveTls(
     (request, response) => {
       const asker = askers.get(request.socket);
       const handler = api();
-      if (asker && handler) void handler.handle(request, response, asker);
+      // A connection does not outlive the certificate that opened it.
+      if (asker && handler && Date.now() < asker.untilMs) void handler.handle(request, response, asker);
       else request.socket.destroy();
     },
   );
@@ -96,10 +97,20 @@ export async function keepServingTls(
   }
 }
 
-function askerOf(socket: TLSSocket, access: ApiAccess, rates: Rates): Asker {
+/** Who asks over a connection. */
+interface KnownAsker extends Asker {
+  /** When his certificate ends: epoch, in milliseconds. */
+  readonly untilMs: number;
+}
+
+function askerOf(socket: TLSSocket, access: ApiAccess, rates: Rates): KnownAsker {
   const certificate = socket.getPeerCertificate();
   const client = certificate.fingerprint256;
-  return { role: roleOf(certificate, access), admit: (isWrite) => rates.admit(client, isWrite) };
+  return {
+    untilMs: Date.parse(certificate.valid_to),
+    role: roleOf(certificate, access),
+    admit: (isWrite) => rates.admit(client, isWrite),
+  };
 }
 
 function refusals(log: Log): (error: Error, socket: TLSSocket) => void {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:https";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import * as tls from "node:tls";
 import { Rates } from "../../agent/api/clients";
 import { HANDSHAKE_MS, WRITES_BURST, WRITES_PER_S } from "../../agent/api/limits";
@@ -119,6 +120,22 @@ describe("the API of an agent on TCP", () => {
     const self = await issue({ name: "deploy" });
     for (const [who, identity] of Object.entries({ nobody: undefined, stranger, expired, early, self }))
       await assert.rejects(ask(identity, "GET", VS), /alert|ECONNRESET|socket hang up|handshake/, who);
+  });
+
+  it("ends a connection with the certificate that opened it", async () => {
+    const brief = await client({ name: "monitor", untilMs: 2_500 });
+    const agent = new https.Agent({ ...options(brief), keepAlive: true, maxSockets: 1 });
+    const status = () =>
+      new Promise<number>((resolve, reject) => {
+        const outgoing = https.get({ ...options(brief), path: VS, agent }, (response) => {
+          response.resume().on("end", () => resolve(response.statusCode ?? 0));
+        });
+        outgoing.on("error", reject);
+      });
+    assert.equal(await status(), 200);
+    await delay(3_000);
+    await assert.rejects(status());
+    agent.destroy();
   });
 
   it("speaks TLS 1.3 alone, and no HTTP in the clear", async () => {
