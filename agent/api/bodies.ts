@@ -82,12 +82,21 @@ export function patchBody(of: Patched, body: unknown): Readonly<Record<string, u
   // It would be another resource in place of this one.
   if (!isRecord(patch))
     throw invalid([{ path: [], reason: "expected an object with the properties that change, found none" }]);
-  const whole = Object.entries(patch).filter(
-    ([key, value]) => !Object.hasOwn(shape, key) || !(value === null || isRecord(value)),
-  );
+  const fields = new Map<string, z.core.$ZodType>(Object.entries(shape));
+  const isLater = (key: string, value: unknown) => {
+    const field = fields.get(key);
+    return field !== undefined && (value === null || (isRecord(value) && takesObjects(field)));
+  };
+  const whole = Object.entries(patch).filter(([key, value]) => !isLater(key, value));
   const { problems } = parse(z.strictObject(shape).partial(), Object.fromEntries(whole));
   if (problems.length > 0) throw invalid(problems);
   return patch;
+}
+
+function takesObjects(schema: z.core.$ZodType): boolean {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return takesObjects(schema.def.innerType);
+  return schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion;
 }
 
 /** A merge patch laid over what stands. Throws ApiProblem where it is too deep. */

@@ -119,6 +119,9 @@ describe("the API of an agent", () => {
       assert.equal(same.status, 200);
       assert.equal(same.headers.etag, (await api.get(WEB)).headers.etag);
       assert.equal(site.kernel.edits.length, edits, "nothing was to be done");
+      // Before anybody looks at the version.
+      for (const wrong of [{ address: {} }, { nothing: null }, { realServers: [{}] }, [], "x"])
+        refused(await api.patch(WEB, { body: wrong, headers: { "if-match": '"0"' } }), 422);
       const other = refused(await api.patch(WEB, { body: { port: 81 } }), 422);
       assert.match(other.detail, /another identity is another virtual server/);
       const fresh = await api.put(`${VS}/udp-192.0.2.1-53`, { body: { healthCheck: { type: "none" } } });
