@@ -87,8 +87,21 @@ function operationOf(route: Route, routes: readonly Route[]): JsonSchema {
   };
 }
 
+/** Bodies that stand for themselves, by the name of their schema. */
+const EXAMPLES: Readonly<Record<string, JsonSchema>> = {
+  VirtualServer: {
+    ...{ address: "192.0.2.1", port: 80, scheduler: "wrr", healthCheck: { type: "tcp" } },
+    realServers: [{ address: "10.0.0.1", weight: 2 }],
+  },
+  VirtualServerPatch: { scheduler: "wlc" },
+  RealServer: { address: "10.0.0.1", port: 80, weight: 2 },
+  RealServerPatch: { weight: 3 },
+  Weight: { weight: 5 },
+};
+
 function contentOf({ method }: Route, body: string): JsonSchema {
-  const media = { schema: { $ref: `#/components/schemas/${body}` } };
+  const example = EXAMPLES[body];
+  const media = { schema: { $ref: `#/components/schemas/${body}` }, ...(example && { example }) };
   return method === "PATCH"
     ? { "application/merge-patch+json": media, "application/json": media }
     : { "application/json": media };

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { PROJECT_ROOT } from "../../setup/project";
+import { AgentSite } from "./agent-site";
+import { ModelledServers } from "./modelled-servers";
+
+const PROGRAM = join(PROJECT_ROOT, "dist", "agent", "heye-agent.js");
+const CLI = join(PROJECT_ROOT, "dist", "cli", "index.js");
+
+/** Runs a program of ours to its end. */
+async function run(program: string, args: readonly string[], input = "") {
+  const child = spawn(process.execPath, [program, ...args]);
+  child.stdin.on("error", () => undefined).end(input);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close") as Promise<[number | null]>,
+  ]);
+  return { code, out, err };
+}
+
+describe("raw requests by a command", () => {
+  let site: AgentSite;
+  before(async () => {
+    site = await AgentSite.up(undefined, { dial: new ModelledServers().dial });
+  });
+  after(() => site.down());
+
+  const api = (args: readonly string[], input?: string) =>
+    run(PROGRAM, ["api", ...args, "--socket", site.socket], input);
+
+  it("send what they are given, print what is answered, and end as it is", async () => {
+    const path = "/v1/virtual-servers/tcp-192.0.2.1-80";
+    const body = '{"healthCheck":{"type":"none"},"realServers":[{"address":"10.0.0.1"}]}';
+    const made = await api(["PUT", path, "--data", "-"], body);
+    assert.deepEqual([made.code, made.err], [0, ""]);
+    assert.equal(JSON.parse(made.out).id, "tcp-192.0.2.1-80");
+    const weight = await api(["PUT", `${path}/real-servers/10.0.0.1-80/weight`, "--data", '{"weight":7}']);
+    assert.deepEqual([weight.code, weight.out], [0, '{"weight":7}\n']);
+    const stale = await api(["PATCH", path, "--data", '{"scheduler":"rr"}', "--if-match", '"00"']);
+    assert.equal(stale.code, 1);
+    assert.match(stale.err, /412/);
+    assert.equal(JSON.parse(stale.out).code, "HEYE_OTHER_VERSION");
+    const gone = await api(["DELETE", `${path}?drain-ms=0`]);
+    assert.deepEqual([gone.code, gone.out], [0, ""]);
+    const none = await run(PROGRAM, ["api", "GET", "/v1/status", "--socket", `${site.socket}.not`]);
+    assert.equal(none.code, 1);
+    assert.match(none.err, /no agent answers on/);
+  });
+
+  it("refuse what a shell could take for something else, and say how they are used", async () => {
+    for (const args of [
+      ["GET", "/v1/status'; reboot #", "--host", "lb1"],
+      ["GET", "/v1/status", "--host=-oProxyCommand=reboot"],
+      ["GET", "/v1/status", "--host", "lb1", "--if-match", "'"],
+      ["EXPLODE", "/v1/status", "--host", "lb1"],
+      ["GET", "/v1/status"],
+      ["GET", "v1/status", "--host", "lb1"],
+    ]) {
+      const { code, err } = await run(CLI, ["api", ...args]);
+      assert.equal(code, 2, args.join(" "));
+      assert.match(err, /^heye api: expected /);
+      assert.match(err, /usage: heye api METHOD PATH/);
+    }
+  });
+});
