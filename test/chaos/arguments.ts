@@ -7,18 +7,30 @@ export interface ChaosArguments {
   readonly steps: number;
   /** Of the first schedule; those after it have the numbers after it. */
   readonly seed: number;
+  /** No schedule is begun after so long. Default: until all are made. */
+  readonly minutes: number | undefined;
 }
 
 /** Reads the arguments of `npm run chaos`. Throws Error for one that is no whole number above 0. */
 export function chaosArguments(argv: readonly string[], seed: number): ChaosArguments {
   const { values } = parseArgs({
     args: [...argv],
-    options: { schedules: { type: "string" }, steps: { type: "string" }, seed: { type: "string" } },
+    options: {
+      schedules: { type: "string" },
+      steps: { type: "string" },
+      seed: { type: "string" },
+      minutes: { type: "string" },
+    },
   });
-  const number = (name: keyof typeof values, fallback: number): number => {
+  const number = <F extends number | undefined>(name: keyof typeof values, fallback: F): number | F => {
     const value = values[name] === undefined ? fallback : Number(values[name]);
-    if (Number.isInteger(value) && value > 0) return value;
+    if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
     throw new Error(`--${name}: expected a whole number above 0, found ${values[name]}`);
   };
-  return { schedules: number("schedules", 200), steps: number("steps", 4), seed: number("seed", seed) };
+  return {
+    schedules: number("schedules", 200),
+    steps: number("steps", 4),
+    seed: number("seed", seed),
+    minutes: number("minutes", undefined),
+  };
 }

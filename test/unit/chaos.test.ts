@@ -92,9 +92,9 @@ describe("the judge of chaos", () => {
 
 describe("npm run chaos", () => {
   it("takes how much of it, and says what is no number", () => {
-    assert.deepEqual(chaosArguments([], 9), { schedules: 200, steps: 4, seed: 9 });
-    const some = { schedules: 2, steps: 4, seed: 7 };
-    assert.deepEqual(chaosArguments(["--schedules", "2", "--seed", "7"], 9), some);
+    assert.deepEqual(chaosArguments([], 9), { schedules: 200, steps: 4, seed: 9, minutes: undefined });
+    const some = { schedules: 2, steps: 4, seed: 7, minutes: 60 };
+    assert.deepEqual(chaosArguments(["--schedules", "2", "--seed", "7", "--minutes", "60"], 9), some);
     assert.throws(
       () => chaosArguments(["--steps", "many"], 9),
       /--steps: expected a whole number above 0, found many/,
