@@ -76,7 +76,7 @@ export class ConfigFile extends pulumi.ComponentResource {
   }
 }
 
-/** Loaded here and not with the program: one without files needs neither the YAML reader nor the schemas. */
+/** Loaded here and not with the program: one without files needs no reader of YAML. */
 function declaredIn(what: string, { file, secrets = {} }: ConfigFileArgs): Declared[] {
   const { readConfig } = require("../spec/yaml") as typeof import("../spec/yaml");
   const { declared, problems } = readConfig(readFile(what, file), Object.keys(secrets));

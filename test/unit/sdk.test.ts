@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { types } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type * as z from "zod";
+import * as z from "zod";
 import type {
   Cluster,
   ClusterArgs,
@@ -21,6 +24,7 @@ import { presets } from "../../sdk";
 import { withSecrets } from "../../sdk/health-check";
 import { withSecretChecks } from "../../sdk/pool-member";
 import { providerStub, typeToken } from "../../sdk/stub";
+import { PROJECT_ROOT } from "../../setup/project";
 import type { cluster, connection, realServer, virtualServer } from "../../spec";
 import { type HealthCheckInput, healthCheck, joinCredentials, splitCredentials } from "../../spec";
 
@@ -237,5 +241,34 @@ function wrongPrograms(cluster: Cluster): unknown[] {
 describe("types", () => {
   it("let no wrong program compile (checked by the compiler)", () => {
     assert.equal(typeof wrongPrograms, "function");
+  });
+});
+
+describe("what a program loads", () => {
+  const loadedBy = (door: string): string[] => {
+    const script = `require(${JSON.stringify(join(PROJECT_ROOT, "dist", "sdk", door))}); console.log(Object.keys(require.cache).join("\\n"))`;
+    const { stdout, status, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    return stdout.split("\n");
+  };
+  const has = (files: readonly string[], name: string) =>
+    files.some((file) => file.includes(`/node_modules/${name}/`));
+
+  it("is neither @pulumi/kubernetes nor the reader of YAML where it uses none of both", () => {
+    const files = loadedBy("index.js");
+    assert.ok(has(files, "@pulumi/pulumi"));
+    for (const name of ["@pulumi/kubernetes", "yaml"]) assert.ok(!has(files, name), name);
+  });
+
+  it("is @pulumi/kubernetes by a door of its own, which is an optional peer", () => {
+    assert.ok(has(loadedBy(join("kubernetes", "index.js")), "@pulumi/kubernetes"));
+    const { exports, peerDependenciesMeta } = z
+      .object({
+        exports: z.record(z.string(), z.unknown()),
+        peerDependenciesMeta: z.record(z.string(), z.object({ optional: z.boolean() })),
+      })
+      .parse(JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")));
+    assert.ok(exports["./kubernetes"]);
+    assert.deepEqual(peerDependenciesMeta["@pulumi/kubernetes"], { optional: true });
   });
 });
