@@ -24,7 +24,8 @@ type Word = "takes" | "takes none" | "rests";
  *
  * @param before what stands registered
  * @param after the same once the change that was cut short is carried out: members that it lets in, takes out or changes
- *   may stand as before it or as after it, and that says nothing of their health
+ *   may stand as before it or as after it, and that says nothing of their health; but one that takes connections has been
+ *   let in by an agent that knew it to be well
  * @param record undefined: nothing was written down, or nobody can read it
  */
 export function believed(
@@ -36,6 +37,7 @@ export function believed(
   const { down, lost, drains } = record ?? { down: {}, lost: [], drains: [] };
   const lostNow = new Set(lost);
   const said = new Map<string, Set<Word>>();
+  const say = (probe: string, word: Word) => said.set(probe, (said.get(probe) ?? new Set()).add(word));
   const later = registrations(after);
   // Written down before they are made. Those of changes stand in the registry.
   const byOperators = drains.filter(({ by }) => by === "operator");
@@ -49,8 +51,10 @@ export function believed(
     const testimony = testify(registration, members, service);
     if (testimony.lost === true) lostNow.add(key);
     if (testimony.lost === false) lostNow.delete(key);
-    for (const [probe, word] of testimony.servers) said.set(probe, (said.get(probe) ?? new Set()).add(word));
+    for (const [probe, word] of testimony.servers) say(probe, word);
   }
+  for (const [key, registration] of later)
+    for (const probe of letIn(registration, findService(table, key))) say(probe, "takes");
   const known = new Map<string, ServerHealth>(Object.entries(down));
   for (const [probe, words] of said) {
     if (words.has("takes") && words.has("takes none")) continue;
@@ -71,6 +75,19 @@ function steady(before: Registration, after: Registration | undefined): Member[]
   const takes = (one: Member) => effectiveWeight(one) > 0;
   const later = new Set((after?.members ?? []).filter(takes).map(realServerKey));
   return before.members.filter((one) => takes(one) && later.has(realServerKey(one)));
+}
+
+/** Probes of the servers that take connections already, of those that are to. */
+function letIn(registration: Registration, service: Service | undefined): string[] {
+  if (registration.failOpenPercent !== undefined) return [];
+  const taking = new Set(service?.destinations.filter(({ weight }) => weight > 0).map(destinationKey));
+  const entered = registration.members.filter(
+    (one) => effectiveWeight(one) > 0 && taking.has(realServerKey(one)),
+  );
+  return entered.flatMap((one) => {
+    const probe = probeOf(registration, one);
+    return probe ? [probeKey(probe)] : [];
+  });
 }
 
 function testify(registration: Registration, members: readonly Member[], service: Service): Testimony {

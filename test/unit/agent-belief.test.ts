@@ -51,6 +51,19 @@ describe("what an agent believes when it starts", () => {
     assert.deepEqual(dead(believed(both, both, undefined, [])), []);
   });
 
+  it("is that a server is well which a change that was cut short has let in, though it rests elsewhere", () => {
+    const resting = [
+      OTHER,
+      virtualServer([member(1)], { address: "192.0.2.2", ...SORRY } as Partial<Registration>),
+    ] as const;
+    const before = registry([KEY, virtualServer([member(2)])], resting);
+    const after = registry([KEY, virtualServer([member(1)])], resting);
+    const found = table(rules("192.0.2.1", { 1: 3 }), rules("192.0.2.2", { 1: 0, 250: 1 }));
+    assert.deepEqual(dead(believed(before, after, NOTHING, found)), []);
+    const still = table(rules("192.0.2.1", { 2: 3 }), rules("192.0.2.2", { 1: 0, 250: 1 }));
+    assert.deepEqual(dead(believed(before, after, NOTHING, still)), [1]);
+  });
+
   it("is what was written down, where the kernel says both", () => {
     const two = registry(
       [KEY, virtualServer([member(1)])],
