@@ -6,12 +6,16 @@ import {
   type Limits,
   renderEdit,
   type ServiceTraffic,
+  withoutCounts,
 } from "../../ipvs";
 import {
   type Body,
   type DestinationEntry,
   destinationsBody,
   editBody,
+  glanceKey,
+  glancesOf,
+  hasTunnels,
   keyOf,
   readDestination,
   readDestinationTraffic,
@@ -23,7 +27,7 @@ import {
   servicesBody,
 } from "../../ipvs/netlink";
 import { type Kernel, KernelError } from "../kernel";
-import { procfsConnections } from "../procfs";
+import { procfsConnections, readProcfs } from "../procfs";
 import { batchesOf } from "./batches";
 import { Conversation } from "./conversation";
 import { Pace } from "./pace";
@@ -38,39 +42,63 @@ interface Readers<S, D> {
   readonly destination: (attributes: Buffer, service: S) => D;
 }
 
-/** A table that was read, by what it was read from. */
-interface Seen {
-  readonly services: readonly string[];
-  readonly text: TableText;
+/** A service that was read. */
+interface Read {
+  /** What procfs said of it before. */
+  readonly glance: string | undefined;
+  /** Its lines, and those of its destinations. */
+  readonly block: string;
 }
 
 /**
- * The table by way of generic netlink. All of it is read each time, flags and kinds of tunnels included, and told in
- * ipvsadm's words: a director is the same to whoever reads it by the one or by the other.
+ * The table by way of generic netlink, told in ipvsadm's words: a director is the same to whoever reads it by the one or by
+ * the other.
+ *
+ * All of it is looked at each time. Of services all is asked for; of destinations procfs tells all but kinds of tunnels,
+ * so they are asked for where it tells something else than before, and where there are tunnels: a dump for each service takes ten
+ * times as long.
  */
 export class NetlinkKernel implements Kernel {
-  #seen: Seen | undefined;
+  /** By the service's own line. */
+  #read: ReadonlyMap<string, Read> = new Map();
+  #text: TableText | undefined;
 
-  /** @param open a channel for each conversation */
-  constructor(private readonly open: () => Channel) {}
+  /**
+   * @param open a channel for each conversation
+   * @param procfs what /proc/net/ip_vs tells; undefined: nothing
+   */
+  constructor(
+    private readonly open: () => Channel,
+    private readonly procfs: () => string | undefined = readProcfs,
+  ) {}
 
   async read(): Promise<TableText> {
-    const services: string[] = [];
-    for await (const { service, destinations } of this.#all(ENTRIES))
-      services.push(savedLines(service, destinations).join("\n"));
+    const procfs = this.procfs();
+    const glances = glancesOf(procfs === undefined ? "" : withoutCounts(procfs));
+    const before = this.#read;
+    const read = new Map<string, Read>();
+    let isSame = this.#text !== undefined;
+    for await (const { service, destinations } of this.#all(ENTRIES)) {
+      const [line = ""] = savedLines(service, []);
+      const glance = glances.get(glanceKey(service));
+      const known = before.get(line);
+      const isKnown = known && glance !== undefined && known.glance === glance && !hasTunnels(glance);
+      const block = isKnown ? known.block : savedLines(service, await destinations()).join("\n");
+      isSame &&= block === known?.block;
+      read.set(line, { glance, block });
+    }
+    this.#read = read;
     // Whoever compares is spared the work where nothing has changed.
-    const isSame = this.#seen?.services.length === services.length;
-    if (this.#seen && isSame && this.#seen.services.every((one, index) => one === services[index]))
-      return this.#seen.text;
-    const text = readTableText(services.flatMap((one) => one.split("\n")).sort());
-    this.#seen = { services, text };
-    return text;
+    if (this.#text && isSame && read.size === before.size) return this.#text;
+    const lines = [...read.values()].flatMap(({ block }) => block.split("\n"));
+    this.#text = readTableText(lines.sort());
+    return this.#text;
   }
 
   async limits(): Promise<Limits> {
     const limits = new Map<string, Map<string, { upper: number; lower: number }>>();
     for await (const { service, destinations } of this.#all(ENTRIES)) {
-      const one = destinations.map(
+      const one = (await destinations()).map(
         (entry) => [destinationKey(entry), { upper: entry.upper, lower: entry.lower }] as const,
       );
       limits.set(keyOf(service), new Map(one));
@@ -81,7 +109,7 @@ export class NetlinkKernel implements Kernel {
   async traffic(): Promise<readonly ServiceTraffic[]> {
     const told: ServiceTraffic[] = [];
     for await (const { service, destinations } of this.#all(COUNTED))
-      told.push({ service: keyOf(service), ...service.traffic, destinations });
+      told.push({ service: keyOf(service), ...service.traffic, destinations: await destinations() });
     return told;
   }
 
@@ -138,25 +166,31 @@ export class NetlinkKernel implements Kernel {
     }
   }
 
-  /** Services with their destinations, in the kernel's order. */
+  /** Services in the kernel's order, and their destinations when they are asked for, at once. */
   async *#all<S extends ServiceEntry, D>(
     readers: Readers<S, D>,
-  ): AsyncGenerator<{ service: S; destinations: D[] }> {
+  ): AsyncGenerator<{ service: S; destinations: () => Promise<D[]> }> {
     try {
       const conversation = new Conversation(this.open());
       try {
         const pace = new Pace();
         for (const service of await pace.all(conversation.dump(servicesBody(), readers.service))) {
           const read = (attributes: Buffer) => readers.destination(attributes, service);
-          yield { service, destinations: await pace.all(conversation.dump(destinationsBody(service), read)) };
+          const all = async () => pace.all(conversation.dump(destinationsBody(service), read));
+          yield { service, destinations: () => all().catch(refused) };
         }
       } finally {
         conversation.close();
       }
     } catch (error) {
-      throw new KernelError(error instanceof Error ? error.message : String(error));
+      refused(error);
     }
   }
+}
+
+function refused(error: unknown): never {
+  if (error instanceof KernelError) throw error;
+  throw new KernelError(error instanceof Error ? error.message : String(error));
 }
 
 const ENTRIES: Readers<ServiceEntry, DestinationEntry> = {

@@ -19,7 +19,7 @@ export function familyOf(address: string): number {
  * @throws RangeError when it is none
  */
 export function addressBytes(address: string): Buffer {
-  const bytes = Buffer.alloc(ADDRESS_BYTES);
+  const bytes = Buffer.allocUnsafe(ADDRESS_BYTES).fill(0);
   const parts = /^([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})$/.exec(address);
   if (parts) bytes.set(parts.slice(1).map(within255));
   else {

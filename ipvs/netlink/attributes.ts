@@ -17,14 +17,19 @@ export function aligned(length: number): number {
   return (length + ALIGN - 1) & ~(ALIGN - 1);
 }
 
+/** What is written in one go lies here until it is taken: thousands are written one after the other. */
+const room = Buffer.alloc(CAPACITY);
+
 /**
  * Writes attributes one behind the other (linux/netlink.h, struct nlattr). Numbers are in the order of the processor,
  * which is little-endian wherever this runs; what stands in packets is big-endian.
  *
+ * There is one at a time: it is taken before the next one is begun.
+ *
  * @throws RangeError when there is more than any message of ours has
  */
 export class AttributeWriter {
-  readonly #bytes = Buffer.alloc(CAPACITY);
+  readonly #bytes = room;
   #length = 0;
 
   u8(type: number, value: number): this {

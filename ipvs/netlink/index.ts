@@ -16,6 +16,7 @@ export { destinationEntry, keyOf, serviceEntry, UnknownOptionError } from "./con
 export { readDestination, readDestinationTraffic } from "./destination";
 export type { DestinationEntry, ServiceEntry } from "./entries";
 export { familyRequest, readFamily } from "./family";
+export { glanceKey, glancesOf, hasTunnels } from "./glance";
 export { type Answer, encodeRequest, readAnswers } from "./message";
 export { ERRNO, errnoText, refusal } from "./refusal";
 export { savedLines } from "./saved";

@@ -42,7 +42,8 @@ export type Answer =
 
 /** A request as it is sent. */
 export function encodeRequest({ family, version, command, flags, sequence, attributes }: Request): Buffer {
-  const bytes = Buffer.alloc(HEAD_BYTES + GENERIC_BYTES + attributes.length);
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + GENERIC_BYTES + attributes.length);
+  bytes.fill(0, 0, HEAD_BYTES + GENERIC_BYTES);
   bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt16LE(family, 4);
   bytes.writeUInt16LE(flags, 6);

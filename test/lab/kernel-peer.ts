@@ -76,7 +76,12 @@ async function main(): Promise<void> {
     answers.push({ complaint, netlink: await reading(netlink), ipvsadm });
   }
   const recording = orders.length === 0 && {
-    told: await converse(new NetlinkKernel(() => recorded(new NetlinkSocket(libc)))),
+    told: await converse(
+      new NetlinkKernel(
+        () => recorded(new NetlinkSocket(libc)),
+        () => undefined,
+      ),
+    ),
     datagrams,
   };
   const told = JSON.stringify({ answers, ...(recording && { recording }) } satisfies KernelAnswers);

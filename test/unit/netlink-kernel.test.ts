@@ -91,13 +91,13 @@ const three = [80, 81, 82].map((port) => ({
 describe("the kernel over netlink", () => {
   it("is spoken to as it was when it was recorded, and read the same", async () => {
     const replay = new Replay();
-    assert.deepEqual(await converse(new NetlinkKernel(replay.open)), RECORDING.told);
+    assert.deepEqual(await converse(new NetlinkKernel(replay.open, () => undefined)), RECORDING.told);
     assert.ok(replay.isOver);
   });
 
   it("gives the same text again while nothing changes: whoever compares has nothing to do", async () => {
     const scripted = () => new Scripted([(request) => [end(sequenceOf(request), 0)]]);
-    const empty = new NetlinkKernel(scripted);
+    const empty = new NetlinkKernel(scripted, () => undefined);
     assert.equal(await empty.read(), await empty.read());
   });
 
@@ -108,7 +108,10 @@ describe("the kernel over netlink", () => {
         return [end(first + 1, ERRNO.EEXIST), end(first + 2, 0)];
       },
     ]);
-    const complaint = await new NetlinkKernel(() => channel).write(three);
+    const complaint = await new NetlinkKernel(
+      () => channel,
+      () => undefined,
+    ).write(three);
     assert.equal(complaint, "-A -t 192.0.2.1:81 -s rr: Service already exists");
     assert.ok(channel.isClosed);
   });
@@ -128,7 +131,13 @@ describe("the kernel over netlink", () => {
       [none, /^the kernel's answers to some of 3 edits were lost$/],
     ] as const) {
       const channel = new Scripted([script]);
-      assert.match(await new NetlinkKernel(() => channel).write(three), expected);
+      assert.match(
+        await new NetlinkKernel(
+          () => channel,
+          () => undefined,
+        ).write(three),
+        expected,
+      );
       assert.ok(channel.isClosed);
     }
   });
@@ -144,7 +153,13 @@ describe("the kernel over netlink", () => {
     ];
     for (const [script, expected] of scripts) {
       const channel = new Scripted([script]);
-      await assert.rejects(new NetlinkKernel(() => channel).read(), expected);
+      await assert.rejects(
+        new NetlinkKernel(
+          () => channel,
+          () => undefined,
+        ).read(),
+        expected,
+      );
       assert.ok(channel.isClosed);
     }
   });
@@ -165,7 +180,7 @@ describe("the kernel over netlink", () => {
         close: () => closed.push(true),
       };
     };
-    const kernel = new NetlinkKernel(open);
+    const kernel = new NetlinkKernel(open, () => undefined);
     await assert.rejects(kernel.read(), /is ipvsadm installed, and ip_vs loaded/);
     assert.match(await kernel.write(three), /ENOENT/);
     assert.equal(closed.length, 2);
