@@ -14,7 +14,10 @@ export const embedMessages: Plugin = {
       const source = readFileSync(path, "utf8");
       const reads = /\.loadSync\)\(`\$\{__dirname\}\/\.\.\/proto\/rpc\.proto`,/;
       if (!reads.test(source)) throw new Error(`${path} reads its messages in another way than it did`);
-      const root = protobuf.loadSync(join(dirname(path), "..", "proto", "rpc.proto"));
+      // As the client itself reads it: fields keep the names that they have on the wire's description.
+      const root = new protobuf.Root().loadSync(join(dirname(path), "..", "proto", "rpc.proto"), {
+        keepCase: true,
+      });
       return {
         contents: source.replace(reads, () => `.fromJSON)(${JSON.stringify(root.toJSON())},`),
         loader: "js",
