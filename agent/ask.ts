@@ -1,11 +1,27 @@
 import * as http from "node:http";
 import { connect } from "node:net";
+import { hostname } from "node:os";
+import type { Flow } from "./flow/flow";
+import { flowText } from "./flow/text";
+import type { MaintenanceState } from "./maintenance";
 import type { Explanation, Status } from "./status";
 import { askStore } from "./store-command";
 import { explanationText, statusText } from "./text";
+import { topText } from "./top/text";
+import { CLEAR, frames } from "./top/top";
 
 /** What an operator asks on a director. */
-export const COMMANDS = ["status", "explain", "drain", "undrain", "store", "relay"] as const;
+export const COMMANDS = [
+  "status",
+  "explain",
+  "drain",
+  "undrain",
+  "maintenance",
+  "metrics",
+  "store",
+  "top",
+  "relay",
+] as const;
 
 /** One of {@link COMMANDS}. */
 export type Command = (typeof COMMANDS)[number];
@@ -13,14 +29,27 @@ export type Command = (typeof COMMANDS)[number];
 /** A command with its arguments. */
 export interface Asked {
   readonly command: Command;
-  /** `ADDRESS:PORT` of a real server; of `store`, what is to be done with it. */
-  readonly subject?: string | undefined;
-  /** Where a backup is, or is to be. */
-  readonly file?: string | undefined;
+  /**
+   * What stands behind it: `ADDRESS:PORT` of a real server; `flow CLIENT:PORT ADDRESS:PORT`; `on`, `off`; of `store`, what
+   * is to be done with it, and the file where a backup is, or is to be.
+   */
+  readonly words: readonly string[];
   readonly socket: string;
   readonly service?: string | undefined;
+  /** Why there is maintenance. */
+  readonly reason?: string | undefined;
   /** Print the agent's own JSON. */
   readonly json: boolean;
+  /** Of `top`: one look, and no more. */
+  readonly once: boolean;
+}
+
+/** A request to the agent, and what people are shown of its answer. */
+interface Question {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: string | undefined;
+  readonly shown: (answer: unknown) => string;
 }
 
 /** Asks the agent of this director, and prints its answer. Returns the exit status. */
@@ -28,37 +57,90 @@ export async function ask(asked: Asked): Promise<number> {
   const { command, socket, json } = asked;
   if (command === "relay") return relay(socket);
   if (command === "store")
-    return askStore(asked, (method, path, body) => request(socket, method, path, body));
-  const { status, text } = await request(socket, ...questionOf(asked));
-  const value: unknown = JSON.parse(text);
+    return askStore(asked, (method, path, body) => request(socket, { method, path, body }));
+  if (command === "top") return top(asked);
+  const question = questionOf(asked);
+  if (!question) {
+    process.stderr.write(`heye-agent: ${command}: expected other words behind it, see \`heye-agent help\`\n`);
+    return 2;
+  }
+  const { status, text } = await request(socket, question);
   if (status !== 200) {
-    process.stderr.write(`heye-agent: ${(value as { detail?: string }).detail ?? text}\n`);
+    process.stderr.write(`heye-agent: ${problemIn(text)}\n`);
     return 1;
   }
-  process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : shown(asked, value));
+  if (command === "metrics") process.stdout.write(text);
+  else {
+    const value: unknown = JSON.parse(text);
+    process.stdout.write(json ? `${JSON.stringify(value, undefined, 2)}\n` : question.shown(value));
+  }
   return 0;
 }
 
-function questionOf({ command, subject = "", service }: Asked): [method: string, path: string] {
-  const query = new URLSearchParams({ server: subject, ...(service !== undefined && { service }) });
-  if (command === "status") return ["GET", "/v1/status"];
-  if (command === "explain") return ["GET", `/v1/explain?${query}`];
-  return [command === "drain" ? "POST" : "DELETE", `/v1/drains?${query}`];
+/** Undefined: there is no such question. */
+function questionOf({ command, words, service, reason }: Asked): Question | undefined {
+  const [word = "", ...more] = words;
+  const query = new URLSearchParams({ server: word, ...(service !== undefined && { service }) });
+  if (command === "explain" && word === "flow") return more.length === 2 ? flowQuestion(more) : undefined;
+  if (more.length > 0) return undefined;
+  const get = (path: string, shown: Question["shown"]): Question => ({ method: "GET", path, shown });
+  if (command === "status") return get("/v1/status", (value) => statusText(value as Status, Date.now()));
+  if (command === "metrics") return get("/metrics", String);
+  if (command === "maintenance") return maintenanceQuestion(word, reason);
+  if (command === "explain")
+    return get(`/v1/explain?${query}`, (value) => explanationText(value as Explanation[]));
+  const isDrain = command === "drain";
+  const shown = (value: unknown) => {
+    const { services } = value as { services: string[] };
+    return `${word} takes ${isDrain ? "no new connections" : "connections again"} in ${services.join(", ")}\n`;
+  };
+  return { method: isDrain ? "POST" : "DELETE", path: `/v1/drains?${query}`, shown };
 }
 
-function shown({ command, subject }: Asked, value: unknown): string {
-  if (command === "status") return statusText(value as Status, Date.now());
-  if (command === "explain") return explanationText(value as Explanation[]);
-  const { services } = value as { services: string[] };
-  const what = command === "drain" ? "takes no new connections in" : "takes connections again in";
-  return `${subject} ${what} ${services.join(", ")}\n`;
+function flowQuestion([client = "", to = ""]: readonly string[]): Question {
+  const query = new URLSearchParams({ client, to });
+  return { method: "GET", path: `/v1/flow?${query}`, shown: (value) => flowText(value as Flow[]) };
+}
+
+function maintenanceQuestion(word: string, reason = ""): Question | undefined {
+  const path = "/v1/maintenance";
+  if (word === "off") return { method: "DELETE", path, shown: () => `${hostname()} is in service\n` };
+  if (word !== "on") return undefined;
+  const shown = (value: unknown) => {
+    const { since, reason: words } = value as MaintenanceState;
+    return `${hostname()} is in maintenance since ${new Date(since).toISOString()}${words && `: ${words}`}\n`;
+  };
+  return { method: "PUT", path, body: JSON.stringify({ reason }), shown };
+}
+
+/** Live rates, until somebody ends it. */
+async function top({ socket, json, once }: Asked): Promise<number> {
+  const traffic = async () => {
+    const { status, text } = await request(socket, { method: "GET", path: "/v1/traffic" });
+    if (status === 200) return JSON.parse(text) as unknown;
+    throw new Error(problemIn(text));
+  };
+  const isScreen = process.stdout.isTTY && !json && !once;
+  for await (const frame of frames(traffic)) {
+    const title = `${hostname()}  ${new Date(frame.at).toISOString()}`;
+    const text = topText(title, frame.rates, isScreen ? process.stdout.rows : undefined);
+    process.stdout.write(json ? `${JSON.stringify(frame)}\n` : `${isScreen ? CLEAR : ""}${text}`);
+    if (once) break;
+  }
+  return 0;
+}
+
+function problemIn(text: string): string {
+  try {
+    return (JSON.parse(text) as { detail?: string }).detail ?? text;
+  } catch {
+    return text;
+  }
 }
 
 function request(
   socketPath: string,
-  method: string,
-  path: string,
-  body?: string,
+  { method, path, body }: Pick<Question, "method" | "path" | "body">,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = http.request({ socketPath, method, path, agent: false }, (response) => {

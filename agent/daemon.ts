@@ -14,10 +14,13 @@ import { EventRing, telling } from "./events";
 import { ipvsadmVersion } from "./ipvsadm-kernel";
 import { Keeper } from "./keeper";
 import type { Log } from "./log";
+import { Maintenance } from "./maintenance";
 import { openKernel } from "./open-kernel";
 import type { Participant, ParticipantParts } from "./plane/participant";
-import { routesOf } from "./routes";
+import { earlyRoutes, maintenanceRoutes, routesOf } from "./routes";
 import { listen, type Routes } from "./server";
+import { Sight } from "./sight";
+
 import { FileStore } from "./store";
 
 /** How an agent is run. */
@@ -51,6 +54,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { kernel, way } = await openKernel(state);
   if (way.because !== undefined)
     log.warn({ event: "kernel", ...way }, "IPVS is not to be had over netlink: it goes by way of ipvsadm");
+  const maintenance = await Maintenance.load(state);
+  const about = { version, startedAt, way };
+  const sight = new Sight({ kernel, maintenance, about, release: host.kernel });
   const parts = {
     store: new FileStore(state),
     kernel,
@@ -59,6 +65,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     host,
     place: () => placeAddresses(state),
     isShared: config?.etcd !== undefined,
+    observer: sight.instruments,
   };
   let routes: Routes | undefined;
   let api: ApiHandler | undefined;
@@ -67,15 +74,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     () => routes,
     log,
     () => api,
+    earlyRoutes(sight),
   );
   const keeper = await Keeper.start(parts).catch((error: unknown) => {
     server.close();
     throw error;
   });
   const plane = await participantOf({ config, state, version, keeper, log });
-  const about = { version, startedAt, way };
-  routes = routesOf(keeper, dial, plane);
-  api = apiOf({ keeper, dial, log, events, about, plane });
+  sight.watch(keeper, plane);
+  routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
+  api = apiOf({ keeper, dial, log, events, sight, plane, version });
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   plane?.start();
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);

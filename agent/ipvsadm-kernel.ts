@@ -1,21 +1,19 @@
-import { readTableText, type TableText, withServices } from "../director/data";
+import { readTableText, type TableText } from "../director/data";
 import {
   type ConnectionCount,
   destinationKey,
   type Edit,
-  editedServices,
   type Limits,
   parseLimits,
   parseProcfs,
-  parseTable,
   parseTraffic,
   renderEdits,
-  renderTable,
   type ServiceTraffic,
   serviceKey,
   type Table,
   withoutCounts,
 } from "../ipvs";
+import { foreseen } from "./foreseen";
 import { type Kernel, KernelError } from "./kernel";
 import { procfsConnections, readProcfs } from "./procfs";
 import { run, Standby } from "./standby";
@@ -101,10 +99,7 @@ export class IpvsadmKernel implements Kernel {
 
   /** Spares the next look the question to ipvsadm: where procfs agrees, the table is what these edits make of it. */
   #foresee({ text, atMs }: Seen, edits: readonly Edit[]): void {
-    const changed = editedServices(text.table, edits);
-    // As ipvsadm lists them, like all others.
-    const listed = [...changed.values()].flatMap((one) => (one ? parseTable(renderTable([one])) : []));
-    const after = withServices(text, listed, new Set(changed.keys()));
+    const after = foreseen(text, edits);
     const procfs = readProcfs();
     if (procfs !== undefined && agrees(procfs, after.table))
       this.#seen = { glance: withoutCounts(procfs), text: after, atMs };

@@ -19,8 +19,10 @@ import { findService, type Limits, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import { believed } from "./belief";
 import { EditLog } from "./edit-log";
+import { foreseen } from "./foreseen";
 import type { Kernel } from "./kernel";
 import type { Log } from "./log";
+import { type Observer, UNOBSERVED } from "./observer";
 import type { Left } from "./plane/plane";
 import { changedKeys, withoutStrangers } from "./plane/strangers";
 import { Pools } from "./pools";
@@ -47,6 +49,8 @@ export interface KeeperParts {
   readonly place: () => Promise<string>;
   /** What is declared is agreed on with other directors: then nothing of it is changed here by the keeper's own decision. */
   readonly isShared?: boolean;
+  /** Absent: nobody. */
+  readonly observer?: Observer;
 }
 
 /** A change that the director would make, and what it was weighed against. */
@@ -95,8 +99,12 @@ export class Keeper {
   #left: string | undefined;
   #repairs = 0;
   readonly #edits: EditLog;
+  readonly #observer: Observer;
   #reconciledAt = 0;
   #trouble: string | undefined;
+  #isUnreadable = false;
+  #isBare = false;
+  #digests: Digests | undefined;
   #recording: NodeJS.Timeout | undefined;
   #heeding = false;
   /** How often a server went down or came back: a table that was worked out before that is not to be left as it is. */
@@ -104,7 +112,7 @@ export class Keeper {
   /** As of which of these the table was made. */
   #settled = 0;
   /** The kernel as it was last seen. */
-  #seenText: TableText = readTableText([]);
+  #seen: TableText | undefined;
   #looking: Promise<Told> | undefined;
   /** The registry could not be written down after the kernel was edited: it is tried again. */
   #uncommitted = false;
@@ -114,7 +122,9 @@ export class Keeper {
     record: Pools["record"],
   ) {
     this.#edits = new EditLog(parts.log);
-    const watch = new Watch(parts.dial, record.down, (probe, health) => this.#heed(probe, health));
+    this.#observer = parts.observer ?? UNOBSERVED;
+    const heed = (probe: Probe | undefined, health: ServerHealth) => this.#heed(probe, health);
+    const watch = new Watch(parts.dial, record.down, heed, this.#observer);
     this.#pools = new Pools(watch, record, (service, up) => {
       parts.log.warn({ event: "quorum", service, up }, up ? "quorum" : "no quorum");
       this.#recordSoon();
@@ -165,7 +175,7 @@ export class Keeper {
       const after = joinLines(mergeDelta(registryLines(this.#pools.registry), registry).values());
       const messages = await this.#make({ after, scope, desired }, text);
       const left = await this.parts.kernel.read();
-      this.#seenText = left;
+      this.#seen = left;
       const told = this.#told(left);
       return { outcome: "applied", state: this.#answer(told, predict), messages };
     });
@@ -204,8 +214,9 @@ export class Keeper {
       const scope = changedKeys(this.#pools.registry, registry).filter((key) => !left.has(key));
       const after = renderRegistry(registry);
       if (after !== this.#pools.text) messages.push(await this.#make({ after, scope }, found));
-      this.#seenText = await this.parts.kernel.read();
-      const told = this.#told(this.#seenText);
+      const held = await this.parts.kernel.read();
+      this.#seen = held;
+      const told = this.#told(held);
       const state = this.#answer(told, own?.order.predict ?? told.digests);
       const said = messages.filter((words) => words !== "").join("\n");
       return { answer: { outcome: "applied", state, messages: said }, conflicts };
@@ -222,7 +233,7 @@ export class Keeper {
 
   /** By which another director's table and registry can be compared with what this one held when it last looked. */
   digests(): Promise<Digests> {
-    return this.#turns.take(async () => this.#pools.nominal(this.#seenText).digests);
+    return this.#turns.take(async () => this.#pools.nominal(this.#seen ?? readTableText([])).digests);
   }
 
   /** Makes the kernel hold what it is to hold. */
@@ -269,14 +280,27 @@ export class Keeper {
       /** SHA-256 of the registry's file. */
       revision: this.#pools.revision,
       /** The kernel as it was last seen. */
-      seen: this.#seenText.table,
+      seen: this.#seen?.table ?? [],
       /** How long the turn that is under way has taken so far. */
       busyMs: this.#turns.busyMs,
       repairs: this.#repairs,
       drift: this.#edits.drift,
       reconciledAt: this.#reconciledAt,
       trouble: this.#trouble,
+      /** The kernel did not tell its table when it was last asked. */
+      isUnreadable: this.#isUnreadable,
+      /** Virtual servers are declared, and after the last look the kernel held none of them. */
+      isBare: this.#isBare,
     };
+  }
+
+  /**
+   * What changes go by: of the registry, and of the table as it is declared. While something is done, as it was before
+   * that. Undefined: no table was seen yet.
+   */
+  get lastDigests(): Digests | undefined {
+    if (this.#seen && this.#turns.busyMs === 0) this.#digests = this.#pools.nominal(this.#seen).digests;
+    return this.#digests;
   }
 
   /** Stops checking, and writes down what is known. The kernel goes on as it is. */
@@ -325,7 +349,8 @@ export class Keeper {
     this.#pools.follow();
     const edits = this.#pools.changes(journal, before);
     const complaint = await this.parts.kernel.write(edits);
-    if (complaint !== "") {
+    if (complaint === "") this.#seen = foreseen(text, edits);
+    else {
       // What is still there of what was to go stays owned, and is watched: the registry of before and after together.
       this.#pools.adopt(renderRegistry(duringRegistry(before.registry, this.#pools.registry)));
       this.#pools.follow();
@@ -375,16 +400,23 @@ export class Keeper {
   }
 
   async #reconcile(): Promise<void> {
+    const begunMs = performance.now();
+    await this.#look();
+    this.#isBare = !holdsAny(this.#seen?.table ?? [], registrations(this.#pools.registry));
+    this.#observer.reconciled(performance.now() - begunMs);
+  }
+
+  async #look(): Promise<void> {
     try {
       const [unwritten, undrained] = [
         await attempt("the registry could not be written", () => this.#commit()),
         await attempt("drains could not be ended", () => this.#endDrains()),
       ];
       const heeded = this.#heeded;
-      const text = await this.parts.kernel.read();
+      const text = await this.#read();
       const limits = this.#pools.isLimited ? await this.parts.kernel.limits() : undefined;
       const now = `${joinLines(text.lines)}${this.#pools.limitsText(limits)}`;
-      this.#seenText = text;
+      this.#seen = text;
       if (now !== this.#left) {
         const isDrift = this.#left !== undefined;
         // Durable before the kernel follows: a restart lets nobody in who was down.
@@ -397,6 +429,7 @@ export class Keeper {
         // What the kernel did not take is tried again at the next look.
         if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
         this.#pools.settled(wanted);
+        if (edits.length > 0) this.#seen = foreseen(text, edits);
         // What was written is looked at once more.
         this.#left = heeded === this.#heeded && edits.length === 0 ? now : undefined;
       }
@@ -412,6 +445,17 @@ export class Keeper {
       this.#trouble = error instanceof Error ? error.message : String(error);
       this.parts.log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
       this.#left = undefined;
+    }
+  }
+
+  async #read(): Promise<TableText> {
+    try {
+      const text = await this.parts.kernel.read();
+      this.#isUnreadable = false;
+      return text;
+    } catch (error) {
+      this.#isUnreadable = true;
+      throw error;
     }
   }
 
@@ -446,6 +490,7 @@ export class Keeper {
   /** A server went down or came back. */
   #heed(probe: Probe | undefined, { healthy, answer }: ServerHealth): void {
     const event = healthy ? "up" : "down";
+    this.#observer.turned(healthy);
     // Not the probe's key: it is made of the check's settings, and passwords could be tried against it.
     const server = probe && realServerKey(probe.target);
     this.parts.log.warn({ event, server, check: probe?.check.type, answer }, `server is ${event}`);
@@ -479,6 +524,11 @@ export class Keeper {
       this.parts.log.error({ event: "record", error: error.message }, "health could not be written down");
     });
   }
+}
+
+/** Whether a table has any of what is declared, or nothing is. */
+function holdsAny(table: Table, declared: ReadonlyMap<string, unknown>): boolean {
+  return declared.size === 0 || [...declared.keys()].some((key) => findService(table, key));
 }
 
 /** Why something failed that is no reason to leave the rest undone; undefined: it did not. */

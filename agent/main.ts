@@ -13,6 +13,7 @@ declare const HEYE_AGENT_VERSION: string;
 const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent status [--json]
        heye-agent explain ADDRESS:PORT [--json]
+       heye-agent explain flow CLIENT:PORT ADDRESS:PORT  which real server a client's connection gets here
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
        heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG]     a raw request of the REST API
@@ -20,7 +21,10 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent store backup FILE         writes what is shared to a file
        heye-agent store restore FILE        puts a file in its place, as a new revision
        heye-agent store accept              follows it although it was emptied, put back or is another's
-       heye-agent relay          joins standard input and output to the agent's socket
+       heye-agent maintenance on [--reason TEXT] | off   whether /readyz says that packets may be sent here
+       heye-agent top [--once] [--json]                  what is carried, every 2 s; --json: a line for each look
+       heye-agent metrics                                in Prometheus' text format
+       heye-agent relay                                  joins standard input and output to the agent's socket
        heye-agent kubernetes [--help]     the controller for Kubernetes, where its file lies beside this one
        heye-agent version
 `;
@@ -35,20 +39,23 @@ async function main(argv: readonly string[]): Promise<number> {
       socket: { type: "string", default: AGENT_SOCKET },
       "poll-ms": { type: "string", default: "2000" },
       service: { type: "string" },
+      reason: { type: "string" },
+      once: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       data: { type: "string" },
       "if-match": { type: "string" },
     },
   });
-  const [command, subject, object] = positionals;
+  const [command, ...words] = positionals;
   if (command === "version") {
     process.stdout.write(`${HEYE_AGENT_VERSION}\n`);
     return 0;
   }
   if (command === "run") return run(values.state, values.socket, Number(values["poll-ms"]));
-  if (command === "api" && subject !== undefined && object !== undefined)
-    return askApi({ method: subject, path: object, ...values, ifMatch: values["if-match"] });
-  if (isQuestion(command)) return ask({ command, subject, file: object, ...values });
+  const [method, path] = words;
+  if (command === "api" && method !== undefined && path !== undefined)
+    return askApi({ method, path, ...values, ifMatch: values["if-match"] });
+  if (isQuestion(command)) return ask({ command, words, ...values });
   process.stderr.write(USAGE);
   return 2;
 }

@@ -1,10 +1,14 @@
-import type { CheckAnswer, Digests, PlaneAnswer } from "../director/data";
+import type { CheckAnswer, Digests } from "../director/data";
 import { type Dial, waitUntilHealthy } from "../health";
 import type { Keeper } from "./keeper";
+import type { Log } from "./log";
+import type { Maintenance } from "./maintenance";
 import { changeOrder, checkOrder } from "./orders";
 import type { Participant } from "./plane/participant";
 import { planeRoutes } from "./plane/routes";
+import { unreadyText } from "./readiness";
 import { type Question, RequestProblem, type Routes } from "./server";
+import type { Sight } from "./sight";
 import { explain } from "./status";
 
 /**
@@ -16,7 +20,6 @@ export function routesOf(keeper: Keeper, dial: Dial, plane?: Participant): Route
   const declaring = plane?.declaring ?? keeper;
   return {
     ...planeRoutes(plane),
-    "GET /healthz": async () => healthz(keeper, plane?.answer),
     "GET /v1/state": ({ query }) => declaring.state(digestsOf(query)),
     "POST /v1/changes": ({ body }) => declaring.change(changeOrder(body)),
     "POST /v1/checks": (question) => gate(question, dial),
@@ -26,27 +29,37 @@ export function routesOf(keeper: Keeper, dial: Dial, plane?: Participant): Route
   };
 }
 
-/** Something that takes longer hangs: the kernel's tools, or a disk. */
-const STUCK_MS = 10_000;
-
-/**
- * Well, unless it cannot keep its table. That it does not follow what is shared is told, and is no reason to take a director
- * out of service: it forwards as it did.
- */
-export function healthz({ view }: Pick<Keeper, "view">, plane?: PlaneAnswer): Healthz {
-  const { trouble, busyMs } = view;
-  if (busyMs > STUCK_MS)
-    throw new RequestProblem(503, "not well", `what it is doing takes ${Math.round(busyMs / 1000)} s so far`);
-  if (trouble !== undefined) throw new RequestProblem(503, "not well", trouble);
-  if (!plane) return { ok: true };
-  const { state, since, reason, revision, conflicts } = plane;
-  return { ok: true, plane: { state, since, ...(reason !== undefined && { reason }), revision, conflicts } };
+/** Whether this director is to be left out. */
+export function maintenanceRoutes(maintenance: Maintenance, log: Log): Routes {
+  return {
+    "PUT /v1/maintenance": async ({ body }) => {
+      const state = await maintenance.begin(reasonOf(body));
+      log.warn({ event: "maintenance", on: true, reason: state.reason }, "maintenance begins");
+      return state;
+    },
+    "DELETE /v1/maintenance": async () => {
+      await maintenance.end();
+      log.warn({ event: "maintenance", on: false }, "maintenance ends");
+      return {};
+    },
+  };
 }
 
-/** What `GET /healthz` answers of a director that is well. */
-export interface Healthz {
-  readonly ok: true;
-  readonly plane?: Pick<PlaneAnswer, "state" | "since" | "reason" | "revision" | "conflicts">;
+/** What can be asked while the agent is starting. */
+export function earlyRoutes(sight: Pick<Sight, "faults">): Routes {
+  return {
+    "GET /readyz": async () => {
+      const why = unreadyText(sight.faults);
+      if (why !== undefined) throw new RequestProblem(503, "not ready", why);
+      return { ready: true };
+    },
+  };
+}
+
+function reasonOf(body: unknown): string {
+  const reason = typeof body === "object" && body !== null && "reason" in body ? body.reason : "";
+  if (typeof reason === "string") return reason;
+  throw new RequestProblem(400, "bad request", "reason: expected a text");
 }
 
 function digestsOf(query: URLSearchParams): Digests {

@@ -3,6 +3,7 @@ import * as http from "node:http";
 import { connect } from "node:net";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
 import type { ApiHandler, Asker } from "./api";
+import { browserProblem } from "./browsers";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
 import { NotFollowingError } from "./plane/member";
@@ -33,7 +34,7 @@ export interface Question {
 export type Routes = Readonly<Record<string, (question: Question) => Promise<unknown>>>;
 
 /** Whoever may open the socket may do everything, as often as he likes. */
-const ROOT: Asker = { role: "read-write", admit: () => undefined };
+const ROOT: Asker = { role: "read-write", isLocal: true, admit: () => undefined };
 
 /** A registry of 10,000 servers, whole, is 5 MB. */
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
@@ -45,6 +46,7 @@ const BODY_MAX_BYTES = 64 * 1024 * 1024;
  * @param routes undefined: not yet, which is answered with 503. The socket is taken before anything else is touched, so that
  *   two agents never keep one table
  * @param api answers what it knows in their place; undefined: not yet
+ * @param early what is answered before that
  * @throws Error when another agent answers there
  */
 export async function listen(
@@ -52,6 +54,7 @@ export async function listen(
   routes: () => Routes | undefined,
   log: Log,
   api: () => ApiHandler | undefined = () => undefined,
+  early: Routes = {},
 ): Promise<http.Server> {
   if (await isAnswered(path)) throw new Error(`another agent answers on ${path}`);
   await rm(path, { force: true });
@@ -61,7 +64,7 @@ export async function listen(
       void handler.handle(request, response, ROOT);
       return;
     }
-    void answer(request, routes(), log).then(({ status, value }) => {
+    void answer(request, routes(), early, log).then(({ status, value }) => {
       const text = JSON.stringify(value);
       const type = status === 200 ? "application/json" : "application/problem+json";
       response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
@@ -98,13 +101,17 @@ function isAnswered(path: string): Promise<boolean> {
 async function answer(
   request: http.IncomingMessage,
   routes: Routes | undefined,
+  early: Routes,
   log: Log,
 ): Promise<{ status: number; value: unknown }> {
   try {
-    if (!routes) throw new RequestProblem(503, "not ready", "it is starting");
+    const browser = browserProblem(request, true);
+    if (browser !== undefined) throw new RequestProblem(403, "not for browsers", browser);
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://agent");
     const route = `${request.method} ${pathname}`;
-    const handler = Object.hasOwn(routes, route) ? routes[route] : undefined;
+    const known = routes ?? early;
+    const handler = Object.hasOwn(known, route) ? known[route] : undefined;
+    if (!routes && !handler) throw new RequestProblem(503, "not ready", "it is starting");
     if (!handler) throw new RequestProblem(404, "not found", `there is no ${route}`);
     const protocol = request.headers[PROTOCOL_HEADER];
     if (protocol !== undefined && protocol !== String(AGENT_PROTOCOL))

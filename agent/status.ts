@@ -9,11 +9,13 @@ import {
 import type { History, ServerHealth } from "../health";
 import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
+import type { Alarm } from "./alarms";
 import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
+import type { MaintenanceState } from "./maintenance";
 import type { KernelWay } from "./open-kernel";
 import { keyOf, probeOf, registrations } from "./probes";
-import { sorryMember, wantedService } from "./wanted";
+import { DEFAULT_QUORUM, sorryMember, wantedService } from "./wanted";
 
 /** A real server as the agent sees it. */
 export interface ServerStatus {
@@ -37,6 +39,11 @@ export interface ServiceStatus {
   /** Whether its pool has its quorum. */
   readonly up: boolean;
   readonly owner: string;
+  readonly scheduler: string;
+  /** What the weights of servers in service have to sum up to. */
+  readonly quorum: number;
+  /** How a server is chosen, as a text that is equal on directors that choose alike; absent: it is not worked out. */
+  readonly digest?: string;
   readonly servers: readonly ServerStatus[];
   /** Who answers while there is no quorum. */
   readonly sorryServer?: { readonly server: string; readonly serves: boolean };
@@ -60,6 +67,13 @@ export interface Status {
   readonly drains: readonly Drain[];
   /** What somebody else has changed, of virtual servers whose drift is only reported. */
   readonly drift?: readonly string[];
+  /** Whether packets may be sent here: nothing is wrong with this director itself. Absent: it was not asked. */
+  readonly ready?: boolean;
+  readonly maintenance?: MaintenanceState;
+  /** All that somebody should look at. */
+  readonly alarms?: readonly Alarm[];
+  /** Texts that are equal on directors that hold the same, and choose alike. */
+  readonly digests?: { readonly registry: string; readonly table: string; readonly choice?: string };
   readonly services: readonly ServiceStatus[];
   /** How the director stands to what it shares with others; absent: it shares with nobody. */
   readonly plane?: PlaneAnswer;
@@ -108,7 +122,9 @@ export function serviceStatus(keeper: Viewed, key: string, registration: Registr
     serves: weightOf(keeper, key, sorry) !== null,
   };
   const servers = serversOf(keeper, key, registration);
-  return { service: key, up: !lost.has(key), owner, servers, ...(sorryServer && { sorryServer }) };
+  const { scheduler, quorum = DEFAULT_QUORUM } = registration;
+  const about = { service: key, up: !lost.has(key), owner, scheduler, quorum: quorum.weight };
+  return { ...about, servers, ...(sorryServer && { sorryServer }) };
 }
 
 /** Everything about one server, by `realServerKey`, in each of its virtual servers. */

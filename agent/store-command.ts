@@ -36,7 +36,10 @@ type Check = z.output<typeof check>;
  *
  * @returns the exit status: 1 where something is refused, or a check finds a fault
  */
-export async function askStore({ subject = "", file, json }: Asked, request: Request): Promise<number> {
+export async function askStore(
+  { words: [subject = "", file], json }: Asked,
+  request: Request,
+): Promise<number> {
   if (subject === "check") return checked(await request("GET", "/v1/store"), json);
   if (subject === "accept") {
     const value = answered(await request("POST", "/v1/store/accept"));

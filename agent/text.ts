@@ -1,4 +1,5 @@
 import type { PlaneAnswer } from "../director/data";
+import type { Alarm } from "./alarms";
 import type { Explanation, ServerStatus, Status } from "./status";
 
 /** A status as a person reads it: a line for each server. */
@@ -13,9 +14,12 @@ export function statusText(status: Status, nowMs: number): string {
           `${checks.inconclusive} checks could not be made here, and say nothing of their servers: see \`explain\``,
         ]),
     ...(way?.because === undefined ? [] : [`IPVS by way of ${way.by}: ${way.because}`]),
-    ...(trouble === undefined ? [] : [`TROUBLE: ${trouble}`]),
+    ...(status.alarms ?? troubles(trouble))
+      .filter(({ alarm }) => alarm !== "drift")
+      .map(({ alarm, detail }) => `${alarm.toUpperCase()}: ${detail}`),
     ...drift.map((one) => `DRIFT: ${one}`),
     ...(plane ? planeLines(plane, nowMs) : []),
+    ...(status.digests ? [digestsText(status.digests)] : []),
   ];
   for (const { service, up, owner, servers, sorryServer } of services) {
     lines.push("", `${service}  ${up ? "up" : "NO QUORUM"}  (${owner})`);
@@ -77,6 +81,17 @@ export function explanationText(explanations: readonly Explanation[]): string {
     .join("\n");
 }
 
+/** Directors that hold the same, and choose alike, tell the same here. */
+function digestsText({ registry, table, choice }: NonNullable<Status["digests"]>): string {
+  const short = (digest = "unknown") => digest.slice(0, 12);
+  return `digests: declared ${short(registry)}, table ${short(table)}, choice ${short(choice)}`;
+}
+
+/** Of agents that do not tell alarms. */
+function troubles(trouble: string | undefined): Alarm[] {
+  return trouble === undefined ? [] : [{ alarm: "trouble", detail: trouble }];
+}
+
 function serverText(status: ServerStatus, nowMs: number): string {
   const { server, configuredWeight, effectiveWeight, kernelWeight, reasons, health } = status;
   const wanted =
@@ -95,11 +110,13 @@ function kernelText(weight: number | null): string {
   return weight === null ? "not in the kernel" : `in the kernel ${weight}`;
 }
 
-function ago(atMs: number, nowMs: number): string {
+/** How long ago a moment was; 0: it was not. */
+export function ago(atMs: number, nowMs: number): string {
   return atMs === 0 ? "not yet" : `${age(nowMs - atMs)} ago`;
 }
 
-function age(ms: number): string {
+/** A span of time, as short as it can be read. */
+export function age(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 120) return `${s} s`;
   if (s < 7_200) return `${Math.floor(s / 60)} min`;

@@ -21,7 +21,7 @@ export interface Wanted {
 }
 
 /** keepalived's: one server of weight 1 is enough. */
-const DEFAULT_QUORUM: Quorum = { weight: 1, hysteresis: 0 };
+export const DEFAULT_QUORUM: Quorum = { weight: 1, hysteresis: 0 };
 
 /**
  * What a registration and the health of its servers come to. A server that is down takes no connections; when the quorum

@@ -1,7 +1,15 @@
 import type { Member, Registration, Registry } from "../director/data";
-import { type Dial, type History, Monitor, type Probe, type ServerHealth } from "../health";
+import {
+  type Dial,
+  type History,
+  Monitor,
+  type MonitorOptions,
+  type Probe,
+  type ServerHealth,
+} from "../health";
 import { realServerKey } from "../spec";
 import { begun } from "./belief";
+import type { Observer } from "./observer";
 import { keyOf, probesOf, registrations } from "./probes";
 
 /** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
@@ -33,13 +41,16 @@ export class Watch {
     dial: Dial,
     down: Readonly<{ [key: string]: ServerHealth }>,
     onChange: (probe: Probe | undefined, health: ServerHealth) => void,
+    observer: Observer,
   ) {
     this.#down = new Map(Object.entries(down));
     const onTransition = (key: string, health: ServerHealth) => {
       this.#isHeeded = false;
       onChange(this.#probes.get(key), health);
     };
-    this.#monitor = new Monitor({ dial, onTransition });
+    const onResult: MonitorOptions["onResult"] = ({ check }, { healthy, inconclusive }, tookMs) =>
+      observer.checked(check.type, inconclusive ? "inconclusive" : healthy ? "healthy" : "unhealthy", tookMs);
+    this.#monitor = new Monitor({ dial, onTransition, onResult });
   }
 
   /** Checks what this registry says from now on; what it said already goes on undisturbed. */

@@ -1,35 +1,47 @@
-/** `heye status`, `explain`, `drain`, `undrain`, `store`: asks the agents of directors. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+/** `heye status`, `top`, `explain`, `drain`, `undrain`, `maintenance`, `store`: asks the agents of directors. */
 import { parseArgs } from "node:util";
-import { AGENT_FILES } from "../director/agent-files";
-
-/** The agent's own command on a director. */
-const COMMAND = AGENT_FILES.command;
+import { clusterText, DIRECTOR_STATUS, type Told } from "./cluster-status";
+import { type Asked, directorsAt, type Ended, type Where, whereProblem } from "./directors";
 
 /** What can be asked, and what it says. */
 export const AGENT_COMMANDS = {
-  status: "what the agents of directors see: virtual servers, weights, health",
-  explain: "why a real server has the weight it has: ADDRESS:PORT",
+  status: "what the agents of directors see: virtual servers, weights, health, where directors differ",
+  top: "what directors carry, the busiest virtual server first, every 2 s",
+  explain:
+    "why a real server has the weight it has (ADDRESS:PORT); where a flow goes (flow CLIENT:PORT ADDRESS:PORT)",
   drain: "let a real server take no new connections: ADDRESS:PORT",
   undrain: "let it take some again: ADDRESS:PORT",
   store: "what directors share by etcd: check, backup FILE, restore FILE, accept",
+  maintenance: "whether directors say that packets may be sent to them: on, off",
 } as const;
 
 type AgentCommand = keyof typeof AGENT_COMMANDS;
 
-const USAGE = `usage: heye status|explain|drain|undrain [ADDRESS:PORT] WHERE [--service KEY] [--json]
+const USAGE = `usage: heye status WHERE [--each] [--json]
+       heye top WHERE [--once]
+       heye explain ADDRESS:PORT WHERE [--json]
+       heye explain flow CLIENT:PORT ADDRESS:PORT WHERE [--json]
+       heye drain|undrain ADDRESS:PORT WHERE [--service KEY]
+       heye maintenance on|off WHERE [--reason TEXT]
        heye store check|backup|restore|accept [FILE] WHERE [--json]     FILE is one on the director
 
 WHERE:  --lab NAME           all directors of a lab, or those named by --director
         --host [USER@]HOST   a director, by ssh; can be given several times
 
 KEY is a virtual server's, such as "tcp 192.0.2.1:80". Without it a drain concerns every virtual server that has the server.
+Of several directors, status tells once what they agree on; --each and --json tell each one by itself.
 `;
+
+/** What stands behind a command. */
+interface Given extends Where {
+  readonly words: readonly string[];
+  readonly service?: string | undefined;
+  readonly reason?: string | undefined;
+}
 
 /** Runs one of {@link AGENT_COMMANDS}. Returns the exit status: 0 when every director answered. */
 export async function agentCommand(command: AgentCommand, argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals: words } = parseArgs({
     args: argv,
     allowPositionals: true,
     options: {
@@ -37,57 +49,55 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
       director: { type: "string", multiple: true },
       host: { type: "string", multiple: true },
       service: { type: "string" },
+      reason: { type: "string" },
+      each: { type: "boolean", default: false },
+      once: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  const wrong = values.help ? "" : problem(command, positionals, values);
+  const wrong = values.help ? "" : problem(command, { ...values, words });
   if (values.help || wrong !== undefined) {
     process.stderr.write(wrong ? `heye ${command}: ${wrong}\n\n${USAGE}` : USAGE);
     return values.help ? 0 : 2;
   }
-  const words = [
-    command,
-    ...positionals,
+  const directors = await directorsAt(values);
+  if (command === "top") return (await import("./top.js")).top(directors, values.once);
+  if (command === "status" && directors.length > 1 && !values.each && !values.json) return status(directors);
+  return each(directors, [
+    ...[command, ...words],
     ...(values.service === undefined ? [] : ["--service", values.service]),
+    ...(values.reason === undefined ? [] : ["--reason", values.reason]),
     ...(values.json ? ["--json"] : []),
-  ];
-  const asked =
-    values.lab === undefined ? (values.host ?? []).map(overSsh(words)) : await inLab(values, words);
-  const codes = await Promise.all(asked);
-  return codes.every((code) => code === 0) ? 0 : 1;
-}
-
-interface Where {
-  readonly lab?: string | undefined;
-  readonly host?: string[] | undefined;
-  readonly director?: string[] | undefined;
-  readonly service?: string | undefined;
+  ]);
 }
 
 /** What cannot be asked so; undefined: nothing is wrong. ssh hands words to a shell, so they are looked at before. */
-function problem(command: AgentCommand, words: readonly string[], where: Where): string | undefined {
-  if ((where.lab === undefined) === (where.host === undefined)) return "expected --lab or --host";
-  const wrong = command === "store" ? storeProblem(words) : subjectProblem(command, words);
+function problem(command: AgentCommand, given: Given): string | undefined {
+  const { words, service, reason } = given;
+  const wrong = whereProblem(given) ?? wordsProblem(command, words);
   if (wrong !== undefined) return wrong;
-  if (where.service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(where.service))
-    return `expected a virtual server as a status shows it, found ${JSON.stringify(where.service)}`;
-  return where.host?.map(hostProblem).find((one) => one !== undefined);
-}
-
-/** Why a text is no login that ssh may be given; undefined: it is one. */
-export function hostProblem(host: string): string | undefined {
-  const isHost = /^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(host);
-  return isHost ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
-}
-
-function subjectProblem(command: AgentCommand, [server, ...more]: readonly string[]): string | undefined {
-  if ((command === "status") !== (server === undefined))
-    return command === "status" ? "expected no ADDRESS:PORT" : "expected an ADDRESS:PORT";
-  if (more.length > 0) return `expected nothing after ${server}, found ${JSON.stringify(more[0])}`;
-  if (server !== undefined && !/^(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d+$/.test(server))
-    return `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(server)}`;
+  if (service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(service))
+    return `expected a virtual server as a status shows it, found ${JSON.stringify(service)}`;
+  if (reason !== undefined && !/^[^'\p{C}]*$/u.test(reason))
+    return `expected a reason without single quotes, found ${JSON.stringify(reason)}`;
   return undefined;
+}
+
+function wordsProblem(command: AgentCommand, words: readonly string[]): string | undefined {
+  if (command === "status" || command === "top")
+    return words.length === 0 ? undefined : "expected nothing behind it";
+  if (command === "store") return storeProblem(words);
+  if (command === "maintenance")
+    return words.length === 1 && /^(on|off)$/.test(words[0] ?? "") ? undefined : "expected on or off";
+  const isFlow = command === "explain" && words[0] === "flow";
+  const places = isFlow ? words.slice(1) : words;
+  if (places.length !== (isFlow ? 2 : 1))
+    return isFlow ? "expected CLIENT:PORT ADDRESS:PORT" : "expected an ADDRESS:PORT";
+  const odd = places.find((one) => !/^(\d+(\.\d+){3}|\[[0-9a-f:.]+\]):\d+$/.test(one));
+  return odd === undefined
+    ? undefined
+    : `expected ADDRESS:PORT as a status shows it, found ${JSON.stringify(odd)}`;
 }
 
 function storeProblem([action = "", file, ...more]: readonly string[]): string | undefined {
@@ -101,24 +111,39 @@ function storeProblem([action = "", file, ...more]: readonly string[]): string |
   return undefined;
 }
 
-async function inLab({ lab, director: named }: Where, words: readonly string[]): Promise<Promise<number>[]> {
-  const { Lab } = await import("../lab/index.js");
-  const running = Lab.attach(lab ?? "");
-  const directors = running.inventory.directors.map(({ name }) => name);
-  return (named ?? directors).map(async (director) => {
-    const { code, stdout, stderr } = await running.exec(director, [COMMAND, ...words]);
-    process.stdout.write(stdout);
-    process.stderr.write(stderr && `${director}: ${stderr}`);
-    return code ?? 1;
-  });
+async function each(directors: readonly Asked[], words: readonly string[]): Promise<number> {
+  const codes = await Promise.all(
+    directors.map(async ({ name, run }) => {
+      const ended = await run(words);
+      process.stdout.write(directors.length > 1 ? named(name, words, ended) : ended.stdout);
+      if (ended.stderr !== "") process.stderr.write(`${name}: ${ended.stderr}`);
+      return ended.code;
+    }),
+  );
+  return codes.every((code) => code === 0) ? 0 : 1;
 }
 
-/** The words are quoted for the shell there: they hold no quotes, see {@link problem}. */
-function overSsh(words: readonly string[]): (host: string) => Promise<number> {
-  return async (host) => {
-    const quoted = words.map((word) => `'${word}'`);
-    const child = spawn("ssh", ["-o", "BatchMode=yes", "--", host, COMMAND, ...quoted], { stdio: "inherit" });
-    const [code] = (await once(child, "exit")) as [number | null];
-    return code ?? 1;
-  };
+/** A status begins with the director's name; what else several directors say is told apart by it. */
+function named(name: string, words: readonly string[], { stdout }: Ended): string {
+  const isFlow = words[0] === "explain" && words[1] === "flow" && !words.includes("--json");
+  return isFlow && stdout !== "" ? stdout.replace(/^(?=\S)/gm, `${name}  `) : stdout;
+}
+
+/** Several directors as one cluster. */
+async function status(directors: readonly Asked[]): Promise<number> {
+  const [told, silent]: [Told[], string[]] = [[], []];
+  await Promise.all(
+    directors.map(async ({ name, run }) => {
+      const { code, stdout, stderr } = await run(["status", "--json"]);
+      if (code === 0) told.push({ name, status: DIRECTOR_STATUS.parse(JSON.parse(stdout)) });
+      else {
+        silent.push(name);
+        process.stderr.write(`${name}: ${stderr}`);
+      }
+    }),
+  );
+  const place = new Map(directors.map(({ name }, index) => [name, index]));
+  told.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0));
+  process.stdout.write(clusterText(told, silent, Date.now()));
+  return silent.length === 0 ? 0 : 1;
 }

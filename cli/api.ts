@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { AGENT_FILES } from "../director/agent-files";
-import { hostProblem } from "./agent";
+import { hostProblem } from "./directors";
 
 const USAGE = `usage: heye api METHOD PATH WHERE [--data JSON|-] [--if-match TAG]
 

@@ -1,5 +1,7 @@
+import type { CheckResult } from "./check";
 import type { Dial } from "./checker";
 import type { ServerHealth } from "./judge";
+import type { Probe } from "./probe";
 
 /** What a `Monitor` has done since its start. */
 export interface MonitorCounters {
@@ -37,6 +39,8 @@ export interface MonitorOptions {
   readonly dial: Dial;
   /** Told of each change of mind, after the monitor's own state has changed. What it throws ends the process. */
   readonly onTransition: (key: string, health: ServerHealth) => void;
+  /** Told of each check that ended, and how long it took, in ms; not of those whose probe is gone. */
+  readonly onResult?: ((probe: Probe, result: CheckResult, tookMs: number) => void) | undefined;
   readonly clock?: MonitorClock | undefined;
   /** From 0 to 1, as Math.random. */
   readonly random?: (() => number) | undefined;

@@ -43,6 +43,7 @@ interface Watched extends Planned {
 export class Monitor {
   readonly #dial: Dial;
   readonly #onTransition: MonitorOptions["onTransition"];
+  readonly #onResult: MonitorOptions["onResult"];
   readonly #clock: MonitorClock;
   readonly #spread: Spread;
   readonly #watched = new Map<string, Watched>();
@@ -61,9 +62,10 @@ export class Monitor {
   #timer: NodeJS.Timeout | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
 
-  constructor({ dial, onTransition, clock = SYSTEM_CLOCK, random = Math.random }: MonitorOptions) {
+  constructor({ dial, onTransition, onResult, clock = SYSTEM_CLOCK, random = Math.random }: MonitorOptions) {
     this.#dial = dial;
     this.#onTransition = onTransition;
+    this.#onResult = onResult;
     this.#clock = clock;
     this.#spread = new Spread(random());
   }
@@ -191,6 +193,7 @@ export class Monitor {
     if (result.inconclusive) this.#counts.inconclusive++;
     else if (!result.healthy) this.#counts.failures++;
     remember(one.results, { at, ...result, tookMs: now - one.begunMs });
+    this.#onResult?.(one.probe, result, now - one.begunMs);
     const { healthy } = one.health;
     one.health = judge(one.health, result, check, at);
     const pauseMs = result.healthy ? check.intervalMs : (check.retryMs ?? check.intervalMs);

@@ -7,6 +7,8 @@ export { describeEdit, differences } from "./difference";
 export { editedServices } from "./edited";
 export { type GlanceDelta, glanceDelta } from "./glance";
 export { type Limits, parseLimits, withLimits } from "./limits";
+export type { Bucket, Candidate, Client, Lookup } from "./lookup";
+export { MH_BUCKETS, mhChoice, mhLookup } from "./mh";
 export {
   type Destination,
   type DestinationMethod,
@@ -37,5 +39,6 @@ export {
   withoutCounts,
 } from "./procfs";
 export { renderEdit, renderEdits, renderRemoval, renderTable } from "./render";
+export { shChoice, shLookup } from "./sh";
 export type { DestinationTraffic, ServiceTraffic, Traffic } from "./traffic";
 export { parseTraffic } from "./traffic-text";

@@ -1,6 +1,6 @@
 /**
- * Makes the agent's one file of the sources, dist/agent/heye-agent.js, and beside it the controller for Kubernetes, which
- * directors are not sent. Runs after the compiler.
+ * Makes of the sources the agent's status page, dist/agent/page.html, its one file with the page in it, dist/agent/heye-agent.js, and
+ * beside it the controller for Kubernetes, which directors are not sent. Runs after the compiler.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { embedMessages } from "./embed-messages";
 import { describe } from "./errors";
 import { nativesLicense, type Packed, packedNatives } from "./natives";
 import { PROJECT_ROOT } from "./project";
+import { statusPage } from "./status-page";
 
 /** Stands for the version until the bundle's digest is known; as long as a digest. */
 const UNKNOWN = "00000000";
@@ -20,11 +21,15 @@ interface Natives {
   readonly license: string;
 }
 
-/** @param natives absent where the program makes no calls of the system */
+/**
+ * @param natives absent where the program makes no calls of the system
+ * @param page absent where it serves none
+ */
 async function bundle(
   entry: readonly [room: string, file: string],
   name: string,
   natives?: Natives,
+  page = "",
 ): Promise<void> {
   const parts = natives?.parts ?? {};
   const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")) as {
@@ -40,10 +45,11 @@ async function bundle(
     format: "cjs",
     minifySyntax: true,
     legalComments: "eof",
-    // Known to the sources by these names; see agent/main.ts, health/regex-search.ts and agent/netlink/libc.ts.
+    // Known to the sources by these names; see agent/main.ts, agent/page/page.ts, health/regex-search.ts and agent/netlink/libc.ts.
     define: {
       HEYE_AGENT_VERSION: JSON.stringify(version),
       HEYE_BUNDLE: "true",
+      HEYE_PAGE: JSON.stringify(page),
       // A text in a text: esbuild would make of an object a module that all others wait for.
       HEYE_NATIVES: JSON.stringify(JSON.stringify(parts)),
     },
@@ -62,7 +68,9 @@ async function bundle(
 
 async function bundleAll(): Promise<void> {
   const natives = { parts: await packedNatives(), license: await nativesLicense() };
-  await bundle(["agent", "main.ts"], "heye-agent", natives);
+  const page = statusPage();
+  writeFileSync(join(PROJECT_ROOT, "dist", "agent", "page.html"), page);
+  await bundle(["agent", "main.ts"], "heye-agent", natives, page);
   await bundle(["kubernetes", "main.ts"], "heye-kubernetes");
 }
 

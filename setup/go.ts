@@ -22,6 +22,8 @@ export interface GoProgram {
   readonly module: string;
   /** The import path of its main package. */
   readonly main: string;
+  /** Build tags. */
+  readonly tags?: readonly string[];
   /** Values for string variables of the program, by import path and name. */
   readonly variables: Readonly<Record<string, string>>;
   /** Where the executable is to be written. */
@@ -42,6 +44,7 @@ export async function goBuild(program: GoProgram): Promise<void> {
     "-mod=readonly",
     "-trimpath",
     "-buildvcs=false",
+    ...(program.tags ? ["-tags", program.tags.join(",")] : []),
     "-ldflags",
     ["-s -w", ...variables].join(" "),
   ];

@@ -4,6 +4,7 @@
  * it is asked for the first time, so nobody waits for what he does not use.
  */
 export { type CacheEntry, cached, cacheRoot } from "./cache";
+export { type Browser, chromium } from "./chromium";
 export { RootNeeded, SetupError } from "./errors";
 export { etcd } from "./etcd";
 export { type KubernetesPrograms, kubernetesPrograms } from "./kubernetes";
@@ -11,3 +12,4 @@ export { kubernetesPlugin } from "./kubernetes-plugin";
 export { keepalivedLayer, labLayer } from "./lab-packages";
 export { type PackageLayer, packageLayer } from "./packages";
 export { isRoot, requireLabRights } from "./privileges";
+export { promtool } from "./promtool";

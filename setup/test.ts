@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { cacheRoot } from "./cache";
+import { chromium } from "./chromium";
 import { foreground } from "./command";
 import { setUp } from "./commands";
 import { engine } from "./engine";
@@ -12,6 +13,7 @@ import { labLayer } from "./lab-packages";
 import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT } from "./project";
+import { promtool } from "./promtool";
 import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
@@ -33,6 +35,7 @@ const GROUPS: readonly (readonly Layer[])[] = [
       prepare: prepareKubernetes,
       within: ["sh", join(PROJECT_ROOT, "test", "kubernetes", "network.sh")],
     },
+    { name: "operator", folder: compiled("operator"), timeout: 120_000, prepare: prepareOperator },
   ],
   [
     { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
@@ -51,6 +54,7 @@ const CHECKS: readonly {
   readonly args: readonly string[];
 }[] = [
   { name: "types", program: "typescript/bin/tsc", args: ["-p", "."] },
+  { name: "types of the page", program: "typescript/bin/tsc", args: ["-p", "agent/page/client"] },
   {
     name: "lint",
     program: "@biomejs/biome/bin/biome",
@@ -118,6 +122,12 @@ async function prepareKubernetes(): Promise<NodeJS.ProcessEnv> {
   await kubernetesPrograms();
   await kubernetesPlugin();
   return prepareEnvironment(found);
+}
+
+async function prepareOperator(): Promise<NodeJS.ProcessEnv> {
+  await promtool();
+  await chromium();
+  return process.env;
 }
 
 async function prepareLab(): Promise<NodeJS.ProcessEnv> {

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { browserProblem } from "../browsers";
 import type { Log } from "../log";
 import { readBody } from "./body";
 import type { Role } from "./clients";
 import { IN_FLIGHT_MAX, STALLED_MS, TAGS_MAX_LENGTH, WRITES_IN_FLIGHT_MAX } from "./limits";
+import { isPackable, packed } from "./packing";
 import { ApiProblem, asProblem, problemBody } from "./problem";
 import { revisionTag } from "./resources";
 import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
@@ -13,9 +15,13 @@ import type { Plan } from "./writer";
 export interface Asker {
   /** undefined: nothing. */
   readonly role: Role | undefined;
+  /** He came over the unix socket. */
+  readonly isLocal?: true;
   /** @throws ApiProblem 429 when he asks too often */
   readonly admit: (isWrite: boolean) => void;
 }
+
+const PROBLEM_TYPE = "application/problem+json";
 
 /** A field of every answer: the revision of what is declared. */
 const REVISION_FIELD = "heye-revision";
@@ -33,10 +39,9 @@ export class ApiHandler {
 
   /** Answers one request; never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, asker: Asker): Promise<void> {
-    const isHead = request.method === "HEAD";
     try {
       const answer = await this.#counted(() => this.#answer(request, response, asker));
-      if (answer) this.#send(response, answer, "application/json", isHead);
+      if (answer) await this.#send(request, response, answer);
     } catch (error) {
       const problem = asProblem(error);
       if (problem.status >= 500)
@@ -47,12 +52,8 @@ export class ApiHandler {
       const { status, headers } = problem;
       // What is left of a body that nobody reads stands in the way of a next request.
       if (!request.complete) response.setHeader("connection", "close");
-      this.#send(
-        response,
-        { status, headers, body: problemBody(problem) },
-        "application/problem+json",
-        isHead,
-      );
+      const content = JSON.stringify(problemBody(problem));
+      await this.#send(request, response, { status, headers, text: { type: PROBLEM_TYPE, content } });
     }
   }
 
@@ -64,6 +65,8 @@ export class ApiHandler {
   ): Promise<Answer | undefined> {
     const method = request.method ?? "GET";
     const isWrite = method !== "GET" && method !== "HEAD";
+    const browser = browserProblem(request, asker.isLocal === true);
+    if (browser !== undefined) throw new ApiProblem(403, "not for browsers", browser);
     asker.admit(isWrite);
     if (asker.role === undefined) throw NOBODY;
     const matched = this.router.match(method, request.url ?? "/");
@@ -104,19 +107,23 @@ export class ApiHandler {
     return { status: 200, body, headers: { etag: revisionTag(revision) } };
   }
 
-  #send(response: ServerResponse, { status, body, headers }: Answer, type: string, isHead: boolean): void {
+  async #send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+    const { status, headers } = answer;
+    const text = textOf(answer);
+    const isPacked = text !== undefined && isPackable(request, text.content);
+    const content = isPacked ? await packed(text.content) : Buffer.from(text?.content ?? "");
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    const text = body === undefined ? undefined : JSON.stringify(body);
     response.writeHead(status, {
-      ...headers,
       "cache-control": "no-store",
+      ...headers,
       [REVISION_FIELD]: this.api.declarations.view.revision,
-      ...(text !== undefined && { "content-type": type, "content-length": Buffer.byteLength(text) }),
+      ...(text && { "content-type": text.type, "content-length": content.length }),
+      ...(isPacked && { "content-encoding": "gzip" }),
     });
-    response.end(isHead ? undefined : text);
+    response.end(request.method === "HEAD" ? undefined : content);
     if (response.writableLength === 0) return;
     const stalled = setTimeout(() => response.destroy(), STALLED_MS).unref();
     response.once("close", () => clearTimeout(stalled));
@@ -141,6 +148,12 @@ export class ApiHandler {
       this.#writes--;
     }
   }
+}
+
+function textOf({ body, text }: Answer): Answer["text"] {
+  return (
+    text ?? (body === undefined ? undefined : { type: "application/json", content: JSON.stringify(body) })
+  );
 }
 
 function editsOf(api: Api, route: Route, call: Call): readonly AnsweredEdit[] {

@@ -9,6 +9,7 @@ import type { EventRing } from "../events";
 import type { Keeper } from "../keeper";
 import type { Log } from "../log";
 import type { Participant } from "../plane/participant";
+import type { Sight } from "../sight";
 import { type Declarations, KeeperDeclarations } from "./declarations";
 import { EventStreams } from "./event-stream";
 import { type Gate, OwnGate } from "./gate";
@@ -17,8 +18,9 @@ import { History } from "./history";
 import { openApiDocument } from "./openapi";
 import { documentRoute, OTHER_ROUTES } from "./other-routes";
 import { REAL_SERVER_ROUTES } from "./real-server-routes";
-import type { Api, Route } from "./route";
+import type { Route } from "./route";
 import { Router } from "./router";
+import { SIGHT_ROUTES } from "./sight-routes";
 import { transactionRoutes } from "./transaction-routes";
 import { VIRTUAL_SERVER_ROUTES } from "./virtual-server-routes";
 import { Writer } from "./writer";
@@ -33,9 +35,11 @@ export interface ApiParts {
   readonly dial: Dial;
   readonly log: Log;
   readonly events: EventRing;
-  readonly about: Api["about"];
+  readonly sight: Sight;
   /** The director's part in what it shares; absent: it shares with nobody. */
   readonly plane?: Participant | undefined;
+  /** The agent's version, for the document. */
+  readonly version: string;
   /** Where what is declared is read and written. Default: on this director, by its keeper. */
   readonly declarations?: Declarations;
   /** Who asks servers before they are let in. Default: this director alone. */
@@ -43,14 +47,14 @@ export interface ApiParts {
 }
 
 /** The API of an agent. */
-export function apiOf({ keeper, dial, log, events, about, plane, ...given }: ApiParts): ApiHandler {
+export function apiOf({ keeper, dial, log, events, sight, version, plane, ...given }: ApiParts): ApiHandler {
   const director = hostname();
   const declarations = given.declarations ?? new KeeperDeclarations(plane?.declaring ?? keeper, director);
   const writer = new Writer(declarations, given.gate ?? new OwnGate(dial, director), director);
   const streams = new EventStreams(events);
-  const router: Router = new Router(routes(about.version, () => router));
+  const router: Router = new Router(routes(version, () => router));
   return new ApiHandler(
-    { keeper, declarations, writer, history: new History(), streams, about, plane: () => plane?.answer },
+    { keeper, declarations, writer, history: new History(), streams, sight },
     router,
     log,
   );
@@ -63,6 +67,7 @@ export function routes(version: string, router: () => Router): readonly Route[] 
     ...REAL_SERVER_ROUTES,
     ...transactionRoutes(router),
     ...OTHER_ROUTES,
+    ...SIGHT_ROUTES,
   ];
   let document: unknown;
   all.push(

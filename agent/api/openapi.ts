@@ -179,7 +179,7 @@ function withPlan(own: Described | undefined): JsonSchema {
   return { description, content: { "application/json": { schema } } };
 }
 
-function responseOf({ description, schema }: Described, type?: string): JsonSchema {
+function responseOf({ description, schema, type: own }: Described, type = own): JsonSchema {
   if (schema === undefined) return { description };
   const media = type ?? (schema === "Problem" ? "application/problem+json" : "application/json");
   return { description, content: { [media]: { schema: { $ref: `#/components/schemas/${schema}` } } } };

@@ -1,4 +1,3 @@
-import { statusOf } from "../status";
 import type { Call, ReadRoute, Route, StreamRoute } from "./route";
 
 const status: ReadRoute = {
@@ -10,7 +9,7 @@ const status: ReadRoute = {
     summary: "What this director's agent sees: virtual servers, servers, weights, health, drains, drift",
     answers: { 200: { description: "all of it", schema: "Status" } },
   },
-  read: ({ keeper, about, plane }) => ({ status: 200, body: statusOf(keeper, about, plane()) }),
+  read: async ({ sight }) => ({ status: 200, body: await sight.status() }),
 };
 
 const events: StreamRoute = {

@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type * as z from "zod";
-import type { PlaneAnswer } from "../../director/data";
 import type { Keeper } from "../keeper";
-import type { Status } from "../status";
+import type { Sight } from "../sight";
 import type { Declarations } from "./declarations";
 import type { EventStreams } from "./event-stream";
 import type { History } from "./history";
@@ -19,10 +18,7 @@ export interface Api {
   readonly writer: Writer;
   readonly history: History;
   readonly streams: EventStreams;
-  /** The agent's version and start, for its status. */
-  readonly about: Pick<Status, "version" | "startedAt" | "way">;
-  /** How the director stands to what it shares; undefined: it shares with nobody. */
-  readonly plane: () => PlaneAnswer | undefined;
+  readonly sight: Sight;
 }
 
 /** A request as a route sees it. */
@@ -44,6 +40,8 @@ export interface Answer {
   readonly status: number;
   /** Sent as JSON; undefined: nothing is. */
   readonly body?: unknown;
+  /** Sent in place of a body: no JSON. */
+  readonly text?: { readonly type: string; readonly content: string };
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -57,6 +55,8 @@ export interface Described {
   readonly description: string;
   /** Name of a schema of the document; absent: there is no body. */
   readonly schema?: string;
+  /** Its media type. Default: JSON. */
+  readonly type?: string;
 }
 
 /** What the document says of a route. */

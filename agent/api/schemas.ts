@@ -149,6 +149,43 @@ const transactionAnswer = object(
   ["revision", "edits"],
 );
 
+const alarm = object(
+  {
+    alarm: { ...text, description: "one of few, for programs" },
+    detail: { ...text, description: "for people" },
+  },
+  ["alarm", "detail"],
+);
+const digests = {
+  type: "object",
+  properties: { registry: text, table: text, choice: text },
+  description: "the same on directors that hold the same, and choose alike",
+};
+const maintenance = object({ since: { type: "number" }, reason: text }, ["since", "reason"]);
+const ofHealth = {
+  ...{ reconciledAt: { type: "number" }, repairs: count, checks: { type: "object" } },
+  ...{ digests, maintenance, plane: { type: "object" } },
+};
+const counters = { connections: count, packetsIn: count, packetsOut: count, bytesIn: count, bytesOut: count };
+const ofDestination = {
+  ...{ destination: text, weight: count, active: count, inactive: count, persistent: count },
+  ...counters,
+};
+const flow = object(
+  {
+    service: text,
+    scheduler: text,
+    server: { type: ["string", "null"], description: "null: refused; absent: it depends on the moment" },
+    bucket: count,
+    buckets: count,
+    instead: { ...text, description: "the bucket is this server's, which takes no connections" },
+    hashesPort: { type: "boolean" },
+    persistent: { type: "boolean" },
+    candidates: list(object({ destination: text, weight: count }, ["destination", "weight"])),
+  },
+  ["service", "scheduler", "persistent", "candidates"],
+);
+
 const status = {
   type: "object",
   properties: {
@@ -169,8 +206,19 @@ const status = {
       type: "object",
       description: "how it stands to what it shares with others; absent: it shares with nobody",
     },
+    ready: { type: "boolean", description: "whether packets may be sent here: what /readyz says" },
+    maintenance,
+    alarms: list(alarm),
+    digests,
     services: list(
-      object({ service: text, owner: text, ...serviceParts }, ["service", "up", "owner", "servers"]),
+      object({ service: text, owner: text, scheduler: text, quorum: count, digest: text, ...serviceParts }, [
+        "service",
+        "up",
+        "owner",
+        "scheduler",
+        "quorum",
+        "servers",
+      ]),
     ),
   },
   required: ["director", "version", "startedAt", "reconciledAt", "repairs", "checks", "drains", "services"],
@@ -196,6 +244,18 @@ export function componentSchemas(): Readonly<Record<string, JsonSchema>> {
     Plan: planned,
     ServerStatus: serverStatus,
     Status: status,
+    Ready: object({ ready: { const: true } }, ["ready"]),
+    Health: object({ ok: { const: true }, alarms: list(alarm), ...ofHealth }, ["ok", "alarms"]),
+    Metrics: text,
+    Page: text,
+    RecentChecks: { type: "object", additionalProperties: { type: "object", additionalProperties: text } },
+    Traffic: list(
+      object({ service: text, ...counters, destinations: list(object(ofDestination, ["destination"])) }, [
+        "service",
+        "destinations",
+      ]),
+    ),
+    Flows: list(flow),
     Problem: problem,
     Document: { type: "object", properties: { openapi: text }, required: ["openapi"] },
     Events: text,

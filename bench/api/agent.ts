@@ -7,8 +7,10 @@ import { apiOf } from "../../agent/api";
 import { EVENTS_KEPT } from "../../agent/api/limits";
 import { EventRing, telling } from "../../agent/events";
 import { noLog } from "../../agent/log";
+import { Maintenance } from "../../agent/maintenance";
 import { routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
+import { Sight } from "../../agent/sight";
 import { directDial } from "../../health";
 import { MemoryKernel } from "./kernel";
 
@@ -17,13 +19,18 @@ async function main(): Promise<void> {
   const events = new EventRing("bench", EVENTS_KEPT);
   const log = telling(noLog(), events);
   const dial = directDial();
+  const kernel = new MemoryKernel();
+  const maintenance = await Maintenance.load(folder);
+  const about = { version: "bench", startedAt: Date.now() };
+  const sight = new Sight({ kernel, maintenance, about, release: "" });
   const keeper = await Keeper.start({
-    ...{ store: new FileStore(folder), kernel: new MemoryKernel(), dial, log },
+    ...{ store: new FileStore(folder), kernel, dial, log },
     host: { kernel: "", ipvsadm: "" },
     place: async () => "",
   });
   const routes = routesOf(keeper, dial);
-  const api = apiOf({ keeper, dial, log, events, about: { version: "bench", startedAt: Date.now() } });
+  sight.watch(keeper);
+  const api = apiOf({ keeper, dial, log, events, sight, version: "bench" });
   const socket = join(folder, "agent.sock");
   const server = await listen(
     socket,

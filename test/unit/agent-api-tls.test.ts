@@ -106,7 +106,7 @@ describe("the API of an agent on TCP", () => {
 
   it("does not serve the provider's own protocol", async () => {
     const deploy = await client({ name: "deploy" });
-    for (const path of ["/v1/state", "/v1/explain?server=10.0.0.1:80", "/healthz"])
+    for (const path of ["/v1/state", "/v1/explain?server=10.0.0.1:80", "/v1/maintenance"])
       assert.equal((await ask(deploy, "GET", path)).status, 404, path);
     assert.equal((await ask(deploy, "POST", "/v1/changes", {})).status, 404);
     assert.equal((await ask(deploy, "POST", "/v1/checks", {})).status, 404);

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pino from "pino";
 import type { Keeper, Store } from "../../agent";
+import { alarmsOf, seriousAlarm } from "../../agent/alarms";
 import { Drains } from "../../agent/drains";
 import { noLog } from "../../agent/log";
 import { changeOrder } from "../../agent/orders";
 import { keyOf } from "../../agent/probes";
-import { healthz } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { explain, statusOf } from "../../agent/status";
 import { explanationText, statusText } from "../../agent/text";
@@ -145,11 +145,15 @@ describe("what an agent must not do", () => {
   });
 
   it("seem well while it is stuck, or in trouble", async () => {
-    const view = (part: object) =>
-      ({ view: { busyMs: 0, trouble: undefined, ...part } }) as unknown as Keeper;
-    assert.deepEqual(healthz(view({})), { ok: true });
-    assert.throws(() => healthz(view({ busyMs: 11_000 })), /takes 11 s so far/);
-    assert.throws(() => healthz(view({ trouble: "no memory" })), /no memory/);
+    const told = (part: object) => {
+      const { view } = site.keeper;
+      return seriousAlarm(alarmsOf({ ...view, ...part } as Keeper["view"], undefined))?.detail ?? "";
+    };
+    assert.equal(told({}), "");
+    assert.equal(told({ drift: ["an entry"] }), "");
+    assert.match(told({ busyMs: 11_000 }), /takes 11 s so far/);
+    assert.match(told({ trouble: "no memory" }), /no memory/);
+    assert.match(told({ trouble: "no ipvsadm", isUnreadable: true }), /no ipvsadm/);
     const turns = new Turns();
     const turn = turns.take(() => delay(60));
     await delay(30);

@@ -10,9 +10,11 @@ import { EVENTS_KEPT } from "../../agent/api/limits";
 import { EventRing, telling } from "../../agent/events";
 import type { Kernel } from "../../agent/kernel";
 import { type Log, noLog } from "../../agent/log";
+import { Maintenance } from "../../agent/maintenance";
 import { Participant } from "../../agent/plane/participant";
-import { routesOf } from "../../agent/routes";
+import { maintenanceRoutes, routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
+import { Sight } from "../../agent/sight";
 import { Director, type Member, type Registration } from "../../director";
 import type { SharedEtcd } from "../../director/data";
 import type { SessionPool } from "../../director/session-pool";
@@ -127,6 +129,7 @@ export class AgentSite {
   readonly folder = mkdtempSync(join(tmpdir(), "heye-agent-"));
   readonly kernel = new ModelledKernel();
   keeper!: Keeper;
+  sight!: Sight;
   log: Log = noLog();
   api!: ApiHandler;
   /** What it shares with others by; absent: nothing. */
@@ -145,6 +148,7 @@ export class AgentSite {
     return site;
   }
 
+  /** Where the agent answers. */
   get socket(): string {
     return join(this.folder, "agent.sock");
   }
@@ -160,6 +164,9 @@ export class AgentSite {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
     const files = new FileStore(this.folder);
+    const maintenance = await Maintenance.load(this.folder);
+    const about = { version: "test", startedAt: Date.now() };
+    this.sight = new Sight({ kernel: this.kernel, maintenance, about, release: "6.12.0" });
     this.keeper = await Keeper.start({
       store: store?.(files) ?? files,
       kernel: kernel?.(this.kernel) ?? this.kernel,
@@ -168,13 +175,13 @@ export class AgentSite {
       host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
       place: async () => "",
       isShared: this.etcd !== undefined,
+      observer: this.sight.instruments,
     });
     this.plane = this.etcd && this.#participant(this.etcd);
-    const { plane } = this;
-    const routes = routesOf(this.keeper, dial, plane);
-    const about = { version: "test", startedAt: Date.now() };
-    const { keeper } = this;
-    this.api = apiOf({ keeper, dial, log, events, about, plane, ...(gate && { gate }) });
+    const { keeper, sight, plane } = this;
+    sight.watch(keeper, plane);
+    const routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
+    this.api = apiOf({ keeper, dial, log, events, sight, plane, version: "test", ...(gate && { gate }) });
     this.#server = await listen(
       this.socket,
       () => routes,

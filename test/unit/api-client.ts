@@ -41,7 +41,8 @@ export function request(
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () => {
           const received = Buffer.concat(chunks).toString("utf8");
-          const parsed: unknown = received === "" ? undefined : JSON.parse(received);
+          const isJson = /json/.test(String(response.headers["content-type"]));
+          const parsed: unknown = received === "" ? undefined : isJson ? JSON.parse(received) : received;
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed });
         });
       },

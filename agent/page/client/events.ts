@@ -1,0 +1,81 @@
+import { element, made, say } from "./dom";
+import { clock } from "./words";
+
+/** Events that a page can hear of; others change nothing that it shows. */
+const NAMES = [
+  ...["down", "up", "quorum", "declared", "change", "settle", "repair", "drift", "drain", "drained"],
+  ...["maintenance", "resume", "reconcile", "record", "place", "start", "lost"],
+];
+/** Said aloud: they are what people wait for. */
+const SAID: ReadonlySet<string> = new Set(["down", "up", "quorum"]);
+const LISTED = 50;
+
+/** Where the connection to the agent is told. */
+export type OnLine = (isLive: boolean) => void;
+
+/** Listens to what happens, lists it, and tells that there is something new to read. */
+export class Events {
+  readonly #list = element("events");
+  readonly #source = new EventSource("v1/events");
+
+  constructor(onEvent: () => void, onLine: OnLine) {
+    this.#source.addEventListener("open", () => onLine(true));
+    this.#source.addEventListener("error", () => {
+      onLine(false);
+    });
+    for (const name of NAMES)
+      this.#source.addEventListener(name, (event) => {
+        this.#add(name, readData(event.data));
+        onEvent();
+      });
+  }
+
+  #add(name: string, { at, ...data }: Readonly<Record<string, unknown>>): void {
+    const words = wordsOf(name, data);
+    const tone =
+      name === "down" || data.up === false ? " bad" : name === "up" || data.up === true ? " good" : "";
+    const time = made("time", { text: clock(typeof at === "number" ? at : Date.now()) });
+    const item = made(
+      "li",
+      {},
+      time,
+      made("span", { className: `what${tone}`, text: name }),
+      made("span", { className: "detail", text: words }),
+    );
+    this.#list.prepend(item);
+    while (this.#list.children.length > LISTED) this.#list.lastElementChild?.remove();
+    element("quiet").hidden = true;
+    if (SAID.has(name)) say(element("said"), `${name}: ${words}`);
+  }
+}
+
+function readData(text: unknown): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(String(text));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function wordsOf(
+  name: string,
+  { server, service, answer, up, ...rest }: Readonly<Record<string, unknown>>,
+): string {
+  if (name === "up" || name === "down") return [server, answer].filter(Boolean).join("  ");
+  if (name === "quorum") return `${service} ${up ? "has its quorum again" : "has lost its quorum"}`;
+  const parts = {
+    ...(server !== undefined && { server }),
+    ...(service !== undefined && { service }),
+    ...rest,
+  };
+  return Object.entries(parts)
+    .map(([key, value]) => `${key} ${shown(value)}`)
+    .join(", ")
+    .slice(0, 400);
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join("; ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { AGENT_FILES } from "../director/agent-files";
+
+/** The agent's own command on a director. */
+const COMMAND = AGENT_FILES.command;
+
+/** Which directors are asked. */
+export interface Where {
+  readonly lab?: string | undefined;
+  readonly host?: string[] | undefined;
+  readonly director?: string[] | undefined;
+}
+
+/** What an agent's command ended with. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A director whose agent can be asked. */
+export interface Asked {
+  readonly name: string;
+  /** Runs the agent's command with these words to its end. They hold no single quotes. */
+  run(words: readonly string[]): Promise<Ended>;
+  /** The same, a line of its output at a time, for one that does not end by itself. */
+  lines(words: readonly string[]): AsyncIterable<string>;
+}
+
+/** What is wrong with it; undefined: nothing. ssh hands words to a shell, so they are looked at before. */
+export function whereProblem({ lab, host: hosts }: Where): string | undefined {
+  if ((lab === undefined) === (hosts === undefined)) return "expected --lab or --host";
+  return hosts?.map(hostProblem).find((one) => one !== undefined);
+}
+
+/** Why a text is no login that ssh may be given; undefined: it is one. */
+export function hostProblem(host: string): string | undefined {
+  const isHost = /^[A-Za-z0-9_][A-Za-z0-9_.@:[\]-]*$/.test(host);
+  return isHost ? undefined : `expected [USER@]HOST, found ${JSON.stringify(host)}`;
+}
+
+/** The directors of a lab, or hosts by their names. */
+export async function directorsAt({ lab, host, director }: Where): Promise<Asked[]> {
+  if (lab === undefined) return (host ?? []).map(overSsh);
+  const { Lab } = await import("../lab/index.js");
+  const running = Lab.attach(lab);
+  const names = director ?? running.inventory.directors.map(({ name }) => name);
+  return names.map((name) => ({
+    name,
+    run: async (words) => {
+      const { code, stdout, stderr } = await running.exec(name, [COMMAND, ...words]);
+      return { code: code ?? 1, stdout, stderr };
+    },
+    lines: (words) => repeated(() => running.exec(name, [COMMAND, ...words, "--once"])),
+  }));
+}
+
+/** A lab's commands end before their output is told. */
+async function* repeated(run: () => Promise<{ stdout: string }>): AsyncGenerator<string> {
+  for (;;) yield (await run()).stdout.trim();
+}
+
+function overSsh(host: string): Asked {
+  const start = (words: readonly string[]) => {
+    const quoted = words.map((word) => `'${word}'`);
+    const options = ["-o", "BatchMode=yes", "--", host, COMMAND, ...quoted];
+    return spawn("ssh", options, { stdio: ["ignore", "pipe", "pipe"] });
+  };
+  return {
+    name: host,
+    run: async (words) => {
+      const child = start(words);
+      const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+      child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+      child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+      const [code] = (await once(child, "close")) as [number | null];
+      const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
+      return { code: code ?? 1, stdout: text(stdout), stderr: text(stderr) };
+    },
+    lines: (words) => {
+      const child = start(words);
+      child.stderr.pipe(process.stderr);
+      return createInterface({ input: child.stdout });
+    },
+  };
+}

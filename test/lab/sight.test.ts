@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseTraffic } from "../../ipvs";
+import { FIXED } from "../../lab/topology";
+import { handlerFor } from "../../provider";
+import type { Properties } from "../../provider/handler";
+import { readScrape, sampleValue } from "../unit/exposition";
+import { QUICK, Site } from "./site";
+
+const COMMAND = "/var/lib/heye/agent/heye-agent";
+const MANY = 32;
+
+/** Asks once from each of so many source ports, and prints the port and the answer, one pair a line. */
+const ASK_FROM = `
+const [host, port, first, count] = process.argv.slice(1);
+const ask = (localPort) => new Promise((resolve, reject) => {
+  const socket = require("node:net").connect({ host, port: Number(port), localPort });
+  const timer = setTimeout(() => socket.destroy(new Error("no answer from port " + localPort)), 5000);
+  let text = "";
+  socket.on("error", (error) => resolve(error.code || error.message)).setEncoding("utf8").on("data", (chunk) => {
+    text += chunk;
+    const [, name] = text.match(/\\r\\n\\r\\n(.+)\\n/) ?? [];
+    if (!name) return;
+    clearTimeout(timer);
+    socket.removeAllListeners("error").on("error", () => {}).resetAndDestroy();
+    resolve(name);
+  });
+  socket.on("close", () => clearTimeout(timer));
+  socket.write("GET / HTTP/1.1\\r\\nHost: lab\\r\\n\\r\\n");
+});
+(async () => {
+  for (let i = 0; i < Number(count); i++) console.log(Number(first) + i, await ask(Number(first) + i));
+})();
+`;
+
+/** Asks the agent of a director where flows from so many source ports go, and prints the port and the server. */
+const COMPUTE = `
+const http = require("node:http");
+const [client, to, first, count] = process.argv.slice(1);
+const ask = (port) => new Promise((resolve, reject) => {
+  const query = new URLSearchParams({ client: client + ":" + port, to });
+  http.get({ socketPath: "/run/heye/agent.sock", path: "/v1/flow?" + query, agent: false }, (response) => {
+    let text = "";
+    response.on("data", (chunk) => (text += chunk)).on("end", () => resolve(JSON.parse(text)[0].server));
+  }).on("error", reject);
+});
+(async () => {
+  for (let i = 0; i < Number(count); i++) console.log(Number(first) + i, await ask(Number(first) + i));
+})();
+`;
+
+describe("what agents of real directors see", () => {
+  let site: Site;
+  let cluster: { id: string; handle: object };
+
+  before(async () => {
+    site = await Site.up({ directors: 2, servers: 4, database: false });
+    const clusters = handlerFor("Cluster", site.fleet);
+    const settings = { ipForward: true, conntrack: true };
+    const given = {
+      name: "test",
+      label: "tests Cluster test",
+      directors: [...site.cluster.directors],
+      mode: "agent",
+      settings,
+    };
+    const { inputs, problems } = clusters.check(given);
+    assert.deepEqual(problems, []);
+    const { id } = await clusters.create(inputs);
+    cluster = { id, handle: { ...site.cluster, id, mode: "agent" } };
+  });
+  after(() => site?.down());
+
+  const create = (name: string, port: number, settings: Properties, weights: readonly number[]) => {
+    const servers = weights.map((weight, index) => ({
+      ...{ address: site.address(`rs${index + 1}`), port: 80, weight, drainMs: 0 },
+    }));
+    const declared = { name, address: "192.0.2.10", port, healthCheck: { type: "tcp", ...QUICK } };
+    const all = { ...declared, cluster: cluster.handle, realServers: servers, ...settings };
+    return handlerFor("VirtualServer", site.fleet).create(site.inputs("VirtualServer", all));
+  };
+  /** What the client gets when only this director forwards: by its source port. */
+  const sent = async (director: string, port: number, first: number): Promise<string[]> => {
+    const others = site.directorNames.filter((name) => name !== director);
+    for (const name of others) await site.lab.fault.killDirector(name);
+    try {
+      const argv = [
+        process.execPath,
+        "-e",
+        ASK_FROM,
+        "192.0.2.10",
+        String(port),
+        String(first),
+        String(MANY),
+      ];
+      const { code, stdout, stderr } = await site.lab.exec("client", argv);
+      assert.equal(code, 0, stderr);
+      return stdout.trim().split("\n");
+    } finally {
+      for (const name of others) await site.lab.fault.restoreDirector(name);
+    }
+  };
+  const computed = async (director: string, port: number, first: number): Promise<string[]> => {
+    const client = FIXED.client;
+    const to = `192.0.2.10:${port}`;
+    const out = await site.on(
+      director,
+      process.execPath,
+      "-e",
+      COMPUTE,
+      client,
+      to,
+      String(first),
+      String(MANY),
+    );
+    const names = new Map(site.lab.inventory.servers.map(({ address, name }) => [`${address}:80`, name]));
+    return out
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [from = "", server = ""] = line.split(" ");
+        return `${from} ${names.get(server) ?? "ECONNREFUSED"}`;
+      });
+  };
+
+  const cases = [
+    ["mh", { scheduler: "mh", schedulerFlags: ["mh-fallback", "mh-port"] }],
+    ["mh without a fallback", { scheduler: "mh", schedulerFlags: ["mh-port"] }],
+    ["sh", { scheduler: "sh", schedulerFlags: ["sh-fallback", "sh-port"] }],
+  ] as const;
+  for (const [index, [name, settings]] of cases.entries())
+    it(`send flows of ${name} where they are computed to go, also once a server is at weight 0`, async () => {
+      const port = 8_000 + index;
+      await create(`web${index}`, port, settings as unknown as Properties, [1, 3, 2, 5]);
+      const first = 20_000 + index * 1_000;
+      const expected = await computed("d1", port, first);
+      assert.ok(new Set(expected.map((line) => line.split(" ")[1])).size >= 3, expected.join());
+      assert.deepEqual(await sent("d1", port, first), expected);
+      assert.deepEqual(await computed("d2", port, first), expected);
+      await site.on(
+        "d1",
+        COMMAND,
+        "drain",
+        `${site.address("rs4")}:80`,
+        "--service",
+        `tcp 192.0.2.10:${port}`,
+      );
+      const drained = await computed("d1", port, first + 500);
+      assert.ok(!drained.some((line) => line.endsWith("rs4")), drained.join());
+      assert.deepEqual(await sent("d1", port, first + 500), drained);
+      await site.on("d1", COMMAND, "undrain", `${site.address("rs4")}:80`);
+    });
+
+  it("count what the kernel counts", async () => {
+    await create("count", 80, { scheduler: "wrr" } as Properties, [1, 2, 1]);
+    const report = await site.lab.traffic({ url: "http://192.0.2.10/", requests: 200 });
+    assert.deepEqual(report.errors, {});
+    const key = "tcp 192.0.2.10:80";
+    const kernel = async (director: string) => {
+      const list = (...options: string[]) => site.on(director, "ipvsadm", "--list", "-n", ...options);
+      const all = parseTraffic(await list("--stats", "--exact"), await list("--persistent-conn"));
+      return all.find(({ service }) => service === key);
+    };
+    // The kernel sums up every two seconds.
+    let total = 0;
+    for (const deadline = Date.now() + 20_000; total < 200 && Date.now() < deadline; await delay(500)) {
+      const found = await Promise.all(site.directorNames.map(kernel));
+      total = found.reduce((sum, one) => sum + (one?.connections ?? 0), 0);
+    }
+    assert.equal(total, 200);
+    for (const director of site.directorNames) {
+      const scrape = readScrape(await site.on(director, COMMAND, "metrics"));
+      const service = await kernel(director);
+      const told = (name: string) =>
+        sampleValue(scrape, `heye_virtual_server_${name}`, { virtual_server: key });
+      assert.equal(told("connections_total"), service?.connections);
+      assert.equal(told("incoming_bytes_total"), service?.bytesIn);
+      assert.equal(told("outgoing_packets_total"), service?.packetsOut);
+      assert.equal(service?.destinations.length, 3);
+      for (const one of service?.destinations ?? []) {
+        const labels = { virtual_server: key, real_server: one.destination };
+        const of = (name: string) => sampleValue(scrape, `heye_real_server_${name}`, labels);
+        assert.equal(of("connections_total"), one.connections);
+        assert.equal(of("incoming_packets_total"), one.packetsIn);
+        assert.equal(of("outgoing_bytes_total"), one.bytesOut);
+        assert.equal(of("kernel_weight"), one.weight);
+        assert.equal(of("healthy"), 1);
+      }
+      assert.ok((sampleValue(scrape, "heye_connection_table_buckets") ?? 0) >= 256);
+      assert.equal(sampleValue(scrape, "heye_ready"), 1);
+    }
+  });
+
+  it("agree, until one of them chooses in another way", async () => {
+    const digests = async () =>
+      Promise.all(
+        site.directorNames.map(async (name) => {
+          const { digests, services } = JSON.parse(await site.on(name, COMMAND, "status", "--json"));
+          return {
+            ...digests,
+            mh: services.find((one: { service: string }) => one.service.endsWith(":8000")).digest,
+          };
+        }),
+      );
+    const [a, b] = await digests();
+    assert.deepEqual(a, b);
+    // Taken out and put back by somebody: the same lines in another order.
+    const rs1 = `${site.address("rs1")}:80`;
+    const of = ["-t", "192.0.2.10:8000", "-r", rs1];
+    await site.on("d2", "sh", "-c", `ipvsadm -d ${of.join(" ")}; ipvsadm -a ${of.join(" ")} -m -w 1`);
+    await delay(8_000);
+    const [c, d] = await digests();
+    assert.equal(c.table, d.table);
+    assert.notEqual(c.mh, d.mh);
+    const { stdout } = await site.lab.exec("d2", [
+      COMMAND,
+      "explain",
+      "flow",
+      "198.51.100.1:5",
+      "192.0.2.10:8000",
+    ]);
+    assert.match(
+      stdout,
+      /^tcp 192\.0\.2\.10:8000: 10\..*\n {2}mh, bucket \d+ of 4093, by the client's address and port/,
+    );
+  });
+
+  it("is left out by those who ask whether it is ready, when an operator says so", async () => {
+    const ready = async () =>
+      (
+        await site.lab.exec("d1", [
+          "sh",
+          "-c",
+          `curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/heye/agent.sock http://agent/readyz`,
+        ])
+      ).stdout;
+    assert.equal(await ready(), "200");
+    assert.match(
+      await site.on("d1", COMMAND, "maintenance", "on", "--reason", "new memory"),
+      /in maintenance since .*: new memory/,
+    );
+    assert.equal(await ready(), "503");
+    assert.match(await site.on("d1", COMMAND, "status"), /MAINTENANCE: new memory/);
+    await site.on("d1", COMMAND, "maintenance", "off");
+    assert.equal(await ready(), "200");
+    assert.match(await site.on("d1", COMMAND, "top", "--once"), /conn\/s/);
+  });
+});

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, Page } from "playwright-core";
+import { type Member, putVirtualServer, type Registration } from "../../director";
+import type { ServiceTraffic } from "../../ipvs";
+import { type HealthCheck, healthCheck } from "../../spec";
+import { ask } from "../unit/agent-http";
+import { AgentSite, virtualServer } from "../unit/agent-site";
+import { LoopbackServer } from "../unit/loopback-server";
+import { Forwarded, startBrowser, watch } from "./browser";
+
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+/** Written by a user, and meant to be read. */
+const OWNER = '<img src=x onerror="window.broken=1"> shop/prod';
+const KEY = "tcp 192.0.2.1:80";
+const CHECK = healthCheck.parse({
+  ...{ type: "tcp", intervalMs: 100, timeoutMs: 1_000, rise: 2, fall: 2 },
+}) as HealthCheck;
+
+describe("the status page in a browser", () => {
+  let browser: Browser;
+  let site: AgentSite;
+  let forwarded: Forwarded;
+  let servers: LoopbackServer[];
+
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser?.close());
+  beforeEach(async () => {
+    site = await AgentSite.up();
+    forwarded = await Forwarded.to(site.socket);
+    servers = await Promise.all(Array.from({ length: 3 }, () => LoopbackServer.up()));
+    await put(1);
+  });
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    forwarded.close();
+    await site.down();
+    await Promise.all(servers.map((server) => server.kill()));
+  });
+
+  const put = (last: number, settings: object = {}) => {
+    const members: Member[] = servers.map(({ member }) => member);
+    const address = `192.0.2.${last}`;
+    const named = {
+      address,
+      resource: `web${last}`,
+      token: `t${last}`,
+      healthCheck: CHECK,
+      ...settings,
+    } as Partial<Registration>;
+    const owner = { id: "me-1", label: OWNER };
+    const change = putVirtualServer(owner, `tcp ${address}:80`, virtualServer(members, named), {
+      known: false,
+    });
+    return site.director().change(change);
+  };
+  const open = async (options: Parameters<typeof watch>[1] = {}) => {
+    const watched = await watch(browser, options);
+    await watched.page.goto(forwarded.url);
+    await watched.page.getByText("live", { exact: true }).waitFor();
+    await watched.page.locator(".pool").first().waitFor();
+    return watched;
+  };
+  const rowOf = (page: Page, { port }: LoopbackServer) =>
+    page.getByRole("row").filter({ hasText: `127.0.0.1:${port}` });
+
+  it("shows a server that dies, and comes back, without being loaded again", async () => {
+    const [dying] = servers as [LoopbackServer];
+    const { page, complaints } = await open();
+    await page.evaluate("window.loadedOnce = true");
+    await rowOf(page, dying).getByText("up", { exact: true }).waitFor();
+    await dying.kill();
+    await rowOf(page, dying).getByText("down", { exact: true }).waitFor();
+    await rowOf(page, dying).getByText("0 of 3", { exact: true }).waitFor();
+    await rowOf(page, dying).getByText("ECONNREFUSED").waitFor();
+    await page.getByRole("heading", { name: "Look at this" }).waitFor();
+    assert.match(
+      (await page.locator("#problem-list").textContent()) ?? "",
+      new RegExp(`127.0.0.1:${dying.port} in ${KEY}`),
+    );
+    await page.locator("#events .what").getByText("down").waitFor();
+    const said = page.locator("#said");
+    assert.equal(await said.getAttribute("aria-live"), "polite");
+    assert.match((await said.textContent()) ?? "", new RegExp(`^down: 127.0.0.1:${dying.port}`));
+    assert.match(
+      (await rowOf(page, dying).getByRole("img").getAttribute("aria-label")) ?? "",
+      /checks: \d+ passed, \d+ failed/,
+    );
+    await dying.revive();
+    await rowOf(page, dying).getByText("up", { exact: true }).waitFor();
+    await page.locator("#problems").waitFor({ state: "hidden" });
+    assert.equal(await page.evaluate("window.loadedOnce"), true);
+    assert.deepEqual(complaints, []);
+  });
+
+  it("asks nobody but the agent, and runs nothing that is not its own", async () => {
+    const { page, requests, complaints } = await open();
+    for (const url of requests) assert.equal(new URL(url).origin, new URL(forwarded.url).origin, url);
+    assert.deepEqual(complaints, []);
+    assert.ok(await page.getByText(OWNER, { exact: false }).first().isVisible(), "names are text");
+    assert.equal(await page.evaluate("window.broken"), undefined);
+    const injected = `const one = document.createElement("script"); one.textContent = "window.broken = 2"; document.body.append(one); window.broken`;
+    assert.equal(await page.evaluate(injected), undefined);
+    assert.match(complaints.join(), /Content Security Policy/);
+    const { headers } = await ask(site.socket, "/");
+    assert.match(
+      String(headers["content-security-policy"]),
+      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-/,
+    );
+    assert.doesNotMatch(String(headers["content-security-policy"]), /unsafe/);
+  });
+
+  it("lets browsers look and change nothing, whatever page is open in them", async () => {
+    const { page } = await open();
+    const status = await page.evaluate(
+      `fetch("v1/drains?server=127.0.0.1:${servers[0]?.port}", { method: "POST" }).then((one) => one.status)`,
+    );
+    assert.equal(status, 403);
+    const other = http.createServer((_, response) =>
+      response.setHeader("content-type", "text/html").end("<title>other</title>"),
+    );
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    try {
+      const foreign = await watch(browser);
+      await foreign.page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
+      const drain = JSON.stringify(`${forwarded.url}v1/drains?server=127.0.0.1:${servers[0]?.port}`);
+      await foreign.page.evaluate(`fetch(${drain}, { method: "POST", mode: "no-cors" }).catch(() => {})`);
+      assert.deepEqual(site.keeper.view.pools.drains.all, []);
+    } finally {
+      other.close();
+    }
+    const named = { host: "evil.example", "sec-fetch-site": "same-origin" };
+    assert.equal((await ask(site.socket, "/v1/status", { headers: named })).status, 403);
+    assert.equal(
+      (await ask(site.socket, "/v1/status", { headers: { host: "evil.example" } })).status,
+      200,
+      "no browser",
+    );
+    assert.equal((await ask(site.socket, "/v1/state", { headers: named })).status, 403);
+  });
+
+  it("shows what is carried", async () => {
+    const real = site.kernel.traffic.bind(site.kernel);
+    let count = 0;
+    site.kernel.traffic = async (): Promise<readonly ServiceTraffic[]> => {
+      count += 500;
+      return (await real()).map((one) => ({ ...one, connections: count }));
+    };
+    const { page } = await open();
+    const rate = page.locator(".pool .rate").first();
+    await rate.getByText(/^[1-9]\d* new\/s$/).waitFor();
+    await page.getByRole("img", { name: /^new connections per second: now [1-9]/ }).waitFor();
+  });
+
+  it("says when it is not live any more, and is again by itself", async () => {
+    const { page } = await open();
+    await page.evaluate("window.loadedOnce = true");
+    await site.stop();
+    forwarded.cut();
+    await page.getByText(/^not live, as of \d/).waitFor();
+    await site.start();
+    await page.getByText("live", { exact: true }).waitFor({ timeout: 60_000 });
+    assert.equal(await page.evaluate("window.loadedOnce"), true);
+  });
+
+  it("is worked with the keyboard alone", async () => {
+    for (let last = 2; last <= 12; last++) await put(last);
+    const { page } = await open();
+    assert.equal(await page.locator(".pool").count(), 12);
+    assert.equal(await page.locator(".pool[open]").count(), 0, "many are closed until somebody opens them");
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate("document.activeElement.textContent"), "To the virtual servers");
+    assert.ok(await page.locator(".skip").isVisible());
+    await page.getByRole("searchbox").focus();
+    await page.keyboard.type("192.0.2.11");
+    await page.getByText("1 of 12").waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator(".pool[open]").waitFor();
+    assert.equal(
+      await page.getByRole("table", { name: "servers of tcp 192.0.2.11:80" }).getByRole("row").count(),
+      4,
+    );
+    const outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle");
+    assert.equal(outline, "solid", "where the focus is can be seen");
+  });
+
+  it("fits on a phone, keeps clear of what shuts people out, and is light or dark as its reader wants", async () => {
+    const sorryServer = {
+      address: "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff",
+      port: 65_535,
+      forwarding: "tun",
+    } as const;
+    await put(2, { sorryServer, scheduler: "mh", schedulerFlags: ["mh-port"] });
+    await servers[0]?.kill();
+    const grounds = new Set<unknown>();
+    for (const colorScheme of ["light", "dark"] as const)
+      for (const width of [360, 800, 1280]) {
+        const { page } = await open({ colorScheme, viewport: { width, height: 740 } });
+        await page.getByRole("heading", { name: "Look at this" }).waitFor();
+        const wide = await page.evaluate("document.documentElement.scrollWidth");
+        assert.ok(Number(wide) <= width, `${wide} pixels on ${width}`);
+        grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
+        // Through the debugger, past the page's own policy.
+        await page.evaluate(AXE);
+        const found = (await page.evaluate("axe.run(document)")) as {
+          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+        };
+        const told = found.violations.map(
+          ({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`,
+        );
+        assert.deepEqual(told, [], `${colorScheme} ${width}`);
+        await page.close();
+      }
+    assert.equal(grounds.size, 2);
+  });
+});
