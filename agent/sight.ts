@@ -143,6 +143,7 @@ export class Sight {
         table: digestNumber(digests.table),
         choice: sameness && digestNumber(sameness.digest),
       },
+      plane: this.#plane?.answer,
       connections,
       buckets: connectionTableBuckets(),
     };

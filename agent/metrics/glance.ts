@@ -1,3 +1,4 @@
+import type { PlaneAnswer } from "../../director/data";
 import type { Keeper } from "../keeper";
 import type { MaintenanceState } from "../maintenance";
 import type { Fault } from "../readiness";
@@ -11,6 +12,8 @@ export interface Glance {
   readonly digests:
     | { readonly registry: number; readonly table: number; readonly choice: number | undefined }
     | undefined;
+  /** How the director stands to what it shares; undefined: it shares with nobody. */
+  readonly plane: PlaneAnswer | undefined;
   /** Undefined: the kernel did not tell. */
   readonly connections: number | undefined;
   readonly buckets: number | undefined;

@@ -171,6 +171,21 @@ const GAUGES: readonly Reading[] = [
     read: ({ digests }) => digests?.table,
   },
   {
+    name: "heye_store_following",
+    help: "1 while what directors share is followed. Only where they share an etcd.",
+    read: ({ plane }) => plane && (plane.state === "following" ? 1 : 0),
+  },
+  {
+    name: "heye_store_revision",
+    help: "The revision of what is shared that this director has applied. Only where directors share an etcd.",
+    read: ({ plane }) => plane?.revision,
+  },
+  {
+    name: "heye_store_conflicts",
+    help: "Entries of nobody that stand in the way of what is shared. Only where directors share an etcd.",
+    read: ({ plane }) => plane?.conflicts.length,
+  },
+  {
     name: "heye_choice_digest",
     help: "How servers are chosen, as a number: the same on directors that choose alike, server health included.",
     read: ({ digests }) => digests?.choice,

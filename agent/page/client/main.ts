@@ -1,5 +1,6 @@
 /** The status page: reads what the agent tells, again and again and whenever something happens, and shows it. */
 import { Agent } from "./agent";
+import { drawCluster } from "./cluster";
 import { element, say } from "./dom";
 import { Events } from "./events";
 import { Overview } from "./overview";
@@ -29,6 +30,7 @@ const status = new Pulse(
   async () => {
     await agent.readStatus();
     overview.draw();
+    drawCluster(agent.status?.plane);
     pools.draw();
   },
   STATUS_MS,
