@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { familyOf } from "../spec";
 import { DECLARED_FOR } from "../spec/kubernetes";
 import type { Annotations } from "./annotations";
+import { canonical } from "./canonical";
 import { ANNOTATION } from "./names";
 import type { EndpointSliceObject, EndpointsObject } from "./objects";
 
@@ -36,29 +38,31 @@ export interface Declared {
   readonly slices: readonly DeclaredSlice[];
 }
 
-/** Endpoints that are a declaration; undefined: they are none. A subset makes a slice for each family that it has. */
+/**
+ * Endpoints that are a declaration; undefined: they are none. Servers of one family that are reached under the same ports make
+ * a slice. Its name follows from these, which a slice cannot change or must not: no edit moves a server to another slice.
+ */
 export function declaredByEndpoints({ metadata, subsets }: EndpointsObject): Declared | undefined {
   const service = metadata.labels?.[DECLARED_FOR];
   if (service === undefined) return undefined;
-  const slices = (subsets ?? []).flatMap(({ addresses, notReadyAddresses, ports }, index) =>
-    (["ipv4", "ipv6"] as const).flatMap((family): DeclaredSlice[] => {
-      const all = [...(addresses ?? []), ...(notReadyAddresses ?? [])];
-      const endpoints = all
-        .filter(({ ip }) => familyOf(ip) === family)
-        .map(({ ip, ...rest }) => ({ addresses: [ip], ...rest }));
-      if (endpoints.length === 0) return [];
-      return [
-        {
-          name: sliceName(metadata.name, `endpoints-${index}-${family}`),
-          addressType: family === "ipv4" ? "IPv4" : "IPv6",
-          ports: (ports ?? []).map(withDefaults),
-          endpoints,
-          leaving: new Set(),
-        },
-      ];
-    }),
-  );
-  return { apiVersion: "v1", kind: "Endpoints", ...about(metadata), service, slices };
+  const slices = new Map<string, DeclaredSlice & { readonly endpoints: DeclaredEndpoint[] }>();
+  for (const { addresses, notReadyAddresses, ports } of subsets ?? []) {
+    const reached = (ports ?? []).map(withDefaults);
+    for (const { ip, ...rest } of [...(addresses ?? []), ...(notReadyAddresses ?? [])]) {
+      const addressType = familyOf(ip) === "ipv4" ? "IPv4" : "IPv6";
+      const name = sliceName(metadata.name, ["Endpoints", addressType, reached]);
+      const slice = slices.get(name) ?? {
+        name,
+        addressType,
+        ports: reached,
+        endpoints: [],
+        leaving: new Set(),
+      };
+      slice.endpoints.push({ addresses: [ip], ...rest });
+      slices.set(name, slice);
+    }
+  }
+  return { apiVersion: "v1", kind: "Endpoints", ...about(metadata), service, slices: [...slices.values()] };
 }
 
 /** A slice that is a declaration; undefined: it is none. */
@@ -68,7 +72,7 @@ export function declaredBySlice(object: EndpointSliceObject): Declared | undefin
   if (service === undefined) return undefined;
   const all = endpoints ?? [];
   const slice = {
-    name: sliceName(metadata.name, addressType.toLowerCase()),
+    name: sliceName(metadata.name, ["EndpointSlice", addressType]),
     addressType,
     ports: (ports ?? []).map(withDefaults),
     endpoints: all.map(({ conditions: _, ...rest }) => rest),
@@ -110,7 +114,9 @@ function withDefaults(port: {
   return { ...port, name: port.name ?? "", protocol: port.protocol ?? "TCP" };
 }
 
-/** Names of objects have 253 characters at most. */
-function sliceName(name: string, part: string): string {
-  return `${name.slice(0, 220)}-heye-${part}`;
+/** `web-` and eight letters: names of objects have 253 characters at most, and declarations of both kinds may have one name. */
+function sliceName(name: string, whatStays: readonly unknown[]): string {
+  const digest = createHash("sha256").update(canonical(whatStays)).digest();
+  const letters = [...digest.subarray(0, 8)].map((byte) => String.fromCharCode(0x61 + (byte % 26))).join("");
+  return `${name.slice(0, 240)}-${letters}`;
 }

@@ -1,5 +1,6 @@
 import { MANAGED_BY, MANAGER, SERVICE_NAME } from "../spec/kubernetes";
 import { declarationOf, isAnnotated } from "./annotations";
+import { canonical } from "./canonical";
 import { checkAnnotations, type Declared, type DeclaredEndpoint, type DeclaredSlice } from "./declared";
 import type { EndpointSliceObject } from "./objects";
 import { isWell } from "./subject";
@@ -109,15 +110,6 @@ function isUnchecked({ annotations }: Declared): boolean {
   return check === undefined && problems.length === 0;
 }
 
-/** The order of properties is no difference, and neither is one that is not there. */
 function isSame(a: unknown, b: unknown): boolean {
   return canonical(a) === canonical(b);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

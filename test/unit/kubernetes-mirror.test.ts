@@ -69,7 +69,7 @@ describe("slices that are made of declarations", () => {
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
       metadata: {
-        name: "web-heye-ipv4",
+        name: "web-rtfusfuk",
         namespace: "shop",
         labels: {
           "kubernetes.io/service-name": "web",
@@ -123,7 +123,7 @@ describe("slices that are made of declarations", () => {
     assert.equal(mirrorStep(undefined, { ...slice, metadata }), undefined);
   });
 
-  it("Endpoints make one for each subset and family", () => {
+  it("Endpoints make one for each family and its ports, whose name no edit of the addresses changes", () => {
     const by = declaredByEndpoints(
       endpointsObject.parse({
         metadata: { name: "web", uid: "u", resourceVersion: "3", labels: { "heye.io/service-name": "web" } },
@@ -133,16 +133,16 @@ describe("slices that are made of declarations", () => {
             notReadyAddresses: [{ ip: "10.0.0.2" }],
             ports: [],
           },
-          { addresses: [{ ip: "10.0.0.3", hostname: "c" }], ports: [] },
+          { addresses: [{ ip: "10.0.0.3", hostname: "c" }], ports: [{ port: 80 }] },
         ],
       }),
     );
     assert.deepEqual(
-      by?.slices.map(({ name, addressType, endpoints }) => [name, addressType, endpoints]),
+      by?.slices.map(({ addressType, endpoints }) => [addressType, endpoints]),
       [
-        ["web-heye-endpoints-0-ipv4", "IPv4", [{ addresses: ["10.0.0.1"] }, { addresses: ["10.0.0.2"] }]],
-        ["web-heye-endpoints-0-ipv6", "IPv6", [{ addresses: ["fd00::1"] }]],
-        ["web-heye-endpoints-1-ipv4", "IPv4", [{ addresses: ["10.0.0.3"], hostname: "c" }]],
+        ["IPv4", [{ addresses: ["10.0.0.1"] }, { addresses: ["10.0.0.2"] }]],
+        ["IPv6", [{ addresses: ["fd00::1"] }]],
+        ["IPv4", [{ addresses: ["10.0.0.3"], hostname: "c" }]],
       ],
     );
   });
