@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import * as https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { Deadline } from "../health/deadline";
 import { ApiError, StartError, wordsOf } from "./api-errors";
 import { statusObject, watchEvent } from "./objects";
 
@@ -59,9 +60,13 @@ export class Api {
    */
   async request(request: ApiRequest): Promise<unknown> {
     const words = `${request.method} ${request.path}`;
-    const signal = joined(request.signal, AbortSignal.timeout(ANSWER_MS));
-    const response = await this.#send(request, words, signal);
-    return parsed(await text(response, words), words);
+    const deadline = new Deadline(ANSWER_MS, request.signal ?? new AbortController().signal);
+    try {
+      const response = await this.#send(request, words, deadline.signal);
+      return parsed(await text(response, words), words);
+    } finally {
+      deadline.clear();
+    }
   }
 
   /**
@@ -75,24 +80,27 @@ export class Api {
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     const words = `WATCH ${path}`;
-    const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(new Error(`silent for ${SILENCE_MS} ms`)), SILENCE_MS);
-    const request = { method: "GET", path, query: { ...query, watch: "true" } } as const;
-    const either = joined(signal, silence.signal);
+    const ending = new AbortController();
+    const follow = () => ending.abort(signal.reason);
+    if (signal.aborted) follow();
+    else signal.addEventListener("abort", follow, { once: true });
+    const timer = setTimeout(() => ending.abort(new Error(`silent for ${SILENCE_MS} ms`)), SILENCE_MS);
     try {
-      const response = await this.#send(request, words, either);
+      const request = { method: "GET", path, query: { ...query, watch: "true" } } as const;
+      const response = await this.#send(request, words, ending.signal);
       for await (const line of lines(response)) {
         timer.refresh();
         yield watchEvent.parse(parsed(line, words));
       }
       if (!response.complete) throw new ApiError(0, words, "the connection broke off");
     } catch (error) {
-      throw error instanceof ApiError || signal.aborted
-        ? error
-        : new ApiError(0, words, wordsOf(error), undefined, { cause: error });
+      if (error instanceof ApiError || signal.aborted) throw error;
+      const reason = ending.signal.aborted ? wordsOf(ending.signal.reason) : wordsOf(error);
+      throw new ApiError(0, words, reason, undefined, { cause: error });
     } finally {
       clearTimeout(timer);
-      silence.abort();
+      signal.removeEventListener("abort", follow);
+      ending.abort();
     }
   }
 
@@ -157,10 +165,6 @@ async function* lines(response: IncomingMessage): AsyncGenerator<string> {
 
 function defined<T extends object>(value: T): Partial<T> {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>;
-}
-
-function joined(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((one) => one !== undefined));
 }
 
 async function refusal(response: IncomingMessage, words: string): Promise<ApiError> {

@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** The first pause, and the longest, in ms. */
 const FIRST_MS = 200;
-const LONGEST_MS = 30_000;
+const LONGEST_MS = 10_000;
 
 /**
- * How long to wait after so many failures in a row: twice as long each time, up to 30 s, and at least half of that, by
+ * How long to wait after so many failures in a row: twice as long each time, up to 10 s, and at least half of that, by
  * chance, so that those who failed together do not come back together.
  *
  * @param failures 1 after the first

@@ -40,6 +40,8 @@ export class Reflector<T> {
   readonly #kept = new Map<string, { readonly version: bigint; readonly value: T }>();
   #version: string | undefined;
   #synced = false;
+  /** Whether anything has come since the last attempt. */
+  #progressed = false;
   #lists = 0;
 
   constructor(options: ReflectorOptions<T>) {
@@ -72,6 +74,8 @@ export class Reflector<T> {
   async run(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
+      this.#progressed = false;
+      let retryAfterMs: number | undefined;
       try {
         if (this.#version === undefined) await this.#list(signal);
         await this.#watch(signal);
@@ -79,13 +83,12 @@ export class Reflector<T> {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiError && error.isGone) this.#version = undefined;
-        else failures++;
+        failures = this.#progressed ? 1 : failures + 1;
+        retryAfterMs = error instanceof ApiError ? error.retryAfterMs : undefined;
         this.#options.onTrouble(error);
-        await pause(
-          pauseMs(Math.max(1, failures), error instanceof ApiError ? error.retryAfterMs : 0),
-          signal,
-        );
       }
+      // A watch that has ended as it should is not begun again at once, either: some servers end all of them.
+      await pause(pauseMs(Math.max(1, failures), retryAfterMs), signal);
     }
   }
 
@@ -114,6 +117,7 @@ export class Reflector<T> {
     } while (from !== undefined);
     for (const name of this.#kept.keys()) if (!listed.has(name)) this.#drop(name);
     this.#version = version;
+    this.#progressed = true;
     this.#lists++;
     this.#synced = true;
   }
@@ -128,6 +132,7 @@ export class Reflector<T> {
     };
     for await (const event of api.watch(path, query, signal)) {
       if (event.type === "ERROR") throw watchError(path, event);
+      this.#progressed = true;
       if (event.type !== "BOOKMARK") this.#take(event.object, event.type);
       this.#version = versioned.parse(event.object).metadata.resourceVersion;
     }

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { manifest } from "../../kubernetes";
 import { CONTROLLER } from "../../spec/kubernetes";
 import { ControlPlane } from "./control-plane";
+import { endLeftovers } from "./leftovers";
 
 const execFileAsync = promisify(execFile);
 
@@ -55,6 +56,7 @@ export class Cluster {
 
   /** Ends it, if it was started. */
   static async stopShared(): Promise<void> {
+    endLeftovers();
     const started = await Cluster.#shared?.catch(() => undefined);
     await started?.plane.stop();
   }
@@ -116,15 +118,21 @@ export class Cluster {
     return this.writes(namespace).filter(({ status }) => status < 300).length;
   }
 
-  /** Messages of the Events of a namespace, by reason. */
+  /** Messages of the controller's Events in a namespace, by reason; Kubernetes has its own to tell. */
   async events(namespace: string): Promise<{ reason: string; message: string; name: string }[]> {
     const list = z.object({
       items: z.array(
-        z.object({ reason: z.string(), message: z.string(), involvedObject: z.object({ name: z.string() }) }),
+        z.object({
+          reason: z.string(),
+          message: z.string(),
+          involvedObject: z.object({ name: z.string() }),
+          reportingComponent: z.string().default(""),
+        }),
       ),
     });
     const said = list.parse(JSON.parse(await this.kubectl(["get", "events", "-n", namespace, "-o", "json"])));
-    return said.items.map(({ reason, message, involvedObject }) => ({
+    const ours = said.items.filter(({ reportingComponent }) => reportingComponent === "heye.io/kubernetes");
+    return ours.map(({ reason, message, involvedObject }) => ({
       reason,
       message,
       name: involvedObject.name,

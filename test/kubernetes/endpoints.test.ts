@@ -56,6 +56,7 @@ describe("annotated Endpoints", function () {
   beforeEach(async () => {
     namespace = await cluster.namespace();
   });
+  afterEach(() => cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]));
 
   it("HeYe's own YAML: a dead server moves to notReadyAddresses and back", async () => {
     const [first = "", second = ""] = addresses(2);

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import * as z from "zod";
 import { leashed } from "../../setup/command";
 import { PROJECT_ROOT } from "../../setup/project";
+import { endLater } from "./leftovers";
 import { until } from "./until";
 
 const logLine = z.looseObject({ event: z.string() });
@@ -27,6 +28,10 @@ export class Replica {
     this.#child = child;
     this.#port = port;
     this.#ended = once(child, "exit");
+    child.once(
+      "exit",
+      endLater(() => child.kill("SIGKILL")),
+    );
     if (child.stderr)
       createInterface({ input: child.stderr }).on("line", (line) => {
         this.log.push(line.startsWith("{") ? logLine.parse(JSON.parse(line)) : { event: "words", line });

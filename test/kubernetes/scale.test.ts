@@ -31,7 +31,7 @@ describe("500 Services with 20 addresses each", function () {
       return [service(`s${index}`, ports), v1Endpoints(`s${index}`, places, annotations, ports)];
     }).flat();
     await cluster.apply({ apiVersion: "v1", kind: "List", items }, "-n", namespace, "--server-side");
-    const replica = await Replica.lead(await cluster.accountConfig());
+    const replica = await Replica.lead(await cluster.accountConfig(), "--namespace", namespace);
     const metric = (name: string) => replica.metric(`heye_kubernetes_${name}`);
     const total = SERVICES * ADDRESSES;
     await until("all are asked", async () => (await metric("checks_total")) >= 2 * total);

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import * as http from "node:http";
 import * as net from "node:net";
+import { endLater } from "./leftovers";
 
 /** A server that can die and come back, on one address and port. */
 export class RealServer {
@@ -59,6 +60,10 @@ export async function acceptOn(address: string, port: number): Promise<net.Serve
 
 /** Has a server listen. */
 export async function listening(server: net.Server, host: string, port: number): Promise<void> {
+  server.once(
+    "close",
+    endLater(() => server.close()),
+  );
   server.listen(port, host);
   await once(server, "listening");
 }

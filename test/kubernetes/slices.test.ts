@@ -30,6 +30,7 @@ describe("EndpointSlices with our label", function () {
   beforeEach(async () => {
     namespace = await cluster.namespace();
   });
+  afterEach(() => cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]));
 
   it("conditions follow the checks; one that the user lets leave is serving, and never ready", async () => {
     const [up = "", leaving = "", down = ""] = addresses(3);
@@ -106,6 +107,7 @@ describe("declarations of servers", function () {
   beforeEach(async () => {
     namespace = await cluster.namespace();
   });
+  afterEach(() => cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]));
   const version = (kind: string, name: string) =>
     cluster.kubectl(["get", "-n", namespace, kind, name, "-o", "jsonpath={.metadata.resourceVersion}"]);
   const slices = async () =>
