@@ -12,12 +12,13 @@ const ATTEMPTS = 8;
 /** Events that wait for a server that takes none; of more the oldest are dropped. */
 const WAITING_MAX = 1_000;
 
-const NO_ANSWER = { isPassing: false, retryAfterMs: 0 };
-
 interface Letter {
   readonly subject: Subject;
   readonly note: Note;
   readonly at: Date;
+  /** How often it was refused, and when it may be tried again, by the monotonic clock. */
+  refusals: number;
+  dueMs: number;
 }
 
 /**
@@ -42,7 +43,7 @@ export class Events {
   }
 
   tell(subject: Subject, note: Note): void {
-    this.#waiting.push({ subject, note, at: new Date() });
+    this.#waiting.push({ subject, note, at: new Date(), refusals: 0, dueMs: 0 });
     if (this.#waiting.length > WAITING_MAX) {
       this.#waiting.shift();
       this.#dropped++;
@@ -56,31 +57,51 @@ export class Events {
     signal.addEventListener("abort", wake, { once: true });
     let failures = 0;
     while (!signal.aborted) {
-      const [letter] = this.#waiting;
+      const letter = this.#waiting.find(({ dueMs }) => dueMs <= performance.now());
       if (letter === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#nextDue();
         continue;
       }
       try {
         const path = `/api/v1/namespaces/${letter.subject.namespace}/events`;
         await this.#api.request({ method: "POST", path, body: eventOf(letter), signal });
         failures = 0;
+        this.#remove(letter);
       } catch (error) {
         if (signal.aborted) return;
         this.#log.warn({ event: "tell", error: wordsOf(error) }, "an Event could not be written");
-        failures++;
-        const { isPassing, retryAfterMs } = error instanceof ApiError ? error : NO_ANSWER;
-        if (isPassing || failures < ATTEMPTS) {
-          await pause(pauseMs(failures, retryAfterMs), signal);
-          continue;
-        }
-        failures = 0;
-        this.#dropped++;
+        if (error instanceof ApiError && error.isPassing)
+          await pause(pauseMs(++failures, error.retryAfterMs), signal);
+        else this.#putOff(letter);
       }
-      if (this.#waiting[0] === letter) this.#waiting.shift();
     }
+  }
+
+  /** Resolves when there is something new, or one that was put off is due. */
+  async #nextDue(): Promise<void> {
+    const dueMs = Math.min(...this.#waiting.map((letter) => letter.dueMs));
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (Number.isFinite(dueMs)) timer = setTimeout(resolve, Math.max(1, dueMs - performance.now()));
+    });
+    clearTimeout(timer);
+  }
+
+  /** One that is refused (its namespace is being deleted, the server knows no roles yet) holds no others up. */
+  #putOff(letter: Letter): void {
+    letter.refusals++;
+    if (letter.refusals < ATTEMPTS) {
+      letter.dueMs = performance.now() + pauseMs(letter.refusals);
+      return;
+    }
+    this.#dropped++;
+    this.#remove(letter);
+  }
+
+  #remove(letter: Letter): void {
+    const index = this.#waiting.indexOf(letter);
+    if (index >= 0) this.#waiting.splice(index, 1);
   }
 }
 

@@ -117,6 +117,23 @@ describe("an API server that fails", function () {
     assert.equal(cluster.writeCount(namespace), 1);
   });
 
+  it("an Event that is refused holds no other one up", async () => {
+    const other = await cluster.namespace();
+    const objects = [service("other"), v1Endpoints("other", places.slice(1, 2), QUICK)];
+    await cluster.apply({ apiVersion: "v1", kind: "List", items: objects }, "-n", other);
+    const before = proxy.faults;
+    proxy.fault = ({ method, url }) =>
+      method === "POST" && url.includes(`/${namespace}/events`) ? { status: 403 } : undefined;
+    await servers[0]?.die();
+    await until("it was refused", () => proxy.faults > before);
+    await servers[1]?.die();
+    await until("the other one is told", async () => (await cluster.events(other)).length === 1);
+    assert.equal((await cluster.events(namespace)).length, 0);
+    proxy.fault = () => undefined;
+    await until("the first one is told, too", async () => (await cluster.events(namespace)).length === 2);
+    await cluster.kubectl(["delete", "namespace", other, "--wait=false"]);
+  });
+
   it("a server that is killed changes no readiness; the newest verdict is written when it is back", async () => {
     await servers[0]?.die();
     await untilOut(cluster, namespace, "web", out(0));
