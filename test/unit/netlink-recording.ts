@@ -9,7 +9,7 @@ export interface Told {
   /** Of each write. */
   readonly complaints: readonly string[];
   readonly lines: readonly string[];
-  /** Thresholds by service and destination, in the kernel's order. */
+  /** Thresholds by service, and by destination in the kernel's order. */
   readonly limits: readonly (readonly [string, readonly (readonly [string, unknown])[]])[];
   readonly traffic: readonly ServiceTraffic[];
 }
@@ -65,7 +65,9 @@ export async function converse(kernel: Kernel): Promise<Told> {
   const complaints = [await kernel.write(all), await kernel.write(edits)];
   const { lines } = await kernel.read();
   const limits = [...(await kernel.limits())].map(([key, pool]) => [key, [...pool]] as const);
-  const traffic = await kernel.traffic();
+  // The order of services differs from one network namespace to the next.
+  limits.sort(([a], [b]) => (a < b ? -1 : 1));
+  const traffic = [...(await kernel.traffic())].sort((a, b) => (a.service < b.service ? -1 : 1));
   const gone = TABLE.map((service): Edit => ({ kind: "delete-service", service }));
   return { complaints: [...complaints, await kernel.write(gone)], lines, limits, traffic };
 }
