@@ -124,7 +124,8 @@ export class EtcdClient {
           stream.write({ ID: lease });
         });
       } finally {
-        stream.cancel();
+        // Not cancelled: the client would take that for a failure of the member, and cut all that is under way there.
+        stream.end();
       }
     });
   }
@@ -180,7 +181,7 @@ export class EtcdClient {
     try {
       return await ended;
     } finally {
-      stream.cancel();
+      stream.end();
     }
   }
 
