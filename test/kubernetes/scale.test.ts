@@ -14,7 +14,7 @@ const ADDRESSES = 20;
 describe("500 Services with 20 addresses each", function () {
   this.slow(120_000).timeout(300_000);
 
-  it("are checked; a port that dies everywhere is one write for each Service, and one when it is back", async () => {
+  it("are checked; servers of one Service that change together share a write", async () => {
     const cluster = await Cluster.shared();
     const namespace = await cluster.namespace();
     const port = 8_080;
@@ -49,7 +49,7 @@ describe("500 Services with 20 addresses each", function () {
       `      ${down} writes out, ${up} writes back, for ${total} transitions each; ${Math.round(Number(memory) / 1024)} MB resident`,
     );
     // Checks of one Service's servers are spread over the interval, so their transitions come apart.
-    assert.ok(down <= total && up <= total);
+    assert.ok(down < total / 2 && up < total / 2, `${down} ${up}`);
     assert.equal(await metric("writes_total"), down + up);
     await until("nothing waits any more", async () => (await metric("writes_pending")) === 0);
     assert.equal(await metric("writes_total"), down + up);
