@@ -1,6 +1,7 @@
 import * as http from "node:http";
 import { connect } from "node:net";
 import { hostname } from "node:os";
+import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../director/data";
 import type { Flow } from "./flow/flow";
 import { flowText } from "./flow/text";
 import type { MaintenanceState } from "./maintenance";
@@ -143,7 +144,8 @@ function request(
   { method, path, body }: Pick<Question, "method" | "path" | "body">,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request({ socketPath, method, path, agent: false }, (response) => {
+    const headers = { [PROTOCOL_HEADER]: AGENT_PROTOCOL };
+    const outgoing = http.request({ socketPath, method, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>

@@ -36,6 +36,21 @@ export type Routes = Readonly<Record<string, (question: Question) => Promise<unk
 /** Whoever may open the socket may do everything, as often as he likes. */
 const ROOT: Asker = { role: "read-write", isLocal: true, admit: () => undefined };
 
+/** Paths of requests stand for themselves; this makes addresses of them. */
+const BASE = "http://agent";
+
+/**
+ * What holds secrets, or is made for programs that know the protocol: they are answered where its version is named. No page of
+ * another site can have a browser send that field, whatever else it gets past.
+ */
+const PROTOCOL_PATHS: ReadonlySet<string> = new Set([
+  "/v1/state",
+  "/v1/changes",
+  "/v1/checks",
+  "/v1/store/backup",
+  "/v1/store/restore",
+]);
+
 /** A registry of 10,000 servers, whole, is 5 MB. */
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -107,19 +122,15 @@ async function answer(
   try {
     const browser = browserProblem(request, true);
     if (browser !== undefined) throw new RequestProblem(403, "not for browsers", browser);
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://agent");
+    const target = request.url ?? "/";
+    if (!URL.canParse(target, BASE)) throw new RequestProblem(400, "bad request", "expected a path");
+    const { pathname, searchParams } = new URL(target, BASE);
     const route = `${request.method} ${pathname}`;
     const known = routes ?? early;
     const handler = Object.hasOwn(known, route) ? known[route] : undefined;
     if (!routes && !handler) throw new RequestProblem(503, "not ready", "it is starting");
     if (!handler) throw new RequestProblem(404, "not found", `there is no ${route}`);
-    const protocol = request.headers[PROTOCOL_HEADER];
-    if (protocol !== undefined && protocol !== String(AGENT_PROTOCOL))
-      throw new RequestProblem(
-        400,
-        "another version",
-        `expected protocol ${AGENT_PROTOCOL}, found ${protocol}`,
-      );
+    requireProtocol(request.headers[PROTOCOL_HEADER], pathname);
     const gone = new AbortController();
     request.socket.once("close", () => gone.abort());
     const body = await readBody(request);
@@ -130,6 +141,14 @@ async function answer(
       log.error({ event: "request", url: request.url, error: value.detail }, "a request failed");
     return { status, value };
   }
+}
+
+/** Refuses another version of the provider's protocol, and what has to name one and does not. */
+function requireProtocol(found: string | string[] | undefined, pathname: string): void {
+  if (found === String(AGENT_PROTOCOL)) return;
+  if (found === undefined && !PROTOCOL_PATHS.has(pathname)) return;
+  const detail = `expected ${PROTOCOL_HEADER}: ${AGENT_PROTOCOL}, found ${found ?? "none"}`;
+  throw new RequestProblem(400, "another version", detail);
 }
 
 /** What is no fault of the request's, nor of the agent's. */

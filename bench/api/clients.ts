@@ -2,6 +2,7 @@
 import * as http from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { realServerId, virtualServerId } from "../../agent/api/ids";
+import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../../director/data";
 import { servicesOf } from "../plan";
 
 /** Connections that read, one request after the other. */
@@ -32,8 +33,10 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: READERS + CHANGES_PE
 
 function ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
   const text = body && JSON.stringify(body);
-  const headers =
-    text === undefined ? {} : { "content-type": "application/json", "content-length": text.length };
+  const headers = {
+    [PROTOCOL_HEADER]: AGENT_PROTOCOL,
+    ...(text !== undefined && { "content-type": "application/json", "content-length": text.length }),
+  };
   return new Promise((resolve, reject) => {
     const outgoing = http.request({ socketPath, method, path, headers, agent }, (response) => {
       const chunks: Buffer[] = [];

@@ -2,10 +2,12 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import * as http from "node:http";
 import { join } from "node:path";
 import {
+  AGENT_PROTOCOL,
   type ChangeAnswer,
   type ChangeOrder,
   desiredService,
   joinLines,
+  PROTOCOL_HEADER,
   registryLines,
   type StateAnswer,
   sha256,
@@ -70,7 +72,8 @@ export class Agent implements Contestant {
 
 function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    const request = http.request({ socketPath: SOCKET, method, path, agent: false }, (response) => {
+    const headers = { [PROTOCOL_HEADER]: AGENT_PROTOCOL };
+    const request = http.request({ socketPath: SOCKET, method, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {

@@ -13,7 +13,7 @@ export interface Watched {
 }
 
 /** Starts it. Nothing of it goes anywhere but where the page goes. */
-export async function startBrowser(): Promise<Browser> {
+export async function startBrowser(settings: readonly string[] = []): Promise<Browser> {
   const { program, env } = await chromium();
   return driver.launch({
     executablePath: program,
@@ -26,6 +26,7 @@ export async function startBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
+      ...settings,
     ],
   });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { putVirtualServer } from "../../director";
+import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../../director/data";
 import { AgentSite, QUICK, until, virtualServer } from "./agent-site";
 import { type ApiAnswer, apiClient } from "./api-client";
 import { ModelledServers } from "./modelled-servers";
@@ -419,7 +420,8 @@ describe("the API of an agent", () => {
     });
 
     it("of the provider's are answered as before", async () => {
-      assert.equal((await api.get("/v1/state")).body.protocol, 1);
+      const known = { headers: { [PROTOCOL_HEADER]: String(AGENT_PROTOCOL) } };
+      assert.equal((await api.get("/v1/state", known)).body.protocol, AGENT_PROTOCOL);
       assert.equal((await api.get("/healthz")).body.ok, true);
     });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { changeOrder, checkOrder } from "../../agent/orders";
 import { RequestProblem } from "../../agent/server";
+import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../../director/data";
 import { AgentSite, QUICK } from "./agent-site";
 import { always, fuzzRuns } from "./property";
 
@@ -92,7 +93,8 @@ describe("requests to an agent", () => {
 
   it("of any bytes are answered or hung up on, and change nothing", async () => {
     const site = await AgentSite.up((one) => one.kernel.set(FOREIGN));
-    const heads = ["GET /v1/state HTTP/1.1\r\nhost: a\r\n\r\n", "POST /v1/changes HTTP/1.1\r\nhost: a\r\n"];
+    const fields = `host: agent\r\n${PROTOCOL_HEADER}: ${AGENT_PROTOCOL}\r\n`;
+    const heads = [`GET /v1/state HTTP/1.1\r\n${fields}\r\n`, `POST /v1/changes HTTP/1.1\r\n${fields}`];
     const bytes = fc.uint8Array({ maxLength: 300 }).map((one) => Buffer.from(one));
     const requests = fc.tuple(fc.constantFrom("", ...heads), bytes).map(([head, rest]) => {
       const length = head.startsWith("POST") ? `content-length: ${rest.length}\r\n\r\n` : "";
