@@ -6,6 +6,7 @@ import type { ApiHandler, Asker } from "./api";
 import { browserProblem } from "./browsers";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
+import { HeldBackError } from "./plane/held-back";
 import { NotFollowingError } from "./plane/member";
 import { PlaneDownError, PlaneUncertainError } from "./plane/plane";
 
@@ -157,6 +158,7 @@ const STATUSES: readonly (readonly [kind: new (...words: never[]) => Error, stat
   // Surely nothing was made of it; or that is not known.
   [PlaneDownError, 424],
   [NotFollowingError, 424],
+  [HeldBackError, 409],
   [PlaneUncertainError, 504],
 ];
 

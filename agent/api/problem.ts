@@ -7,6 +7,8 @@ import {
 } from "../../director/data";
 import { formatPath, type Problem } from "../../spec";
 import { NotDurableError } from "../keeper";
+import { AgreedError } from "../plane/agreed-error";
+import { HeldBackError } from "../plane/held-back";
 import { NotFollowingError } from "../plane/member";
 import { PlaneDownError, PlaneUncertainError } from "../plane/plane";
 
@@ -99,6 +101,12 @@ export function asProblem(error: unknown): ApiProblem {
     return new ApiProblem(503, "what directors share cannot be changed", `nothing was changed: ${detail}`, {
       code: "HEYE_SHARED_STORE",
     });
+  if (error instanceof HeldBackError)
+    return new ApiProblem(409, "this director holds less than is shared", `nothing was changed: ${detail}`, {
+      code: "HEYE_HELD_BACK",
+    });
+  if (error instanceof AgreedError)
+    return new ApiProblem(500, "agreed on, and not made here yet", detail, { code: "HEYE_AGREED" });
   if (error instanceof PlaneUncertainError) return new ApiProblem(504, "no answer from etcd", detail);
   if (error instanceof NotDurableError)
     return new ApiProblem(507, "not durable", `nothing was changed: ${detail}`, {

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ChangeAnswer, ChangeOrder } from "../../director/data";
+import { type ChangeAnswer, type ChangeOrder, renderRegistry } from "../../director/data";
 import { serviceKey } from "../../ipvs";
 import type { Followed, Keeper } from "../keeper";
 import type { Log } from "../log";
+import { readRegistry } from "../registry-file";
 import { Turns } from "../turns";
+import { AgreedError } from "./agreed-error";
+import { HeldBackError, heldBackOf } from "./held-back";
 import { judge } from "./judge";
 import { type Known, type Left, type Newest, type Plane, PlaneDownError, type Shared } from "./plane";
 import type { AppliedRecord } from "./record";
@@ -90,21 +93,24 @@ export class Member {
   /**
    * Has a change agreed on and makes it. The same change, asked of several directors, is agreed on once.
    *
-   * @throws PlaneDownError, NotFollowingError: nothing of it was made; PlaneUncertainError; what `Keeper.change` throws
+   * @throws PlaneDownError, NotFollowingError, HeldBackError: nothing of it was made; AgreedError: it was taken, and is not
+   *   made here yet; PlaneUncertainError; what `Keeper.change` throws
    */
   change(order: ChangeOrder): Promise<ChangeAnswer> {
     // What declares nothing new is this director's own business.
     if (order.registry.length === 0) return this.parts.keeper.change(order);
     return this.#turns.take(async () => {
+      // What is newest comes first: weighed against anything older, the change would undo what others have made since.
+      await this.#following();
       const { refusal, table } = await this.parts.keeper.weigh(order);
       if (refusal) return { ...refusal, shared: true };
-      await this.#following();
+      if (this.#heldBack(order.registry).length > 0) throw new HeldBackError(this.#standing.conflicts);
       const agreed = await this.#agree(order.registry, leavesOf(order));
       if (!agreed) {
         const state = await this.parts.keeper.state(order.expect);
         return { outcome: "changed", state, messages: "", shared: true };
       }
-      const { answer } = await this.#apply(agreed, [], { order, table });
+      const { answer } = await this.#make(agreed, { order, table });
       return { ...answer, shared: true };
     });
   }
@@ -112,10 +118,13 @@ export class Member {
   /** Ends drains that whoever began them has not ended. Nothing where that cannot be agreed on now: it is tried again. */
   endDrains(): Promise<void> {
     return this.#turns.take(async () => {
-      const delta = this.parts.keeper.overdue();
-      if (delta.length === 0 || this.#standing.state !== "following") return;
+      if (this.#standing.state !== "following") return;
+      const overdue = this.parts.keeper.overdue();
+      const heldBack = new Set(this.#heldBack(overdue));
+      const delta = overdue.filter((edit) => !heldBack.has(edit));
+      if (delta.length === 0) return;
       const agreed = await this.#agree(delta, []);
-      if (agreed) await this.#apply(agreed, []);
+      if (agreed) await this.#make(agreed);
       this.parts.log.info({ event: "drained", revision: this.#applied?.revision }, "drains are over");
     });
   }
@@ -137,13 +146,15 @@ export class Member {
    * Puts a registry in the place of what is shared, and follows it.
    *
    * @param above a revision that some director is known to have applied
-   * @throws PlaneDownError, PlaneUncertainError, RegistryError
+   * @throws PlaneDownError, PlaneUncertainError, RegistryError; AgreedError: it is there, and not made here yet
    */
   restore(text: string, above: number): Promise<Shared> {
     return this.#turns.take(async () => {
       const { revision = 0, history = randomUUID() } = this.#applied ?? {};
-      const shared = await this.parts.plane.replace(text, Math.max(revision, above), history);
-      await this.#apply(shared, []);
+      // As every file of it is written: by another text of the same registry no director would know its own again.
+      const file = renderRegistry(readRegistry(text));
+      const shared = await this.parts.plane.replace(file, Math.max(revision, above), history);
+      await this.#make(shared);
       return shared;
     });
   }
@@ -222,6 +233,21 @@ export class Member {
       base = newest.shared;
     }
     throw new NotFollowingError("others change it all the time");
+  }
+
+  /** Makes here what has been agreed on. Throws AgreedError: the others make it, whatever happens here. */
+  async #make(agreed: Shared, own?: Parameters<Keeper["follow"]>[2]): Promise<Followed> {
+    try {
+      return await this.#apply(agreed, [], own);
+    } catch (error) {
+      throw new AgreedError(agreed.revision, error);
+    }
+  }
+
+  /** What of a delta touches that which entries of nobody keep this director from holding. */
+  #heldBack(delta: readonly string[]): string[] {
+    if (this.#standing.conflicts.length === 0) return [];
+    return heldBackOf(delta, this.parts.keeper.view.text, this.#shared?.text ?? "");
   }
 
   async #apply(

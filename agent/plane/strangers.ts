@@ -34,7 +34,7 @@ export function withoutStrangers(own: Registry, shared: Registry, table: Table):
   }
   for (const [id, owner] of Object.entries(own.owners)) {
     for (const [key, registration] of Object.entries(owner.virtualServers)) {
-      if (isShared(shared, key) || strangers(own, key, registration, table).length === 0) continue;
+      if (registrationOf(shared, key) || strangers(own, key, registration, table).length === 0) continue;
       conflicts.push(`${key} stays: it holds real servers that nobody has registered`);
       const { label, virtualServers = {} } = owners[id] ?? { label: owner.label };
       owners[id] = { label, virtualServers: { ...virtualServers, [key]: registration } };
@@ -55,8 +55,11 @@ export function changedKeys(before: Registry, after: Registry): string[] {
 function holdable(own: Registry, key: string, wanted: Registration, table: Table): Registration | undefined {
   const found = findService(table, key);
   if (!found) return wanted;
-  if (!isShared(own, key)) return undefined;
-  if (wanted.pool === "inline") return wanted;
+  const before = registrationOf(own, key);
+  if (!before) return undefined;
+  // A pool that lists its servers has none but its own.
+  if (before.pool === "inline") return wanted;
+  if (wanted.pool === "inline") return strangers(own, key, before, table).length === 0 ? wanted : before;
   const known = new Set(registeredMembers(own, key).map(realServerKey));
   const standing = new Set(found.destinations.map(destinationKey));
   const members = wanted.members.filter((one) => {
@@ -68,6 +71,8 @@ function holdable(own: Registry, key: string, wanted: Registration, table: Table
 
 function described(key: string, wanted: Registration, held: Registration | undefined): string {
   if (!held) return `${key} stands here already and belongs to nobody: it is left as it is`;
+  if (held.pool !== wanted.pool)
+    return `${key} stays as it was: it holds real servers that nobody has registered, and is to have those alone that it lists`;
   const missing = wanted.members.filter((one) => !held.members.includes(one)).map(realServerKey);
   return `${missing.join(", ")} of ${key} stand here already and belong to nobody: they are left as they are`;
 }
@@ -78,6 +83,8 @@ function strangers(own: Registry, key: string, { pool }: Registration, table: Ta
   return (findService(table, key)?.destinations ?? []).map(destinationKey).filter((one) => !ours.has(one));
 }
 
-function isShared({ owners }: Registry, key: string): boolean {
-  return Object.values(owners).some(({ virtualServers }) => virtualServers[key] !== undefined);
+function registrationOf({ owners }: Registry, key: string): Registration | undefined {
+  return Object.values(owners)
+    .map(({ virtualServers }) => virtualServers[key])
+    .find((found) => found !== undefined);
 }

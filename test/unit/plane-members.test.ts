@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import { asProblem } from "../../agent/api/problem";
+import { AgreedError } from "../../agent/plane/agreed-error";
+import { HeldBackError, heldBackOf } from "../../agent/plane/held-back";
+import { digestOf, steps } from "../../agent/plane/registry-text";
+import type { Store } from "../../agent/store";
+import { parseRegistry, renderRegistry } from "../../director/data";
+import { registryOf } from "../etcd/registries";
+import { Pair, registryWith, server } from "./plane-pair";
+
+describe("directors that agree", () => {
+  let pair: Pair;
+  afterEach(() => pair.down());
+
+  it("weigh a change against what is newest when they were cut off", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1), server(2)]));
+    await other.member.look();
+    one.isCutOff = true;
+    await one.member.look();
+    await other.declare(registryWith([server(1, { weight: 0 }), server(2)]));
+    one.isCutOff = false;
+    const { outcome } = await one.declare(registryWith([server(1), server(2), server(3)]));
+    assert.equal(outcome, "changed");
+    assert.deepEqual(await pair.agreed(), ["10.0.0.1 0", "10.0.0.2 1"]);
+  });
+
+  it("refuse a change where entries of nobody keep them from holding what it touches", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)], "separate"));
+    await other.member.look();
+    other.intrude(9);
+    await one.declare(registryWith([server(1), server(9)], "separate"));
+    await other.member.look();
+    const heavier = registryWith([server(1, { weight: 5 })], "separate");
+    const refused = await other.declare(heavier).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(refused instanceof HeldBackError);
+    assert.match(refused.message, /10\.0\.0\.9:80 of tcp 192\.0\.2\.1:80 stand here already/);
+    const { status, message } = asProblem(refused);
+    assert.match(`${status} ${message}`, /^409 nothing was changed/);
+    assert.deepEqual(await pair.agreed(), ["10.0.0.1 1", "10.0.0.9 1"]);
+    // The very same as is shared takes the entry over.
+    await other.declare(registryWith([server(1), server(9)], "separate"));
+    await other.member.look();
+    assert.deepEqual(other.member.standing.conflicts, []);
+  });
+
+  it("end no drain for all where they hold less than all", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    const over = server(2, { draining: true, leaving: true, drainMs: 1 });
+    await one.declare(registryWith([server(1), server(2)], "separate"));
+    await other.member.look();
+    other.intrude(9);
+    await one.declare(registryWith([server(1), over, server(9)], "separate"));
+    await other.member.look();
+    other.site.keeper.overdue();
+    await delay(20);
+    assert.equal(other.site.keeper.overdue().length, 1);
+    await other.member.endDrains();
+    assert.ok((await pair.agreed()).includes("10.0.0.9 1"));
+  });
+
+  it("leave an entry of nobody where a pool turns to one that lists its servers", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)], "separate"));
+    await other.member.look();
+    other.intrude(9);
+    await one.declare(registryWith([server(1), server(2)]));
+    await other.member.look();
+    assert.ok(other.site.kernel.lines.some((line) => line.includes("10.0.0.9")));
+    assert.match(other.member.standing.conflicts.join(), /stays as it was: it holds real servers/);
+  });
+
+  it("say that a change is agreed on where they cannot make it", async () => {
+    let isFull = false;
+    const full = (store: Store): Store => ({
+      load: () => store.load(),
+      begin: async (journal) => {
+        if (isFull) throw new Error("no space left");
+        await store.begin(journal);
+      },
+      commit: (text) => store.commit(text),
+      saveHealth: (record) => store.saveHealth(record),
+    });
+    pair = await Pair.up(full);
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)]));
+    isFull = true;
+    const failed = await one.declare(registryWith([server(1), server(2)])).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(failed instanceof AgreedError);
+    assert.match(failed.message, /^revision 2 is agreed on, and is not made here yet: no space left/);
+    assert.equal(asProblem(failed).status, 500);
+    await other.member.look();
+    assert.ok(other.site.kernel.lines.some((line) => line.includes("10.0.0.2")));
+    isFull = false;
+    await one.member.look();
+    assert.ok(one.site.kernel.lines.some((line) => line.includes("10.0.0.2")));
+  });
+
+  it("share a restored registry as their files have it", async () => {
+    pair = await Pair.up();
+    const { one } = pair;
+    const [header = "", owner = "", ...services] = registryOf(3).trimEnd().split("\n");
+    const shuffled = [header, owner, ...services.reverse(), ""].join("\n");
+    assert.notEqual(shuffled, registryOf(3));
+    assert.ok(parseRegistry(shuffled));
+    const { digest } = await one.member.restore(shuffled, 0);
+    assert.equal(digest, digestOf(one.site.keeper.view.text));
+  });
+});
+
+describe("a change of what a director does not wholly hold", () => {
+  const text = (hosts: readonly number[]) =>
+    renderRegistry(
+      registryWith(
+        hosts.map((host) => server(host)),
+        "separate",
+      ),
+    );
+  const [own, shared] = [text([1]), text([1, 9])];
+
+  it("is held back where it touches that, and is not so already", () => {
+    assert.equal(heldBackOf(steps(own, text([1, 2])), own, shared).length, 1);
+    assert.deepEqual(heldBackOf(steps(own, shared), own, shared), []);
+    assert.deepEqual(heldBackOf(steps(own, text([1, 2])), own, own), []);
+    assert.deepEqual(heldBackOf(steps(own, ""), own, "").length, 0, "it is gone there");
+  });
+});
