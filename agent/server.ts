@@ -35,7 +35,7 @@ export interface Question {
 export type Routes = Readonly<Record<string, (question: Question) => Promise<unknown>>>;
 
 /** Whoever may open the socket may do everything, as often as he likes. */
-const ROOT: Asker = { role: "read-write", isLocal: true, admit: () => undefined };
+const ROOT: Asker = { role: "read-write", admit: () => undefined };
 
 /** Paths of requests stand for themselves; this makes addresses of them. */
 const BASE = "http://agent";

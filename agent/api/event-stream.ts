@@ -1,14 +1,22 @@
 import type { ServerResponse } from "node:http";
 import type { AgentEvent, EventRing } from "../events";
-import { HEARTBEAT_MS, STREAM_BACKLOG_BYTES, STREAMS_MAX } from "./limits";
-import { ApiProblem } from "./problem";
+import { HEARTBEAT_MS, STREAM_BACKLOG_BYTES, STREAMS, STREAMS_PER_CLIENT_MAX } from "./limits";
+import { Slots, tooMany } from "./slots";
 
 /** What a client is told that comes back too late: it has to read everything anew. */
 const LOST = "lost";
 
+/** Header fields of a stream. */
+export const STREAM_HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store" };
+
+/** When one who finds no place is to come again, in seconds. */
+const RETRY_S = 10;
+
 /** Streams of events (server-sent events) to those who listen. */
 export class EventStreams {
-  readonly #open = new Set<ServerResponse>();
+  readonly #slots = new Slots("streams of events", STREAMS, RETRY_S);
+  /** How many each client of TCP has. */
+  readonly #byClient = new Map<string, number>();
 
   constructor(private readonly events: EventRing) {}
 
@@ -16,20 +24,13 @@ export class EventStreams {
    * Streams events until the client goes. One that came back is told of what happened meanwhile or, where that is
    * forgotten, of a `lost` event. One that reads too slowly is hung up on: it comes back by its last id.
    *
+   * @param client fingerprint of its certificate; undefined: it came over the unix socket
    * @param lastId the id of the last event that the client has had; undefined: it is new, and told of what happens from now on
    * @throws ApiProblem 503 when too many listen already
    */
-  open(response: ServerResponse, lastId: string | undefined): void {
-    if (this.#open.size >= STREAMS_MAX)
-      throw new ApiProblem(
-        503,
-        "too many streams",
-        `expected at most ${STREAMS_MAX} streams of events at a time`,
-        {},
-        { "retry-after": "10" },
-      );
-    this.#open.add(response);
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  open(response: ServerResponse, client: string | undefined, lastId: string | undefined): void {
+    const giveBack = this.#take(client);
+    response.writeHead(200, STREAM_HEADERS);
     response.write(opening(this.events, lastId));
     const send = (text: string) => {
       if (response.writableLength > STREAM_BACKLOG_BYTES) response.destroy();
@@ -40,8 +41,24 @@ export class EventStreams {
     response.once("close", () => {
       clearInterval(heartbeat);
       silence();
-      this.#open.delete(response);
+      giveBack();
     });
+  }
+
+  /** A client's place among the streams. Returns what gives it back. */
+  #take(client: string | undefined): () => void {
+    if (client === undefined) return this.#slots.take(true);
+    const open = this.#byClient.get(client) ?? 0;
+    if (open >= STREAMS_PER_CLIENT_MAX)
+      throw tooMany(`${STREAMS_PER_CLIENT_MAX} streams of one client`, RETRY_S);
+    const giveBack = this.#slots.take(false);
+    this.#byClient.set(client, open + 1);
+    return () => {
+      giveBack();
+      const left = (this.#byClient.get(client) ?? 1) - 1;
+      if (left > 0) this.#byClient.set(client, left);
+      else this.#byClient.delete(client);
+    };
   }
 }
 

@@ -3,20 +3,21 @@ import { browserProblem } from "../browsers";
 import type { Log } from "../log";
 import { readBody } from "./body";
 import type { Role } from "./clients";
-import { IN_FLIGHT_MAX, STALLED_MS, TAGS_MAX_LENGTH, WRITES_IN_FLIGHT_MAX } from "./limits";
+import { IN_FLIGHT, STALLED_MS, TAGS_MAX_LENGTH, WRITES_IN_FLIGHT } from "./limits";
 import { isPackable, packed } from "./packing";
 import { ApiProblem, asProblem, problemBody } from "./problem";
 import { revisionTag } from "./resources";
 import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
 import type { Matched, Router } from "./router";
+import { Slots } from "./slots";
 import type { Plan } from "./writer";
 
 /** Who asks, as far as that decides about what is answered. */
 export interface Asker {
   /** undefined: nothing. */
   readonly role: Role | undefined;
-  /** He came over the unix socket. */
-  readonly isLocal?: true;
+  /** Fingerprint of his certificate; absent: he came over the unix socket. */
+  readonly client?: string;
   /** @throws ApiProblem 429 when he asks too often */
   readonly admit: (isWrite: boolean) => void;
 }
@@ -28,8 +29,8 @@ const REVISION_FIELD = "heye-revision";
 
 /** Answers requests of the API, over whatever they come. */
 export class ApiHandler {
-  #inFlight = 0;
-  #writes = 0;
+  readonly #inFlight = new Slots("requests", IN_FLIGHT);
+  readonly #writes = new Slots("changes", WRITES_IN_FLIGHT);
 
   constructor(
     private readonly api: Api,
@@ -40,7 +41,7 @@ export class ApiHandler {
   /** Answers one request; never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, asker: Asker): Promise<void> {
     try {
-      const answer = await this.#counted(() => this.#answer(request, response, asker));
+      const answer = await within(this.#inFlight, asker, () => this.#answer(request, response, asker));
       if (answer) await this.#send(request, response, answer);
     } catch (error) {
       const problem = asProblem(error);
@@ -65,7 +66,7 @@ export class ApiHandler {
   ): Promise<Answer | undefined> {
     const method = request.method ?? "GET";
     const isWrite = method !== "GET" && method !== "HEAD";
-    const browser = browserProblem(request, asker.isLocal === true);
+    const browser = browserProblem(request, isLocal(asker));
     if (browser !== undefined) throw new ApiProblem(403, "not for browsers", browser);
     asker.admit(isWrite);
     if (asker.role === undefined) throw NOBODY;
@@ -73,18 +74,21 @@ export class ApiHandler {
     if (isWrite && asker.role !== "read-write") throw forbidden(method);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const call = callOf(request, matched, gone.signal);
-    if (!isWrite) return this.#read(matched.route, call, response);
-    return this.#writing(async () => {
+    const call = callOf(request, matched, asker, gone.signal);
+    if (!isWrite) return this.#read(matched.route, call, method === "GET" ? response : undefined);
+    return within(this.#writes, asker, async () => {
       const body = matched.route.operation.body === undefined ? undefined : await readBody(request, method);
       return this.#write(matched.route, { ...call, body });
     });
   }
 
-  async #read(route: Route, call: Call, response: ServerResponse): Promise<Answer | undefined> {
+  /** @param response undefined: its head alone is wanted, so that no stream begins */
+  async #read(route: Route, call: Call, response: ServerResponse | undefined): Promise<Answer | undefined> {
     this.api.history.see(this.api.declarations.view);
     if (route.kind === "read") return route.read(this.api, call);
-    if (route.kind === "stream") route.stream(this.api, call, response);
+    if (route.kind !== "stream") return undefined;
+    if (!response) return { status: 200, headers: route.headers };
+    route.stream(this.api, call, response);
     return undefined;
   }
 
@@ -128,25 +132,18 @@ export class ApiHandler {
     const stalled = setTimeout(() => response.destroy(), STALLED_MS).unref();
     response.once("close", () => clearTimeout(stalled));
   }
+}
 
-  async #counted<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#inFlight >= IN_FLIGHT_MAX) throw tooMany(`${IN_FLIGHT_MAX} requests`);
-    this.#inFlight++;
-    try {
-      return await work();
-    } finally {
-      this.#inFlight--;
-    }
-  }
+function isLocal({ client }: Asker): boolean {
+  return client === undefined;
+}
 
-  async #writing<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#writes >= WRITES_IN_FLIGHT_MAX) throw tooMany(`${WRITES_IN_FLIGHT_MAX} changes`);
-    this.#writes++;
-    try {
-      return await work();
-    } finally {
-      this.#writes--;
-    }
+async function within<T>(slots: Slots, asker: Asker, work: () => Promise<T>): Promise<T> {
+  const giveBack = slots.take(isLocal(asker));
+  try {
+    return await work();
+  } finally {
+    giveBack();
   }
 }
 
@@ -161,7 +158,12 @@ function editsOf(api: Api, route: Route, call: Call): readonly AnsweredEdit[] {
   return route.kind === "write" ? [route.edit(api, call)] : [];
 }
 
-function callOf(request: IncomingMessage, { params, query }: Matched, signal: AbortSignal): Call {
+function callOf(
+  request: IncomingMessage,
+  { params, query }: Matched,
+  { client }: Asker,
+  signal: AbortSignal,
+): Call {
   const { headers } = request;
   for (const name of TAG_FIELDS)
     if (String(headers[name] ?? "").length > TAGS_MAX_LENGTH)
@@ -171,7 +173,7 @@ function callOf(request: IncomingMessage, { params, query }: Matched, signal: Ab
         `expected ${name} of at most ${TAGS_MAX_LENGTH} characters, found more`,
       );
   const preconditions = { ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] };
-  return { params, query, body: undefined, preconditions, headers, signal };
+  return { params, query, body: undefined, preconditions, headers, client, signal };
 }
 
 /** Fields that name versions and events. */
@@ -202,10 +204,6 @@ function forbidden(method: string): ApiProblem {
     `expected a client that may change things for ${method}, found one that may read: name it among readWrite`,
     { code: "HEYE_READ_ONLY" },
   );
-}
-
-function tooMany(what: string): ApiProblem {
-  return new ApiProblem(503, "busy", `expected at most ${what} at a time`, {}, { "retry-after": "1" });
 }
 
 /** Without its query. */

@@ -21,11 +21,18 @@ export const PAGE_MAX = 1_000;
 /** TCP connections at a time; one more is closed at once. */
 export const CONNECTIONS_MAX = 256;
 
-/** Requests at a time, streams of events not counted; one more is answered with 503. */
-export const IN_FLIGHT_MAX = 128;
+/** What there is so many of at a time, for all clients together; one more is answered with 503. */
+export interface Share {
+  readonly max: number;
+  /** So many of them are not had by TCP: however busy its clients are, root on the director is answered. */
+  readonly kept: number;
+}
 
-/** Writing requests at a time: they wait for gates, and each holds a body. One more is answered with 503. */
-export const WRITES_IN_FLIGHT_MAX = 64;
+/** Requests at a time, streams of events not counted. */
+export const IN_FLIGHT: Share = { max: 128, kept: 16 };
+
+/** Writing requests at a time: they wait for gates, and each holds a body. */
+export const WRITES_IN_FLIGHT: Share = { max: 64, kept: 8 };
 
 /** Requests of one client (its certificate) in a second, and how many it may save up. Not on the unix socket. */
 export const READS_PER_S = 2_000;
@@ -52,8 +59,11 @@ export const STALLED_MS = 30_000;
 /** Events that are remembered for those who come back. */
 export const EVENTS_KEPT = 1_000;
 
-/** Streams of events at a time; one more is answered with 503. */
-export const STREAMS_MAX = 64;
+/** Streams of events at a time. */
+export const STREAMS: Share = { max: 64, kept: 8 };
+
+/** Streams of one client (its certificate) at a time; one more is answered with 503. Not on the unix socket. */
+export const STREAMS_PER_CLIENT_MAX = 8;
 
 /** Bytes that a stream's client may leave unread before it is hung up on. */
 export const STREAM_BACKLOG_BYTES = 1024 * 1024;

@@ -1,3 +1,4 @@
+import { STREAM_HEADERS } from "./event-stream";
 import type { Call, ReadRoute, Route, StreamRoute } from "./route";
 
 const status: ReadRoute = {
@@ -23,7 +24,8 @@ const events: StreamRoute = {
       "An event's name is its type, its data JSON with `at` in milliseconds since 1970. With Last-Event-ID the stream goes on after that event; where it is forgotten, the first event is `lost`, and the client has to read everything anew.",
     answers: { 200: { description: "a stream that does not end", schema: "Events" } },
   },
-  stream: ({ streams }, call, response) => streams.open(response, lastEventId(call)),
+  headers: STREAM_HEADERS,
+  stream: ({ streams }, call, response) => streams.open(response, call.client, lastEventId(call)),
 };
 
 /** Routes of what is no resource. */

@@ -31,6 +31,8 @@ export interface Call {
   readonly body: unknown;
   readonly preconditions: Preconditions;
   readonly headers: IncomingHttpHeaders;
+  /** Fingerprint of the client's certificate; undefined: it came over the unix socket. */
+  readonly client: string | undefined;
   /** Fires when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -102,6 +104,8 @@ export interface TransactionRoute extends AnyRoute {
 /** A route whose answer goes on until the client goes. */
 export interface StreamRoute extends AnyRoute {
   readonly kind: "stream";
+  /** Header fields of its answer, which HEAD is answered with. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly stream: (api: Api, call: Call, response: ServerResponse) => void;
 }
 

@@ -52,13 +52,17 @@ export async function serveTls(
     (request, response) => {
       const asker = askers.get(request.socket);
       const handler = api();
-      // A connection does not outlive the certificate that opened it.
+      // A clock that was set may be ahead of the timer.
       if (asker && handler && Date.now() < asker.untilMs) void handler.handle(request, response, asker);
       else request.socket.destroy();
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
-  server.on("secureConnection", (socket: TLSSocket) => askers.set(socket, askerOf(socket, access, rates)));
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const asker = askerOf(socket, access, rates);
+    askers.set(socket, asker);
+    endAt(socket, asker.untilMs);
+  });
   server.on("tlsClientError", refusals(log));
   server.listen(place.port, place.address);
   await once(server, "listening");
@@ -97,6 +101,21 @@ export async function keepServingTls(
   }
 }
 
+/** How often the clock is looked at while a connection lasts: it may be set, and timers take at most 24 days. */
+const CLOCK_MS = 60_000;
+
+/** Ends a connection with the certificate that opened it, whatever is under way on it: a stream has no end of its own. */
+function endAt(socket: TLSSocket, untilMs: number): void {
+  let timer: NodeJS.Timeout | undefined;
+  const look = () => {
+    const leftMs = untilMs - Date.now();
+    if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, CLOCK_MS)).unref();
+    else socket.destroy();
+  };
+  socket.once("close", () => clearTimeout(timer));
+  look();
+}
+
 /** Who asks over a connection. */
 interface KnownAsker extends Asker {
   /** When his certificate ends: epoch, in milliseconds. */
@@ -108,6 +127,7 @@ function askerOf(socket: TLSSocket, access: ApiAccess, rates: Rates): KnownAsker
   const client = certificate.fingerprint256;
   return {
     untilMs: Date.parse(certificate.valid_to),
+    client,
     role: roleOf(certificate, access),
     admit: (isWrite) => rates.admit(client, isWrite),
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as http from "node:http";
-import { STREAMS_MAX } from "../../agent/api/limits";
+import { STREAMS } from "../../agent/api/limits";
 import { EventRing } from "../../agent/events";
 import { AgentSite, QUICK, until } from "./agent-site";
 import { apiClient } from "./api-client";
@@ -144,8 +144,16 @@ describe("the events of an agent", () => {
     }
   });
 
+  it("are not begun for who wants their head alone", async () => {
+    for (let asked = 0; asked <= STREAMS.max; asked++) {
+      const { status, headers, body } = await api.ask("HEAD", "/v1/events");
+      assert.deepEqual([status, headers["content-type"], body], [200, "text/event-stream", undefined]);
+    }
+    await listen();
+  });
+
   it("are told to so many at a time, and to others when these have gone", async () => {
-    await Promise.all(Array.from({ length: STREAMS_MAX }, () => listen()));
+    await Promise.all(Array.from({ length: STREAMS.max }, () => listen()));
     const { status, headers } = await api.get("/v1/events");
     assert.deepEqual([status, headers["retry-after"]], [503, "10"]);
     listeners[0]?.close();

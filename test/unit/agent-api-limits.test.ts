@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import * as http from "node:http";
-import { WRITES_IN_FLIGHT_MAX } from "../../agent/api/limits";
+import { WRITES_IN_FLIGHT } from "../../agent/api/limits";
+import { ApiProblem } from "../../agent/api/problem";
+import { Slots } from "../../agent/api/slots";
 import { AgentSite, QUICK, until } from "./agent-site";
 import { apiClient } from "./api-client";
 import { ModelledServers } from "./modelled-servers";
@@ -36,7 +38,7 @@ describe("what the API of an agent bears", () => {
   });
 
   it("is so many changes at a time: others are told to come again, and readers are not kept waiting", async () => {
-    const hosts = Array.from({ length: WRITES_IN_FLIGHT_MAX }, (_, index) => index + 1);
+    const hosts = Array.from({ length: WRITES_IN_FLIGHT.max }, (_, index) => index + 1);
     const writes = hosts.map((host) => api.post(VS, { body: body(host) }));
     await until(
       () => waiting === hosts.length,
@@ -83,5 +85,23 @@ describe("what the API of an agent bears", () => {
     const { body: left } = await api.get(`${VS}/tcp-192.0.2.1-80`);
     assert.equal(left.scheduler, "rr");
     assert.ok(left.realServers.length <= 1);
+  });
+});
+
+describe("slots", () => {
+  it("are kept for the unix socket in part, whoever asks on TCP", () => {
+    const slots = new Slots("requests", { max: 5, kept: 2 }, 7);
+    const taken = Array.from({ length: 3 }, () => slots.take(false));
+    const isFull = (error: unknown) => {
+      assert.ok(error instanceof ApiProblem);
+      assert.deepEqual([error.status, error.headers["retry-after"]], [503, "7"]);
+      return true;
+    };
+    assert.throws(() => slots.take(false), isFull);
+    taken.push(slots.take(true), slots.take(true));
+    assert.throws(() => slots.take(true), isFull);
+    for (const giveBack of taken) giveBack();
+    for (let one = 0; one < 5; one++) slots.take(true);
+    assert.throws(() => slots.take(false), isFull);
   });
 });

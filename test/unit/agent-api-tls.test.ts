@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import * as tls from "node:tls";
 import { Rates } from "../../agent/api/clients";
-import { HANDSHAKE_MS, WRITES_BURST, WRITES_PER_S } from "../../agent/api/limits";
+import { HANDSHAKE_MS, STREAMS_PER_CLIENT_MAX, WRITES_BURST, WRITES_PER_S } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { namesIn, roleOf } from "../../agent/api/roles";
 import { serveTls } from "../../agent/api/tls-server";
@@ -73,6 +74,13 @@ describe("the API of an agent on TCP", () => {
       outgoing.end(sent);
     });
   const client = (claims: Claims) => issue(claims, ca);
+  /** The head of a stream of events, which goes on. */
+  const stream = async (identity: Identity): Promise<IncomingMessage> => {
+    const asked = https.get({ ...options(identity), path: "/v1/events", agent: false });
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    response.on("error", () => undefined);
+    return response;
+  };
 
   it("lets those change things who may, by any of their names", async () => {
     for (const [index, claims] of [{ name: "deploy" }, { names: ["deploy.example"] }].entries()) {
@@ -136,6 +144,23 @@ describe("the API of an agent on TCP", () => {
     await delay(3_000);
     await assert.rejects(status());
     agent.destroy();
+  });
+
+  it("ends a stream with the certificate that opened it", async () => {
+    const brief = await client({ name: "monitor", untilMs: 2_500 });
+    const response = await stream(brief);
+    assert.equal(response.statusCode, 200);
+    await new Promise((resolve) => response.resume().once("close", resolve));
+  });
+
+  it("lets one client listen so often, and others and root beside him", async () => {
+    const [one, other] = [await client({ name: "monitor" }), await client({ name: "deploy" })];
+    const status = async (identity: Identity) => (await stream(identity)).statusCode;
+    for (let open = 0; open < STREAMS_PER_CLIENT_MAX; open++) assert.equal(await status(one), 200);
+    assert.equal(await status(one), 503);
+    assert.equal(await status(other), 200);
+    server.closeAllConnections();
+    for (let tries = 0; (await status(one)) !== 200; tries++) assert.ok(tries < 50, "places are given back");
   });
 
   it("speaks TLS 1.3 alone, and no HTTP in the clear", async () => {
