@@ -161,10 +161,8 @@ function responsesOf({ kind, operation }: Route, links: JsonSchema | undefined):
       ...(status === "201" && links && { links }),
     },
   ]);
-  const known = kind === "read" ? { 304: { description: "it is the version that If-None-Match names" } } : {};
   const responses: Record<string, unknown> = {
     ...Object.fromEntries(problems),
-    ...known,
     ...Object.fromEntries(own),
   };
   if (writes) responses[200] = withPlan(operation.answers[200]);

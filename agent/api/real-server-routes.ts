@@ -10,6 +10,7 @@ import { declaredMember, find, memberAt, memberTag, shownRealServer, tagOf } fro
 import type { Answer, AnsweredEdit, Api, Call, ReadRoute, Route, WriteRoute } from "./route";
 import {
   identityIn,
+  KNOWN,
   placeIn,
   registered,
   registeredMember,
@@ -17,6 +18,7 @@ import {
   requireVirtualServer,
   versioned,
   wholeRealServer,
+  withTag,
 } from "./targets";
 import type { EditBasis } from "./writer";
 
@@ -31,12 +33,12 @@ const list: ReadRoute = {
   operation: {
     id: "listRealServers",
     summary: "The pool of a virtual server, in the order in which its servers entered",
-    answers: { 200: { description: "all of them", schema: "RealServers" }, 404: NOT_THERE },
+    answers: { 200: { description: "all of them", schema: "RealServers" }, 304: KNOWN, 404: NOT_THERE },
   },
   read: (api, call) => {
     const found = registered(api.declarations.view.registry, identityIn(call));
     const items = () => found.registration.members.map(shownRealServer);
-    return versioned(call, 200, tagOf(found.registration), () => ({ items: items() }));
+    return versioned(call, tagOf(found.registration), () => ({ items: items() }));
   },
 };
 
@@ -265,7 +267,7 @@ function showing(
 ): Answer {
   const found = registered(registry, identityIn(call));
   const member = registeredMember(found, placeIn(call));
-  return versioned(call, 200, memberTag(found.registration, member), () => show(found, member));
+  return withTag(200, memberTag(found.registration, member), show(found, member));
 }
 
 /** A real server as it stands after a change. */
@@ -282,7 +284,7 @@ function standing(
   const old = find(before, identity);
   const isNew = !old || !memberAt(old, at);
   const tag = memberTag(found.registration, member);
-  const answer = versioned(call, isNew ? 201 : 200, tag, () => wholeRealServer(api, found, member));
+  const answer = withTag(isNew ? 201 : 200, tag, wholeRealServer(api, found, member));
   return isNew ? { ...answer, headers: { ...answer.headers, location: placeOf(found, member) } } : answer;
 }
 

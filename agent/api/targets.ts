@@ -14,7 +14,7 @@ import {
   shownVirtualServer,
   tagOf,
 } from "./resources";
-import type { Answer, Api, Call } from "./route";
+import type { Answer, Api, Call, Described } from "./route";
 
 /** A server's place in its pool. */
 type Place = Pick<Member, "address" | "port">;
@@ -89,12 +89,22 @@ export function requireMember(
   });
 }
 
-/** An answer with its entity tag; without a body where the client has that version. */
-export function versioned(call: Call, status: number, tag: string, body: () => unknown): Answer {
-  const headers = { etag: tag };
-  const { ifNoneMatch } = call.preconditions;
-  const isKnown = status === 200 && ifNoneMatch !== undefined && isAmong(tag, ifNoneMatch);
-  return isKnown ? { status: 304, headers } : { status, headers, body: body() };
+/**
+ * An answer with the entity tag of what is declared, which a change may name. What stands beside that in it, the state on
+ * this director, moves while the tag stays: so it is answered whole, whatever the client has.
+ */
+export function withTag(status: number, tag: string, body: unknown): Answer {
+  return { status, headers: { etag: tag }, body };
+}
+
+/** What {@link versioned} answers besides, as the document describes it. */
+export const KNOWN: Described = { description: "it is the version that If-None-Match names" };
+
+/** An answer that tells what is declared and nothing else, with its entity tag; without a body where the client has that version. */
+export function versioned({ preconditions }: Call, tag: string, body: () => unknown): Answer {
+  const { ifNoneMatch } = preconditions;
+  const isKnown = ifNoneMatch !== undefined && isAmong(tag, ifNoneMatch);
+  return isKnown ? { status: 304, headers: { etag: tag } } : withTag(200, tag, body());
 }
 
 /** A virtual server with its state. */

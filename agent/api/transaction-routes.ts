@@ -76,8 +76,16 @@ function editOf(
     throw new ApiProblem(422, "no edit", `${method} ${route.path} is no edit of a virtual server`, {
       code: "HEYE_INPUT",
     });
+  if (query["dry-run"] !== undefined) throw PARTLY_DRY;
   return route.edit(api, { ...call, params, query, body, preconditions: { ifMatch } });
 }
+
+const PARTLY_DRY = new ApiProblem(
+  422,
+  "no part of a transaction",
+  "expected a path without dry-run, found one that has it: ask for the plan of the whole with /v1/transactions?dry-run=true",
+  { code: "HEYE_INPUT" },
+);
 
 /** An edit that is made only where the client knows all that is declared, if he says what he knows. */
 function conditional({ history }: Api, { preconditions }: Call, edit: AnsweredEdit): AnsweredEdit {

@@ -9,7 +9,15 @@ import { invalid } from "./problem";
 import { drainMsIn, drainQuery } from "./query";
 import { declaredOf, find, revisionTag, shownVirtualServer, tagOf } from "./resources";
 import type { Answer, Api, Call, ReadRoute, Route, WriteRoute } from "./route";
-import { identityIn, registered, requireVirtualServer, versioned, wholeVirtualServer } from "./targets";
+import {
+  identityIn,
+  KNOWN,
+  registered,
+  requireVirtualServer,
+  versioned,
+  wholeVirtualServer,
+  withTag,
+} from "./targets";
 import type { Written } from "./writer";
 
 const COLLECTION = "/v1/virtual-servers";
@@ -33,7 +41,7 @@ const list: ReadRoute = {
         .describe(`virtual servers on a page, 1 to ${PAGE_MAX}, which is the default`),
       after: z.string().max(200).describe("the last id of the page before"),
     },
-    answers: { 200: { description: "a page, in the order of ids", schema: "VirtualServers" } },
+    answers: { 200: { description: "a page, in the order of ids", schema: "VirtualServers" }, 304: KNOWN },
   },
   read: ({ declarations }, call) => {
     const { registry, revision } = declarations.view;
@@ -49,7 +57,7 @@ const list: ReadRoute = {
       .map(shownVirtualServer);
     const last = all[size - 1]?.id;
     const next = all.length > size && last !== undefined ? { next: last } : {};
-    return versioned(call, 200, revisionTag(revision), () => ({ items, ...next }));
+    return versioned(call, revisionTag(revision), () => ({ items, ...next }));
   },
 };
 
@@ -64,7 +72,7 @@ const read: ReadRoute = {
   },
   read: (api, call) => {
     const found = registered(api.declarations.view.registry, identityIn(call));
-    return versioned(call, 200, tagOf(found.registration), () => wholeVirtualServer(api, found));
+    return withTag(200, tagOf(found.registration), wholeVirtualServer(api, found));
   },
 };
 
@@ -181,7 +189,7 @@ const remove: WriteRoute = {
       answer: ({ after }) => {
         const found = find(after, identity);
         if (!found) return { status: 204 };
-        return versioned(call, 202, tagOf(found.registration), () => wholeVirtualServer(api, found));
+        return withTag(202, tagOf(found.registration), wholeVirtualServer(api, found));
       },
     };
   },
@@ -195,9 +203,7 @@ function standing(api: Api, call: Call, { before, after }: Pick<Written, "before
   const identity = identityIn(call);
   const found = registered(after, identity);
   const isNew = find(before, identity) === undefined;
-  const answer = versioned(call, isNew ? 201 : 200, tagOf(found.registration), () =>
-    wholeVirtualServer(api, found),
-  );
+  const answer = withTag(isNew ? 201 : 200, tagOf(found.registration), wholeVirtualServer(api, found));
   if (!isNew) return answer;
   const location = `${COLLECTION}/${encodeURIComponent(virtualServerId(identity))}`;
   return { ...answer, headers: { ...answer.headers, location } };

@@ -290,10 +290,24 @@ describe("the API of an agent", () => {
       assert.deepEqual(weight.differs, [{ path: "weight", expected: 2, found: 3 }]);
     });
 
-    it("spare a client what he has", async () => {
-      const { headers } = await created();
-      const again = await api.get(WEB, { headers: { "if-none-match": headers.etag ?? "" } });
-      assert.deepEqual([again.status, again.body], [304, undefined]);
+    it("spare a client what he has, and never what has changed", async () => {
+      await created();
+      for (const path of [VS, `${WEB}/real-servers`]) {
+        const { headers } = await api.get(path);
+        const again = await api.get(path, { headers: { "if-none-match": headers.etag ?? "" } });
+        assert.deepEqual([again.status, again.body], [304, undefined]);
+      }
+      const one = `${WEB}/real-servers/10.0.0.1-80`;
+      const paths = [WEB, one, `${one}/drain`];
+      const before = await Promise.all(paths.map((path) => api.get(path)));
+      // On this director alone: what is declared stays, and so does its version.
+      await site.keeper.drain("10.0.0.1:80", undefined, "start");
+      for (const [index, path] of paths.entries()) {
+        const etag = before[index]?.headers.etag ?? "";
+        const after = await api.get(path, { headers: { "if-none-match": etag } });
+        assert.deepEqual([after.status, after.headers.etag], [200, etag], path);
+        assert.notDeepEqual(after.body, before[index]?.body, path);
+      }
       const all = await api.get(VS);
       assert.equal(all.headers["heye-revision"], all.headers.etag?.slice(1, -1));
     });
@@ -382,6 +396,12 @@ describe("the API of an agent", () => {
       refused(await api.post("/v1/transactions", { body: { edits } }), 422, "HEYE_GATE");
       const nested = { method: "POST", path: "/v1/transactions", body: { edits } };
       refused(await api.post("/v1/transactions", { body: { edits: [nested] } }), 422);
+      servers.down.clear();
+      for (const wanted of ["true", "false"]) {
+        const dry = { method: "POST", path: `${VS}?dry-run=${wanted}`, body: two };
+        const partly = await api.post("/v1/transactions", { body: { edits: [weight({ weight: 8 }), dry] } });
+        assert.match(refused(partly, 422, "HEYE_INPUT").detail, /^edits\[1\]: .*dry-run/);
+      }
       assert.deepEqual(lines(), before);
     });
 
