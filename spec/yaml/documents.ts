@@ -1,5 +1,6 @@
 import { type Document, isCollection, isMap, isScalar, LineCounter, parseAllDocuments } from "yaml";
 import { formatPath, type Problem, type PropertyPath } from "../problem";
+import { aliasProblem } from "./aliases";
 
 /** A value that a file leaves to the program, so that no secret stands in it: `!secret NAME`. */
 export class SecretReference {
@@ -36,6 +37,11 @@ export function readDocuments(text: string): { documents: YamlDocument[]; proble
     })),
   );
   if (problems.length > 0) return { documents: [], problems };
+  for (const document of all) {
+    const problem = aliasProblem(document);
+    if (problem) problems.push({ line: lines.linePos(problem.offset).line, reason: problem.reason });
+  }
+  if (problems.length > 0) return { documents: [], problems };
   const documents = all.map((document) => documentOf(document, lines)).filter(({ value }) => value !== null);
   return { documents, problems };
 }
@@ -51,7 +57,8 @@ export function placed(document: YamlDocument, problems: readonly Problem[]): Ya
 const SECRET_TAG = { tag: "!secret", resolve: (name: string) => new SecretReference(name) };
 
 function documentOf(document: Document, lines: LineCounter): YamlDocument {
-  const value: unknown = document.toJS();
+  // How much aliases stand for is counted before; the library's own limit is 100 uses of an anchor, which a large pool has.
+  const value: unknown = document.toJS({ maxAliasCount: -1 });
   const lineAt = (offset: number | undefined) => lines.linePos(offset ?? document.range?.[0] ?? 0).line;
   const begin = lineAt(document.contents?.range?.[0]);
   return {

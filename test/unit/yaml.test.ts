@@ -98,6 +98,39 @@ spec: { virtualServer: web, address: 10.20.1.3, adopt: true }
     );
   });
 
+  it("may say once what many have, however many", () => {
+    const servers = Array.from(
+      { length: 200 },
+      (_, host) => `    - { address: 10.20.2.${host}, healthCheck: *check }\n`,
+    );
+    const text = OWN.replace("{ type: http", "&check { type: http").split("  realServers:")[0];
+    const { declared, problems } = readConfig(`${text}  realServers:\n${servers.join("")}`);
+    assert.deepEqual(problems, []);
+    const { value } = parseVirtualServer(declared[0]?.args);
+    const checks = value.realServers?.map(({ healthCheck }) => healthCheck?.type);
+    assert.deepEqual(checks, Array(200).fill("http"));
+  });
+
+  it("is refused where an alias has no end, no anchor, or stands for too much, by its line", () => {
+    const within = said(`${OWN}---\nkind: &k\n  a: [1, *k]\n`);
+    assert.deepEqual(within, ["15: expected *k outside of what &k names, found it within: it has no end"]);
+    const crossed = said("a: &a\n  b: &b [1]\n  c: *b\n  d: &c { e: [*a] }\nf: *c\n");
+    assert.deepEqual(
+      crossed.map((one) => one.split(":")[0]),
+      ["4"],
+    );
+    assert.deepEqual(said("a: 1\nb: *later\nc: &later 2\n"), [
+      "2: expected an anchor &later before its alias *later, found none",
+    ]);
+    const tens = Array.from(
+      { length: 9 },
+      (_, at) => `b${at}: &a${at + 1} [${Array(10).fill(`*a${at}`).join()}]\n`,
+    );
+    assert.deepEqual(said(`a: &a0 [${Array(10).fill("x").join()}]\n${tens.join("")}`), [
+      "6: expected aliases that stand for at most 200000 values, found more with *a4",
+    ]);
+  });
+
   it("leaves secrets to the program", () => {
     const text = OWN.replace(
       "{ type: http, path: /health }",
