@@ -1,17 +1,20 @@
 import * as z from "zod";
 import { type AgentConfig, configDigest } from "../director/data";
 import { readIfThere } from "./durable";
+import { parseJson } from "./json";
 
 const text = z.string().min(1);
 
 const etcd = z.strictObject({
   endpoints: z.array(text).min(1),
-  tls: z.strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() }).optional(),
-  auth: z.strictObject({ user: text, password: text }).optional(),
+  tls: z
+    .strictObject({ ca: text.exactOptional(), cert: text.exactOptional(), key: text.exactOptional() })
+    .exactOptional(),
+  auth: z.strictObject({ user: text, password: text }).exactOptional(),
   prefix: text.startsWith("/"),
 });
 
-const names = z.array(text).optional();
+const names = z.array(text).exactOptional();
 const api = z.strictObject({
   listen: text,
   tls: z.strictObject({ ca: text, cert: text, key: text }),
@@ -20,7 +23,11 @@ const api = z.strictObject({
 });
 
 /** Schema of agent.json, as the provider's installer writes it. */
-const config = z.strictObject({ director: text, etcd: etcd.optional(), api: api.optional() });
+const config: z.ZodType<AgentConfig> = z.strictObject({
+  director: text,
+  etcd: etcd.exactOptional(),
+  api: api.exactOptional(),
+});
 
 /** What an agent was told in its file. */
 export interface Told {
@@ -46,15 +53,7 @@ export async function readConfig(file: string): Promise<Told> {
   const digest = configDigest(content);
   if (content === "") return { digest };
   const result = config.safeParse(parseJson(content));
-  if (result.success) return { config: result.data as AgentConfig, digest };
+  if (result.success) return { config: result.data, digest };
   const places = result.error.issues.map(({ path, code }) => `${path.join(".") || "the whole"}: ${code}`);
   throw new ConfigError(file, places.join("; "));
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }

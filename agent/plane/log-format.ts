@@ -10,6 +10,7 @@
  * it costs the bytes of what changed, and two writers cannot both win.
  */
 import * as z from "zod";
+import { parseJson } from "../json";
 import type { Left, Proposal } from "./plane";
 
 /** etcd takes requests of up to 1.5 MiB by default, and gRPC answers of up to 4 MiB. */
@@ -127,13 +128,5 @@ export class Keys {
 
   get directors(): string {
     return `${this.prefix}/directors/`;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

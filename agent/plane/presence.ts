@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
+import { parseJson } from "../json";
 import { behind, type EtcdClient } from "./etcd-client";
 import type { Keys } from "./log-format";
 
@@ -67,13 +68,5 @@ export class Presence {
     const lease = this.#lease;
     this.#lease = undefined;
     if (lease !== undefined) await this.client.revoke(lease).catch(() => undefined);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { readIfThere, removeDurably, writeDurably } from "../durable";
+import { parseJson } from "../json";
 import type { Known } from "./plane";
 
 const record = z.object({
@@ -36,13 +37,5 @@ export class AppliedRecord {
 
   forget(): Promise<void> {
     return removeDurably(this.file);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

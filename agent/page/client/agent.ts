@@ -1,7 +1,7 @@
-import type { ServiceTraffic } from "../../../ipvs";
 import type { RecentChecks } from "../../recent";
 import type { Status } from "../../status";
 import { type Rates, type Reading, ratesOf } from "../../top/rates";
+import { isRecentChecks, isStatus, isTraffic } from "./answers";
 
 /** How many rates are kept for curves: two minutes. */
 export const KEPT = 60;
@@ -17,15 +17,15 @@ export class Agent {
   #before: Reading | undefined;
 
   async readStatus(): Promise<void> {
-    this.status = (await get("v1/status")) as Status;
+    this.status = await get("v1/status", isStatus);
   }
 
   async readRecent(): Promise<void> {
-    this.recent = (await get("v1/recent-checks")) as RecentChecks;
+    this.recent = await get("v1/recent-checks", isRecentChecks);
   }
 
   async readTraffic(): Promise<void> {
-    const traffic = (await get("v1/traffic")) as readonly ServiceTraffic[];
+    const traffic = await get("v1/traffic", isTraffic);
     const after = { atMs: performance.now(), traffic };
     if (this.#before) this.#take(ratesOf(this.#before, after));
     this.#before = after;
@@ -54,8 +54,10 @@ export class Agent {
   }
 }
 
-async function get(path: string): Promise<unknown> {
+async function get<T>(path: string, isExpected: (value: unknown) => value is T): Promise<T> {
   const response = await fetch(path, { cache: "no-store" });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+  const value: unknown = await response.json();
+  if (!isExpected(value)) throw new Error(`${path}: it is of another version, load the page again`);
+  return value;
 }

@@ -5,6 +5,13 @@ export function element(id: string): HTMLElement {
   return found;
 }
 
+/** A field of the page's own markup. */
+export function input(id: string): HTMLInputElement {
+  const found = element(id);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`the page's #${id} is no field`);
+  return found;
+}
+
 /** Makes an element. Text is text, whatever is in it: names come from users. */
 export function made<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,

@@ -1,3 +1,4 @@
+import { isProperties, type Properties } from "./answers";
 import { element, made, say } from "./dom";
 import { clock } from "./words";
 
@@ -30,7 +31,7 @@ export class Events {
       });
   }
 
-  #add(name: string, { at, ...data }: Readonly<Record<string, unknown>>): void {
+  #add(name: string, { at, ...data }: Properties): void {
     const words = wordsOf(name, data);
     const tone =
       name === "down" || data.up === false ? " bad" : name === "up" || data.up === true ? " good" : "";
@@ -49,19 +50,16 @@ export class Events {
   }
 }
 
-function readData(text: unknown): Readonly<Record<string, unknown>> {
+function readData(text: unknown): Properties {
   try {
     const value: unknown = JSON.parse(String(text));
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+    return isProperties(value) ? value : {};
   } catch {
     return {};
   }
 }
 
-function wordsOf(
-  name: string,
-  { server, service, answer, up, ...rest }: Readonly<Record<string, unknown>>,
-): string {
+function wordsOf(name: string, { server, service, answer, up, ...rest }: Properties): string {
   if (name === "up" || name === "down") return [server, answer].filter(Boolean).join("  ");
   if (name === "quorum") return `${service} ${up ? "has its quorum again" : "has lost its quorum"}`;
   const parts = {

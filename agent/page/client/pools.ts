@@ -1,6 +1,6 @@
 import type { ServiceStatus } from "../../status";
 import type { Agent } from "./agent";
-import { arrange, element, say } from "./dom";
+import { arrange, element, input, say } from "./dom";
 import { Pool } from "./pool";
 import { inOrder, isWrong } from "./words";
 
@@ -10,8 +10,8 @@ const OPEN_MOST = 8;
 /** All virtual servers, or those that are looked for. */
 export class Pools {
   readonly #pools = new Map<string, Pool>();
-  readonly #find = element("find") as HTMLInputElement;
-  readonly #only = element("only") as HTMLInputElement;
+  readonly #find = input("find");
+  readonly #only = input("only");
 
   constructor(private readonly agent: Agent) {
     this.#find.addEventListener("input", () => this.draw());
