@@ -6,6 +6,7 @@ import type { ApiHandler, Asker } from "./api";
 import { browserProblem } from "./browsers";
 import { NotDurableError } from "./keeper";
 import type { Log } from "./log";
+import { BackupError } from "./plane/backup-text";
 import { HeldBackError } from "./plane/held-back";
 import { NotFollowingError } from "./plane/member";
 import { PlaneDownError, PlaneUncertainError } from "./plane/plane";
@@ -159,6 +160,7 @@ const STATUSES: readonly (readonly [kind: new (...words: never[]) => Error, stat
   [PlaneDownError, 424],
   [NotFollowingError, 424],
   [HeldBackError, 409],
+  [BackupError, 422],
   [PlaneUncertainError, 504],
 ];
 

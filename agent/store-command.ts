@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import type { Asked } from "./ask";
 import { writeDurably } from "./durable";
+import { backupText } from "./plane/backup-text";
 
 /** Asks the agent over its socket. */
 export type Request = (
@@ -50,7 +51,7 @@ export async function askStore(
     throw new Error("expected store check, store backup FILE, store restore FILE or store accept");
   if (subject === "backup") {
     const { revision, registry } = backup.parse(answered(await request("GET", "/v1/store/backup")));
-    await writeDurably(file, registry);
+    await writeDurably(file, backupText(registry));
     return said(`revision ${revision} is in ${file}\n`);
   }
   const body = JSON.stringify({ registry: await readFile(file, "utf8") });

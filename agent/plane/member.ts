@@ -150,9 +150,9 @@ export class Member {
    */
   restore(text: string, above: number): Promise<Shared> {
     return this.#turns.take(async () => {
-      const { revision = 0, history = randomUUID() } = this.#applied ?? {};
       // As every file of it is written: by another text of the same registry no director would know its own again.
       const file = renderRegistry(readRegistry(text));
+      const { revision = 0, history = randomUUID() } = this.#applied ?? {};
       const shared = await this.parts.plane.replace(file, Math.max(revision, above), history);
       await this.#make(shared);
       return shared;

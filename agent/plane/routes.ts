@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { readRegistry } from "../registry-file";
 import { RequestProblem, type Routes } from "../server";
+import { readBackup } from "./backup-text";
 import type { Participant } from "./participant";
 
 const restored = z.strictObject({ registry: z.string() });
@@ -28,8 +28,7 @@ export function planeRoutes(plane: Participant | undefined): Routes {
       among(async (shared) => {
         const { data } = restored.safeParse(body);
         if (!data) throw new RequestProblem(400, "bad request", "expected { registry: text }");
-        readRegistry(data.registry);
-        return shared.restore(data.registry);
+        return shared.restore(readBackup(data.registry));
       }),
   };
 }

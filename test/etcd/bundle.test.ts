@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { backupText } from "../../agent/plane/backup-text";
 import { agentConfigText, configDigest } from "../../director";
 import { PROJECT_ROOT } from "../../setup/project";
 import { eventually } from "./directors";
@@ -70,12 +71,14 @@ describe("the agent as one file", () => {
       const [file, backup] = [join(folder, "given"), join(folder, "backup")];
       // With nothing in it: where this machine has IPVS, the agent keeps this machine's table.
       writeFileSync(file, "");
+      assert.match(ask("store", "restore", file).said, /expected virtual servers, found none/);
+      writeFileSync(file, backupText(""));
       assert.match(ask("store", "restore", file).said, /is revision 1: every director follows it/);
       const check = ask("store", "check");
       assert.match(check.said, /^revision 1, \d+ bytes.*following, revision 1.*it agrees with itself/s);
       assert.equal(check.status, 0);
       assert.match(ask("store", "backup", backup).said, /^revision 1 is in/);
-      assert.equal(readFileSync(backup, "utf8"), "");
+      assert.equal(readFileSync(backup, "utf8"), backupText(""));
       assert.equal(statSync(backup).mode & 0o777, 0o600);
       writeFileSync(file, "nonsense\n");
       assert.match(ask("store", "restore", file).said, /neither of format 1 nor 2/);

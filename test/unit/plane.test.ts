@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BackupError, backupText, readBackup } from "../../agent/plane/backup-text";
 import { judge, type Own } from "../../agent/plane/judge";
 import {
   bytesOf,
@@ -15,6 +16,7 @@ import {
 import type { Newest } from "../../agent/plane/plane";
 import { areApart, digestOf, merged, steps } from "../../agent/plane/registry-text";
 import { changedKeys, withoutStrangers } from "../../agent/plane/strangers";
+import { RegistryError } from "../../agent/registry-file";
 import type { Member, Registry } from "../../director";
 import { parseRegistry } from "../../director/data";
 import { parseTable } from "../../ipvs";
@@ -166,6 +168,27 @@ describe("the log in etcd", () => {
     const keys = new Keys("/heye/edge");
     const named = [1, 9, 10, 123_456].map((revision) => keys.change(revision));
     assert.deepEqual([...named].sort(), named);
+  });
+});
+
+describe("a backup", () => {
+  it("tells whether it is whole", () => {
+    const backup = backupText(registryOf(3));
+    for (const text of [registryOf(3), ""]) assert.equal(readBackup(backupText(text)), text);
+    const lines = backup.split("\n");
+    for (const cut of [lines.slice(0, 1), lines.slice(0, 3), lines.slice(0, -2)])
+      assert.throws(() => readBackup(`${cut.join("\n")}\n`), BackupError);
+  });
+
+  it("may be a director's own file, but not one that takes everything off", () => {
+    assert.equal(readBackup(registryOf(2)), registryOf(2));
+    const lines = registryOf(2).split("\n");
+    for (const cut of [[], lines.slice(0, 1), lines.slice(0, 2)])
+      assert.throws(
+        () => readBackup(cut.map((line) => `${line}\n`).join("")),
+        /found none: all that there are/,
+      );
+    assert.throws(() => readBackup(registryOf(2).slice(0, -5)), RegistryError);
   });
 });
 
