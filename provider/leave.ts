@@ -1,19 +1,17 @@
 import {
   type Change,
   ConnectionLostError,
-  configDigest,
   type Director,
   findRegistration,
-  installAgent,
   type Registration,
   removeAgent,
-  runningAgent,
   UnexpectedAnswerError,
   UnreachableError,
 } from "../director";
 import { findService, renderRemoval } from "../ipvs";
 import { DRAIN_MS, realServerKey, refusesAtWeightZero } from "../spec";
-import { agentProgram, isNobodys } from "./agents";
+import { isNobodys } from "./agents";
+import { setApart } from "./apart";
 import { type Leaving, removeWhenDrained, waitUntilDrained } from "./drain";
 import { withCode } from "./errors";
 import { errorOf } from "./reach";
@@ -21,6 +19,8 @@ import { changeEverywhere, type Policy, rehearseEverywhere } from "./rollout";
 
 /** How a resource leaves. */
 export interface Removal {
+  /** Id of its cluster. */
+  readonly owner: string;
   /** Key of the virtual server. */
   readonly key: string;
   /** Its servers take no new connections. */
@@ -115,7 +115,7 @@ async function attempt(director: Director, removal: Removal): Promise<Remnant | 
   const { key, drain, remove } = removal;
   let stands: Remnant["stands"] = "unknown";
   try {
-    await setApart(director);
+    await setApart(director, removal.owner);
     const { registry } = await director.rehearse(remove);
     stands = "in service";
     const found = findRegistration(registry, key);
@@ -137,25 +137,6 @@ async function attempt(director: Director, removal: Removal): Promise<Remnant | 
     if (!(error instanceof UnexpectedAnswerError)) unreachable.set(director, remnant);
     return remnant;
   }
-}
-
-/** Directors that share nothing any more with those that they have left. */
-const apart = new WeakMap<Director, Promise<unknown>>();
-
-/**
- * Has a director share nothing any more with the cluster that it has left: what it let go of would go everywhere.
- */
-async function setApart(director: Director): Promise<void> {
-  if (director.mode !== "agent") return;
-  const running = apart.get(director) ?? unshare(director);
-  apart.set(director, running);
-  await running;
-}
-
-async function unshare(director: Director): Promise<void> {
-  const running = await runningAgent(director);
-  if (running === undefined || running.config === configDigest("")) return;
-  await installAgent(director, agentProgram(), "");
 }
 
 /** Whether what a director holds now is not known. */

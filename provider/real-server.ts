@@ -36,6 +36,7 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
       const [actor, key] = [actorOf(state.cluster), virtualServerKey(state.virtualServer)];
       const [server, claim] = [realServerKey(state), registeredAs(state)];
       return {
+        owner: actor.id,
         key,
         drain: drain(
           actor,

@@ -50,6 +50,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
     removal: (state) => {
       const [actor, key] = [actorOf(state.cluster), virtualServerKey(state)];
       return {
+        owner: actor.id,
         key,
         drain: drain(
           actor,
