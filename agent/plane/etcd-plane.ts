@@ -13,6 +13,7 @@ import {
   parseChange,
   parseHead,
 } from "./log-format";
+import { Passed } from "./passed";
 import {
   type Known,
   type Left,
@@ -61,12 +62,14 @@ export interface Checked {
 /** The log in etcd; see log-format.ts for its form. */
 export class EtcdPlane implements Plane {
   readonly #keys: Keys;
+  readonly #passed: Passed;
 
   constructor(
     private readonly client: EtcdClient,
     private readonly config: SharedEtcd,
   ) {
     this.#keys = new Keys(config.prefix);
+    this.#passed = new Passed(client, this.#keys);
   }
 
   get endpoints(): readonly string[] {
@@ -118,7 +121,7 @@ export class EtcdPlane implements Plane {
       };
       // By its snapshot alone: what was there before may be what is to be got rid of.
       const entry = { id: randomUUID(), digest: next.digest };
-      if (await this.#write(read, next, entry)) return next;
+      if (await this.#write(read, next, entry, next.revision)) return next;
     }
     throw new PlaneDownError(this.config.endpoints, "others change it all the time");
   }
@@ -133,7 +136,7 @@ export class EtcdPlane implements Plane {
       if (!(error instanceof GoneError)) throw error;
       faults.push(error.message);
     });
-    const entries = await this.#entries(0, head);
+    const entries = await this.#entries(0, revision);
     for (let at = snapshot.revision + 1; at <= revision; at++)
       if (!entries.has(at)) faults.push(`the change of revision ${at} is missing`);
     const held = { revision, digest, bytes, snapshot: snapshot.revision, changes: entries.size, since };
@@ -161,16 +164,29 @@ export class EtcdPlane implements Plane {
     const isLater = known?.history === head.history && known.revision <= head.revision;
     const isNear = isLater && head.revision - known.revision <= 2 * KEPT_CHANGES;
     const isBehind = isNear && known.revision < head.revision;
-    const entries = isBehind ? await this.#entries(known.revision, head) : undefined;
-    const then =
-      known?.revision === head.revision ? head.digest : known && entries?.get(known.revision)?.digest;
-    const isSuccessor = isLater && (then === undefined || then === known.digest);
+    const entries = isBehind ? await this.#entries(known.revision, head.revision) : undefined;
+    const onTheWay = isLater && (await this.#isOnTheWay(known, entries, head));
+    const isSuccessor = onTheWay === true;
     const whole = (isSuccessor && this.#onto(known, entries, head)) || (await this.#whole(head));
     return {
       shared: { history: head.history, revision: head.revision, text: whole, digest: head.digest },
       leaves: known && entries ? leavesOf(entries, known.revision) : [],
       isSuccessor,
+      ...(onTheWay === undefined && { isForgotten: true }),
     };
+  }
+
+  /** Whether a head has come by way of what was known; undefined: that is not told any more. */
+  async #isOnTheWay(
+    { revision, digest }: Known,
+    entries: ReadonlyMap<number, ChangeEntry> | undefined,
+    head: Head,
+  ): Promise<boolean | undefined> {
+    if (revision === head.revision) return digest === head.digest;
+    // Whoever put a registry there has decided for all that were before it.
+    if (revision < (head.restored ?? 0)) return true;
+    const entry = entries?.get(revision);
+    return entry ? entry.digest === digest : this.#passed.had(revision, digest);
   }
 
   /** The registry as of a head, made of what was known; undefined: too little is. */
@@ -197,7 +213,7 @@ export class EtcdPlane implements Plane {
     const base = Buffer.concat(parts).toString("utf8");
     if (digestOf(base) !== digest) throw new GoneError(`snapshot ${id} is not what its digest says`);
     if (revision === head.revision) return base;
-    const deltas = deltasOf(await this.#entries(revision, head), revision, head.revision);
+    const deltas = deltasOf(await this.#entries(revision, head.revision), revision, head.revision);
     if (!deltas)
       throw new GoneError(`changes between revisions ${revision} and ${head.revision} are missing`);
     const text = merged(base, deltas.flat());
@@ -206,20 +222,20 @@ export class EtcdPlane implements Plane {
     return text;
   }
 
-  /** Entries of the log from a revision up to a head's, those that are there. */
-  async #entries(first: number, head: Head): Promise<ReadonlyMap<number, ChangeEntry>> {
+  /** Entries of the log from one revision up to another, those that are there. */
+  async #entries(first: number, last: number): Promise<ReadonlyMap<number, ChangeEntry>> {
     const found = new Map<number, ChangeEntry>();
-    const end = this.#keys.change(head.revision + 1);
+    const to = this.#keys.change(last + 1);
     for (let from = this.#keys.change(first); ; ) {
-      const page = await this.client.range(from, end, PAGE);
+      const page = await this.client.range(from, to, PAGE);
       for (const { key, value } of page) {
         const entry = parseChange(value.toString("utf8"));
         if (!entry) throw new PlaneBrokenError(this.config.prefix, `${key} is of another version`);
         found.set(Number(key.slice(key.lastIndexOf("/") + 1)), entry);
       }
-      const last = page.at(-1);
-      if (page.length < PAGE || !last) return found;
-      from = `${last.key}\0`;
+      const end = page.at(-1);
+      if (page.length < PAGE || !end) return found;
+      from = `${end.key}\0`;
     }
   }
 
@@ -229,7 +245,12 @@ export class EtcdPlane implements Plane {
    * @returns the head; undefined: another one had been put
    * @throws PlaneDownError: surely not; PlaneUncertainError
    */
-  async #write({ head, modified }: HeadRead, next: Shared, entry: ChangeEntry): Promise<Head | undefined> {
+  async #write(
+    { head, modified }: HeadRead,
+    next: Shared,
+    entry: ChangeEntry,
+    restored = head?.restored,
+  ): Promise<Head | undefined> {
     const size = Buffer.byteLength(next.text);
     const snapshot =
       head && entry.delta !== undefined
@@ -240,6 +261,7 @@ export class EtcdPlane implements Plane {
       ...{ history: next.history, revision: next.revision, digest: next.digest, bytes: size },
       snapshot: snapshot.kept ?? snapshot.made,
       since: snapshot.kept ? (head?.since ?? 0) + bytesOf(entry) : 0,
+      ...(restored !== undefined && { restored }),
     };
     const puts = [
       { key: this.#keys.change(next.revision), value: JSON.stringify(entry) },
@@ -316,9 +338,11 @@ export class EtcdPlane implements Plane {
       { from: all, to: kept },
       { from: behind(kept), to: behind(all) },
     ];
-    const oldest = revision - KEPT_CHANGES;
-    if (oldest > 1) deletes.push({ from: this.#keys.change(0), to: this.#keys.change(oldest) });
-    await this.client.commit([], { deletes }).catch(() => undefined);
+    const last = revision - KEPT_CHANGES - 1;
+    await this.client
+      .commit([], { deletes })
+      .then(async () => last > 0 && this.#passed.pass(await this.#entries(0, last)))
+      .catch(() => undefined);
   }
 
   /** Removes a snapshot that was written in vain. */

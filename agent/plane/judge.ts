@@ -52,11 +52,13 @@ export function judge({ applied, text }: Own, newest: Newest | undefined): Verdi
   };
 }
 
-function strange(applied: Known, { shared }: Newest): string {
+function strange(applied: Known, { shared, isForgotten = false }: Newest): string {
   if (applied.history !== shared.history)
     return "it holds another history than the one that was followed here";
   if (shared.revision < applied.revision)
     return `it is at revision ${shared.revision}, and revision ${applied.revision} was followed here: it was put back to an older state`;
+  if (isForgotten)
+    return `revision ${applied.revision} was followed here, and lies so far behind that nobody knows whether it is on the way to revision ${shared.revision}`;
   return `its revision ${applied.revision} is another one than was followed here: it was put back to an older state, and changed since`;
 }
 

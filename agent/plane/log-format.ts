@@ -3,6 +3,7 @@
  *
  *     PREFIX/head               revision, digest and snapshot: what is shared now
  *     PREFIX/changes/N          what revision N changed
+ *     PREFIX/passed/N           digests of revisions from N on whose changes are gone (see passed.ts)
  *     PREFIX/snapshot/ID/I      the whole registry as of one revision, in chunks
  *     PREFIX/directors/NAME     what a director that is alive has applied (see presence.ts)
  *
@@ -41,6 +42,8 @@ const head = z.object({
   snapshot: z.object({ id: z.string().min(1), revision, chunks: z.int().min(0), digest }),
   /** Bytes of the deltas since the snapshot. */
   since: z.int().min(0),
+  /** The last revision at which somebody put a whole registry in the place of what was held; absent: nobody has. */
+  restored: revision.optional(),
 });
 
 const change = z.object({
@@ -111,6 +114,10 @@ export class Keys {
 
   change(revision: number): string {
     return `${this.prefix}/changes/${String(revision).padStart(16, "0")}`;
+  }
+
+  passed(revision: number): string {
+    return `${this.prefix}/passed/${String(revision).padStart(16, "0")}`;
   }
 
   chunk(snapshot: string, index: number): string {

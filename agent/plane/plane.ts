@@ -38,8 +38,13 @@ export interface Newest {
   readonly shared: Shared;
   /** What was let go of since then, as far as that is still told. */
   readonly leaves: readonly Left[];
-  /** Whether it has come from what was known: of the same history, no older, and nothing says otherwise. */
+  /**
+   * Whether it has come from what was known: of the same history, no older, and through that revision as it was known; or
+   * somebody has put a registry in the place of all that was there before.
+   */
   readonly isSuccessor: boolean;
+  /** How the revision that was known had been is not told any more: so it may be a successor, and counts as none. */
+  readonly isForgotten?: boolean;
 }
 
 /** What became of a proposal. */

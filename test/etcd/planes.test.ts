@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { EtcdClient } from "../../agent/plane/etcd-client";
+import { behind, EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { LocalPlane } from "../../agent/plane/local-plane";
-import type { Plane, Proposed, Shared } from "../../agent/plane/plane";
+import { Keys } from "../../agent/plane/log-format";
+import type { Known, Plane, Proposed, Shared } from "../../agent/plane/plane";
 import { steps } from "../../agent/plane/registry-text";
 import { EtcdCluster } from "./etcd-cluster";
 import { registryOf } from "./registries";
@@ -139,6 +140,46 @@ describe("a plane", () => {
       });
     });
   }
+});
+
+describe("an etcd that was put back to an older state", () => {
+  before(async function () {
+    this.timeout(300_000);
+    cluster = await EtcdCluster.up(1);
+  });
+  after(() => cluster?.down());
+
+  it("is known for that however far it has moved on, by those who had followed what it has lost", async () => {
+    const config = { endpoints: cluster.endpoints, prefix: "/heye/back" };
+    const [client, keys] = [new EtcdClient(config), new Keys(config.prefix)];
+    const plane = new EtcdPlane(client, config);
+    const all = { from: "/heye/back/", to: behind("/heye/back/") };
+    const change = async (base: Shared | undefined, count: number) =>
+      accepted(await plane.propose(base, proposal(steps(base?.text ?? "", registryOf(count)))));
+    const nameOf = ({ text: _, ...known }: Shared) => known;
+    let shared = await change(undefined, 1);
+    while (shared.revision < 3) shared = await change(shared, shared.revision + 1);
+    const [old, saved] = [shared, await client.range(all.from, all.to)];
+    while (shared.revision < 8) shared = await change(shared, shared.revision + 1);
+    const lost = nameOf(shared);
+    await client.commit([], { deletes: [all] });
+    await client.commit([], { puts: saved });
+    let followed: Known | undefined;
+    for (shared = old; shared.revision < 520; shared = await change(shared, (shared.revision % 2) + 1))
+      if (shared.revision === 8) followed = nameOf(shared);
+    assert.equal(await client.get(keys.change(8)), undefined, "its entry has gone");
+    const { isSuccessor, isForgotten } = (await plane.newest(lost)) ?? {};
+    assert.deepEqual([isSuccessor, isForgotten], [false, undefined]);
+    assert.equal((await plane.newest(followed))?.isSuccessor, true);
+    assert.equal((await plane.newest(nameOf(old)))?.isSuccessor, true);
+    await client.commit([], { deletes: [{ from: keys.passed(0), to: keys.passed(9) }] });
+    const unknown = await plane.newest(followed);
+    assert.deepEqual([unknown?.isSuccessor, unknown?.isForgotten], [false, true]);
+    const put = await plane.replace(registryOf(2), 0, "unused");
+    assert.equal((await plane.newest(lost))?.isSuccessor, true, "somebody has decided");
+    assert.equal((await plane.newest(nameOf(put)))?.isSuccessor, true);
+    plane.close();
+  }).timeout(120_000);
 });
 
 async function until(isSo: () => boolean): Promise<void> {

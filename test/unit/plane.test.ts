@@ -65,12 +65,14 @@ describe("what a director does about what is shared", () => {
       judge(own(3), undefined),
       judge(own(3), at(2, registryOf(2), false)),
       judge(own(3), at(4, registryOf(4), false)),
+      judge(own(3), { ...at(4, registryOf(4), false), isForgotten: true }),
       judge(own(3), { ...at(4, registryOf(4), false), shared: { ...at(4).shared, history: "other" } }),
     ].map((verdict) => (verdict.kind === "alarm" ? verdict.reason : verdict.kind));
     assert.match(reasons[0] ?? "", /holds nothing any more, and revision 3/);
     assert.match(reasons[1] ?? "", /at revision 2, and revision 3 was followed here/);
     assert.match(reasons[2] ?? "", /its revision 3 is another one/);
-    assert.match(reasons[3] ?? "", /another history/);
+    assert.match(reasons[3] ?? "", /revision 3 was followed here, and lies so far behind/);
+    assert.match(reasons[4] ?? "", /another history/);
   });
 
   it("is to begin with what it has where nothing ever was, and to wait where it has nothing", () => {
