@@ -5,7 +5,7 @@ import { faultsOf } from "./readiness";
 
 /** Something that somebody should look at. It withdraws nothing by itself. */
 export interface Alarm {
-  /** One of few, for programs: `trouble`, `drift`, `busy`, `etcd`, `conflict`, or a fault of {@link faultsOf}. */
+  /** One of few, for programs: `trouble`, `drift`, `busy`, `etcd`, `conflict`, `registry`, or a fault of {@link faultsOf}. */
   readonly alarm: string;
   /** For people. */
   readonly detail: string;

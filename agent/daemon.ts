@@ -56,9 +56,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     log.warn({ event: "kernel", ...way }, "IPVS is not to be had over netlink: it goes by way of ipvsadm");
   const maintenance = await Maintenance.load(state);
   const about = { version, startedAt, way };
-  const sight = new Sight({ kernel, maintenance, about, release: host.kernel });
+  const store = new FileStore(state);
+  const sight = new Sight({ kernel, maintenance, about, release: host.kernel, store });
   const parts = {
-    store: new FileStore(state),
+    store,
     kernel,
     dial,
     log,
@@ -89,7 +90,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
   log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
-    for await (const _ of every(pollMs, undefined, { signal })) await keeper.reconcile();
+    for await (const _ of every(pollMs, undefined, { signal })) {
+      await keeper.reconcile();
+      await store.look();
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -15,6 +15,7 @@ import { registrations } from "./probes";
 import { type Fault, faultsOf } from "./readiness";
 import { Shared } from "./shared";
 import { type Status, statusOf } from "./status";
+import type { FileStore } from "./store";
 
 /** How old what several askers share may be. The kernel sums its counters up every 2 s. */
 const TRAFFIC_FRESH_MS = 500;
@@ -27,6 +28,8 @@ export interface SightParts {
   readonly about: Pick<Status, "version" | "startedAt" | "way">;
   /** `uname -r` */
   readonly release: string;
+  /** Where what is declared is kept. */
+  readonly store: Pick<FileStore, "fault">;
 }
 
 /** How a director stands to what it shares. */
@@ -68,8 +71,10 @@ export class Sight {
   }
 
   get alarms(): Alarm[] {
-    const { maintenance } = this.parts;
-    return this.#keeper ? alarmsOf(this.#keeper.view, maintenance.state, this.#plane?.answer) : [];
+    const { maintenance, store } = this.parts;
+    if (!this.#keeper) return [];
+    const alarms = alarmsOf(this.#keeper.view, maintenance.state, this.#plane?.answer);
+    return store.fault === undefined ? alarms : [...alarms, { alarm: "registry", detail: store.fault }];
   }
 
   /** Everything at a glance. Where the kernel does not tell its order, that says so among the alarms, and nothing is missing else. */

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ServerHealth } from "../health";
 import type { Table } from "../ipvs";
@@ -50,6 +51,11 @@ export class FileStore implements Store {
   readonly #registry: string;
   readonly #journal: string;
   readonly #health: string;
+  /** The registry's file as it was read or left; undefined: there was none. */
+  #left: string | undefined;
+  /** How often a commit has begun or ended: while one is under way the number is odd. */
+  #commits = 0;
+  #fault: string | undefined;
 
   /** @param state /var/lib/heye on a director */
   constructor(private readonly state: string) {
@@ -63,6 +69,7 @@ export class FileStore implements Store {
     const [registry, journal, health] = await Promise.all(
       [this.#registry, this.#journal, this.#health].map(readIfThere),
     );
+    this.#left = await signatureOf(this.#registry);
     return {
       registry: registry ?? (await readIfThere(join(this.state, "registry.json"))) ?? "",
       journal: journal === undefined ? undefined : readJournal(journal, this.#journal),
@@ -75,6 +82,17 @@ export class FileStore implements Store {
   }
 
   async commit(registry: string): Promise<void> {
+    this.#commits++;
+    try {
+      await this.#write(registry);
+      this.#left = await signatureOf(this.#registry);
+      this.#fault = undefined;
+    } finally {
+      this.#commits++;
+    }
+  }
+
+  async #write(registry: string): Promise<void> {
     if (registry === "") await removeDurably(this.#registry);
     else await writeDurably(this.#registry, registry);
     // Of format 1, from an older package; the one just written takes its place.
@@ -82,8 +100,40 @@ export class FileStore implements Store {
     await removeDurably(this.#journal);
   }
 
+  /** What somebody else has done to the registry's file, as of the last {@link look}; undefined: nothing. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /**
+   * Looks whether the registry's file is as it was left. Who removes or edits it changes nothing at once, and everything at the
+   * next start, when nobody remembers it.
+   */
+  async look(): Promise<void> {
+    const commits = this.#commits;
+    const found = await signatureOf(this.#registry);
+    // While one is under way the file is neither as it was nor as it will be.
+    if (commits % 2 === 1 || commits !== this.#commits) return;
+    const what = found === undefined ? "is gone" : "was changed";
+    this.#fault =
+      found === this.#left
+        ? undefined
+        : `${this.#registry} ${what}, and not by this agent: it goes by what it knows until it starts again. Put the file back, ` +
+          "or have something changed (`pulumi up`), which writes it anew.";
+  }
+
   saveHealth(record: HealthRecord): Promise<void> {
     return writeDurably(this.#health, JSON.stringify(record));
+  }
+}
+
+/** What tells one state of a file from another; undefined: it is not there. */
+async function signatureOf(path: string): Promise<string | undefined> {
+  try {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : String(error);
   }
 }
 

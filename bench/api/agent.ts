@@ -22,9 +22,10 @@ async function main(): Promise<void> {
   const kernel = new MemoryKernel();
   const maintenance = await Maintenance.load(folder);
   const about = { version: "bench", startedAt: Date.now() };
-  const sight = new Sight({ kernel, maintenance, about, release: "" });
+  const store = new FileStore(folder);
+  const sight = new Sight({ kernel, maintenance, about, release: "", store });
   const keeper = await Keeper.start({
-    ...{ store: new FileStore(folder), kernel, dial, log },
+    ...{ store, kernel, dial, log },
     host: { kernel: "", ipvsadm: "" },
     place: async () => "",
   });

@@ -82,6 +82,26 @@ describe("what an agent writes down", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("is looked at where somebody else removes or edits it, until it is written anew", async () => {
+    const file = join(folder, "state", "registry");
+    await store.commit("heye registry 2\n");
+    await store.look();
+    assert.equal(store.fault, undefined);
+    await fs.appendFile(file, "owner a\t{}\n");
+    await store.look();
+    assert.match(store.fault ?? "", /registry was changed, and not by this agent/);
+    await fs.rm(file);
+    await store.look();
+    assert.match(store.fault ?? "", /registry is gone, and not by this agent/);
+    await store.commit("heye registry 2\n");
+    assert.equal(store.fault, undefined);
+    await store.look();
+    assert.equal(store.fault, undefined);
+    await store.commit("");
+    await store.look();
+    assert.equal(store.fault, undefined, "removed by the agent itself");
+  });
+
   const journal: Journal = { after: "heye registry 2\n", scope: [] };
   const record = { down: {}, lost: [], drains: [] };
   const writes: Readonly<Record<string, () => Promise<void>>> = {

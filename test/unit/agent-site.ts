@@ -166,7 +166,7 @@ export class AgentSite {
     const files = new FileStore(this.folder);
     const maintenance = await Maintenance.load(this.folder);
     const about = { version: "test", startedAt: Date.now() };
-    this.sight = new Sight({ kernel: this.kernel, maintenance, about, release: "6.12.0" });
+    this.sight = new Sight({ kernel: this.kernel, maintenance, about, release: "6.12.0", store: files });
     this.keeper = await Keeper.start({
       store: store?.(files) ?? files,
       kernel: kernel?.(this.kernel) ?? this.kernel,
