@@ -159,21 +159,35 @@ async function undone(
   const causes = [...failed.map(({ error }) => error), ...stuck];
   const put = [...done.keys()].map(({ name }) => name);
   const rest = untouched.map(({ name }) => name);
-  return new RolloutError(causes, total, consequence(put, rest, stuck.length, uncertain), uncertain);
+  const isAlone = failed.length + rest.length === total;
+  return new RolloutError(
+    causes,
+    total,
+    consequence({ put, rest, isAlone, uncertain }, stuck.length),
+    uncertain,
+  );
 }
 
-function consequence(
-  put: readonly string[],
-  untouched: readonly string[],
-  stuck: number,
-  uncertain: boolean,
-): string {
+/** The directors that did not fail. */
+interface Others {
+  readonly put: readonly string[];
+  /** Those whose wave had not begun. */
+  readonly rest: readonly string[];
+  /** All that were asked have failed. */
+  readonly isAlone: boolean;
+  /** Of some that failed it is not known what they hold. */
+  readonly uncertain: boolean;
+}
+
+/** What directors hold after a change that failed on some. */
+export function consequence({ put, rest, isAlone, uncertain }: Others, stuck: number): string {
   if (stuck > 0) return notPutBack(stuck);
+  const nothing = isAlone
+    ? "All that were asked have failed: there was nothing to put back."
+    : "Nothing was changed on the others.";
   const said = [
-    put.length === 0
-      ? "Nothing was changed on the others."
-      : `Put back to what they held before: ${put.join(", ")}.`,
-    ...(untouched.length === 0 ? [] : [`Their wave had not begun: ${untouched.join(", ")}.`]),
+    put.length === 0 ? nothing : `Put back to what they held before: ${put.join(", ")}.`,
+    ...(rest.length === 0 ? [] : [`Their wave had not begun: ${rest.join(", ")}.`]),
     ...(uncertain ? ["Run `pulumi up` again when the failed ones can be reached: it repairs them."] : []),
   ];
   return said.join(" ");

@@ -108,7 +108,7 @@ function parseObject(
   }
   for (const key of Object.keys(input)) {
     if (Object.hasOwn(schema.shape, key)) continue;
-    const known = Object.keys(schema.shape).join(", ");
+    const known = Object.keys(schema.shape).join(", ") || "none";
     context.problems.push({ path: [...path, key], reason: `no such property; expected ${known}` });
   }
   if (isSettled() && schema.def.checks?.length) checkFieldsTogether(schema, value, path, context);

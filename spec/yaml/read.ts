@@ -35,8 +35,11 @@ function readDocument({ value }: YamlDocument): Reading<Declared> {
     return refused(
       `expected a document for directors, found ${value.kind} of Kubernetes: read it with ConfigFile of pulumi-heye/kubernetes`,
     );
+  const version = value.apiVersion;
+  const found =
+    typeof version === "string" ? `apiVersion ${JSON.stringify(version.slice(0, 40))}` : "neither";
   return refused(
-    `expected apiVersion ${API_VERSION}, or virtual_server and real_server as HeYe's second version has them`,
+    `expected apiVersion ${API_VERSION}, or virtual_server and real_server as HeYe's second version has them, found ${found}`,
   );
 }
 

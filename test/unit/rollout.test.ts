@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseLimits } from "../../ipvs";
 import type { Sighting } from "../../provider/observe";
+import { consequence } from "../../provider/rollout";
 import { unlikeDirectors } from "../../provider/sameness";
 import { wavesOf } from "../../provider/waves";
 
@@ -17,6 +18,17 @@ describe("waves", () => {
     assert.deepEqual(wavesOf(five, { canary: 2, waveSize: 2 }), [[1, 2], [3, 4], [5]]);
     assert.deepEqual(wavesOf(five, { waveSize: 2 }), [[1, 2], [3, 4], [5]]);
     assert.deepEqual(wavesOf(five, { canary: 9, waveSize: 1 }), [five]);
+  });
+});
+
+describe("the last line of a change that failed", () => {
+  const others = { put: [], rest: [], isAlone: false, uncertain: false };
+
+  it("speaks of the other directors where there are some", () => {
+    assert.equal(consequence(others, 0), "Nothing was changed on the others.");
+    assert.equal(consequence({ ...others, put: ["d1"] }, 0), "Put back to what they held before: d1.");
+    assert.match(consequence({ ...others, isAlone: true }, 0), /^All that were asked have failed/);
+    assert.match(consequence({ ...others, isAlone: true, rest: ["d3"] }, 0), /had not begun: d3\.$/);
   });
 });
 

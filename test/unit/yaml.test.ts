@@ -234,7 +234,8 @@ real_server: [{ ip: 10.0.0.1, ports: 53 }, { ip: 10.0.0.2, ports: 53 }]
     );
     assert.match(said("a: 1\na: 2\n")[0] ?? "", /^2: Map keys must be unique$/);
     assert.match(said("kind: Service\napiVersion: v1\n")[0] ?? "", /pulumi-heye\/kubernetes/);
-    assert.match(said("hello: world\n")[0] ?? "", /^1: expected apiVersion heye\.io\/v1/);
+    assert.match(said("hello: world\n")[0] ?? "", /^1: expected apiVersion heye\.io\/v1.*, found neither$/);
+    assert.match(said("apiVersion: heye.io/v2\n")[0] ?? "", /, found apiVersion "heye\.io\/v2"$/);
     assert.deepEqual(said(""), ["1: expected at least one document, found none"]);
   });
 
