@@ -1,7 +1,7 @@
 /** `heye status`, `top`, `explain`, `drain`, `undrain`, `maintenance`, `store`: asks the agents of directors. */
 import { parseArgs } from "node:util";
 import { clusterText, DIRECTOR_STATUS, type Told } from "./cluster-status";
-import { type Asked, directorsAt, type Ended, type Where, whereProblem } from "./directors";
+import { type Asked, directorsAt, type Where, whereProblem } from "./directors";
 
 /** What can be asked, and what it says. */
 export const AGENT_COMMANDS = {
@@ -112,21 +112,25 @@ function storeProblem([action = "", file, ...more]: readonly string[]): string |
 }
 
 async function each(directors: readonly Asked[], words: readonly string[]): Promise<number> {
-  const codes = await Promise.all(
-    directors.map(async ({ name, run }) => {
-      const ended = await run(words);
-      process.stdout.write(directors.length > 1 ? named(name, words, ended) : ended.stdout);
-      if (ended.stderr !== "") process.stderr.write(`${name}: ${ended.stderr}`);
-      return ended.code;
-    }),
-  );
-  return codes.every((code) => code === 0) ? 0 : 1;
+  // All are asked at once, and told in their order.
+  const asked = directors.map(async ({ name, run }) => ({ name, ended: await run(words) }));
+  let code = 0;
+  for (const { name, ended } of await Promise.all(asked)) {
+    process.stdout.write(directors.length > 1 ? named(name, words, ended.stdout) : ended.stdout);
+    if (ended.stderr !== "") process.stderr.write(`${name}: ${ended.stderr}`);
+    if (ended.code !== 0) code = 1;
+  }
+  return code;
 }
 
-/** A status begins with the director's name; what else several directors say is told apart by it. */
-function named(name: string, words: readonly string[], { stdout }: Ended): string {
-  const isFlow = words[0] === "explain" && words[1] === "flow" && !words.includes("--json");
-  return isFlow && stdout !== "" ? stdout.replace(/^(?=\S)/gm, `${name}  `) : stdout;
+/**
+ * What one of several directors said, so that it shows whose answer it is: a status says that by itself, one line begins with the
+ * name, and more than one follow it. JSON stays as it is.
+ */
+export function named(name: string, words: readonly string[], stdout: string): string {
+  if (stdout === "" || words[0] === "status" || words.includes("--json")) return stdout;
+  if (words[0] === "explain" && words[1] === "flow") return stdout.replace(/^(?=\S)/gm, `${name}  `);
+  return /\n./.test(stdout) ? `${name}:\n${stdout.trimEnd()}\n\n` : `${name}: ${stdout}`;
 }
 
 /** Several directors as one cluster. */

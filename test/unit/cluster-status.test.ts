@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ratesOf, together } from "../../agent/top/rates";
 import { short, topText } from "../../agent/top/text";
+import { named } from "../../cli/agent";
 import { clusterText, differences, type Told } from "../../cli/cluster-status";
 import type { ServiceTraffic } from "../../ipvs";
 
@@ -45,6 +46,19 @@ function told(
     },
   };
 }
+
+describe("answers of several directors", () => {
+  it("say whose they are: by a name before one line, or above more", () => {
+    assert.equal(
+      named("d1", ["drain"], "10.0.0.1:80 takes no new connections in x\n"),
+      "d1: 10.0.0.1:80 takes no new connections in x\n",
+    );
+    assert.equal(named("d1", ["explain", "10.0.0.1:80"], "a\n  b\n\n"), "d1:\na\n  b\n\n");
+    assert.equal(named("d1", ["explain", "flow"], "a\n  b\n"), "d1  a\n  b\n");
+    assert.equal(named("d1", ["status"], "d1: agent\n"), "d1: agent\n");
+    assert.equal(named("d1", ["explain", "10.0.0.1:80", "--json"], "[]\n"), "[]\n");
+  });
+});
 
 describe("a status of several directors", () => {
   it("tells once what they agree on", () => {
