@@ -2,6 +2,7 @@ import * as http from "node:http";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../director/data";
+import { type DrainAnswer, drainText } from "./drain-answer";
 import type { Flow } from "./flow/flow";
 import { flowText } from "./flow/text";
 import type { MaintenanceState } from "./maintenance";
@@ -91,10 +92,7 @@ function questionOf({ command, words, service, reason }: Asked): Question | unde
   if (command === "explain")
     return get(`/v1/explain?${query}`, (value) => explanationText(value as Explanation[]));
   const isDrain = command === "drain";
-  const shown = (value: unknown) => {
-    const { services } = value as { services: string[] };
-    return `${word} takes ${isDrain ? "no new connections" : "connections again"} in ${services.join(", ")}\n`;
-  };
+  const shown = (value: unknown) => drainText(word, isDrain ? "start" : "end", value as DrainAnswer);
   return { method: isDrain ? "POST" : "DELETE", path: `/v1/drains?${query}`, shown };
 }
 

@@ -31,22 +31,17 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "kubernetes") return runKubernetes(argv.slice(1), openLog(), HEYE_AGENT_VERSION);
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      state: { type: "string", default: "/var/lib/heye" },
-      socket: { type: "string", default: AGENT_SOCKET },
-      "poll-ms": { type: "string", default: "2000" },
-      service: { type: "string" },
-      reason: { type: "string" },
-      once: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      data: { type: "string" },
-      "if-match": { type: "string" },
-    },
-  });
+  const given = argumentsIn(argv);
+  if (given instanceof Error) {
+    process.stderr.write(`heye-agent: ${given.message}\n\n${USAGE}`);
+    return 2;
+  }
+  const { values, positionals } = given;
   const [command, ...words] = positionals;
+  if (values.help || command === "help") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   if (command === "version") {
     process.stdout.write(`${HEYE_AGENT_VERSION}\n`);
     return 0;
@@ -58,6 +53,30 @@ async function main(argv: readonly string[]): Promise<number> {
   if (isQuestion(command)) return ask({ command, words, ...values });
   process.stderr.write(USAGE);
   return 2;
+}
+
+/** What a command line says; an error: it cannot be read. */
+function argumentsIn(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        state: { type: "string", default: "/var/lib/heye" },
+        socket: { type: "string", default: AGENT_SOCKET },
+        "poll-ms": { type: "string", default: "2000" },
+        service: { type: "string" },
+        reason: { type: "string" },
+        once: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        data: { type: "string" },
+        "if-match": { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function isQuestion(command: string | undefined): command is Command {

@@ -1,5 +1,8 @@
-import type { CheckAnswer, Digests } from "../director/data";
+import { type CheckAnswer, type Digests, findRegistration } from "../director/data";
 import { type Dial, waitUntilHealthy } from "../health";
+import { realServerKey } from "../spec";
+import { drainPath } from "./api/ids";
+import type { DrainAnswer } from "./drain-answer";
 import type { Keeper } from "./keeper";
 import type { Log } from "./log";
 import type { Maintenance } from "./maintenance";
@@ -73,21 +76,35 @@ async function gate({ body, signal }: Question, dial: Dial): Promise<CheckAnswer
 
 async function drained(keeper: Keeper, query: URLSearchParams, wanted: "start" | "end") {
   const server = query.get("server") ?? "";
-  const services = await keeper.drain(server, query.get("service") ?? undefined, wanted);
-  if (services.length === 0) throw noServer(server);
-  return { services };
+  const service = query.get("service") ?? undefined;
+  const services = await keeper.drain(server, service, wanted);
+  if (services.length === 0) throw noServer(keeper, server, service);
+  return drainAnswer(keeper, server, services);
+}
+
+/** What takes no connections all the same is told with its reasons: the API's drain is another one. */
+function drainAnswer(keeper: Keeper, server: string, services: readonly string[]): DrainAnswer {
+  const out = explain(keeper, server)
+    .filter(({ service, reasons }) => services.includes(service) && reasons.length > 0)
+    .map(({ service, reasons }) => {
+      const found = findRegistration(keeper.view.pools.registry, service)?.registration;
+      const member = found?.members.find((one) => realServerKey(one) === server);
+      const isApi = found && member && reasons.includes("drained by the API");
+      return { service, reasons, ...(isApi && { drain: drainPath(found, member) }) };
+    });
+  return { services, out };
 }
 
 function explained(keeper: Keeper, server: string) {
   const found = explain(keeper, server);
-  if (found.length === 0) throw noServer(server);
+  if (found.length === 0) throw noServer(keeper, server);
   return found;
 }
 
-function noServer(server: string): RequestProblem {
-  return new RequestProblem(
-    404,
-    "not found",
-    `no virtual server has a real server ${JSON.stringify(server)}`,
-  );
+function noServer(keeper: Keeper, server: string, service?: string): RequestProblem {
+  const problem = (words: string) => new RequestProblem(404, "not found", words);
+  if (service === undefined) return problem(`no virtual server has a real server ${JSON.stringify(server)}`);
+  return findRegistration(keeper.view.pools.registry, service)
+    ? problem(`virtual server ${service} has no real server ${JSON.stringify(server)}`)
+    : problem(`no virtual server ${JSON.stringify(service)} is declared here; a status lists those that are`);
 }

@@ -26,8 +26,15 @@ export interface ServerStatus {
   readonly effectiveWeight: number;
   /** What the kernel held when it was last looked at; null: it is not in the table. */
   readonly kernelWeight: number | null;
-  /** Why the two differ; empty where they do not. */
-  readonly reasons: readonly ("held" | "draining" | "drained" | "down" | "sorry server")[];
+  /** Why the two differ; empty where they do not. `drained`: an operator asked for it on this director. */
+  readonly reasons: readonly (
+    | "held"
+    | "draining"
+    | "drained"
+    | "drained by the API"
+    | "down"
+    | "sorry server"
+  )[];
   /** Absent: nothing is asked of it. */
   readonly health?: ServerHealth;
 }
@@ -158,7 +165,8 @@ function serversOf(keeper: Viewed, key: string, registration: Registration): Ser
     const reasons = [
       ...(member.held ? (["held"] as const) : []),
       ...(member.draining ? (["draining"] as const) : []),
-      ...(member.drained || (out.has(server) && isDrained(member)) ? (["drained"] as const) : []),
+      ...(member.weight > 0 && isDrained(member) ? (["drained"] as const) : []),
+      ...(member.drained ? (["drained by the API"] as const) : []),
       ...(out.has(server) && !isDrained(member) ? [whyOut(member)] : []),
     ];
     return {

@@ -44,6 +44,15 @@ export function realServerId(one: Pick<RealServer, "address" | "port">): string 
   return place(one);
 }
 
+/** Where the API has the drain of a real server. */
+export function drainPath(
+  service: VirtualServerIdentity,
+  member: Pick<RealServer, "address" | "port">,
+): string {
+  const [id, server] = [virtualServerId(service), realServerId(member)].map(encodeURIComponent);
+  return `/v1/virtual-servers/${id}/real-servers/${server}/drain`;
+}
+
 /** The inverse of {@link realServerId}; undefined for what it never makes. */
 export function placeOfId(id: string): Pick<RealServer, "address" | "port"> | undefined {
   const [, text = "", port] = /^(.+)-([0-9]{1,5})$/.exec(id) ?? [];

@@ -45,7 +45,7 @@ const serverStatus = object(
       type: ["integer", "null"],
       description: "what the kernel held; null: it is not in the table",
     },
-    reasons: list({ enum: ["held", "draining", "drained", "down", "sorry server"] }),
+    reasons: list({ enum: ["held", "draining", "drained", "drained by the API", "down", "sorry server"] }),
     health: {
       type: "object",
       properties: { healthy: flag, since: { type: "number" }, answer: text },

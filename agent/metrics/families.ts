@@ -93,8 +93,7 @@ const SERVERS: readonly Family<ServerRow>[] = [
     name: "heye_real_server_draining",
     type: "gauge",
     help: "1 while it is drained. Only of servers that are.",
-    value: ({ status: { reasons } }) =>
-      reasons.includes("draining") || reasons.includes("drained") ? 1 : undefined,
+    value: ({ status: { reasons } }) => (reasons.some((one) => one.startsWith("drain")) ? 1 : undefined),
   },
   {
     name: "heye_real_server_active_connections",

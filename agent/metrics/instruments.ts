@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Registry as Declared } from "../../director/data";
 import type { CheckOutcome, Observer } from "../observer";
+import { registrations } from "../probes";
 import type { Glance } from "./glance";
 
 /** From a check on the same switch to one that takes the longest timeout that is sensible. */
@@ -111,12 +113,22 @@ export class Instruments implements Observer {
       labelNames: ["by"],
       registers: [this.registry],
       collect() {
-        const drains = glance()?.view.pools.drains.all ?? [];
+        const pools = glance()?.view.pools;
+        const drains = pools?.drains.all ?? [];
         for (const by of ["operator", "change"] as const)
           this.set({ by }, drains.filter((one) => one.by === by).length);
+        this.set({ by: "api" }, pools ? drainedByApi(pools.registry) : 0);
       },
     });
   }
+}
+
+/** How many servers the REST API has drained: that is declared, and no drain of this director alone. */
+function drainedByApi(registry: Declared): number {
+  const drained = [...registrations(registry).values()].map(
+    ({ members }) => members.filter((one) => one.drained).length,
+  );
+  return drained.reduce((sum, one) => sum + one, 0);
 }
 
 const GAUGES: readonly Reading[] = [

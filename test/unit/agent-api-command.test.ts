@@ -51,6 +51,36 @@ describe("raw requests by a command", () => {
     assert.match(none.err, /no agent answers on/);
   });
 
+  it("end drains as far as they may, and say who has drained a server besides", async () => {
+    const path = "/v1/virtual-servers/tcp-192.0.2.2-80";
+    const body = '{"healthCheck":{"type":"none"},"realServers":[{"address":"10.0.0.1"}]}';
+    await api(["PUT", path, "--data", body]);
+    const agent = (...words: string[]) => run(PROGRAM, [...words, "--socket", site.socket]);
+    const [server, key] = ["10.0.0.1:80", "tcp 192.0.2.2:80"];
+    assert.equal((await agent("drain", server)).out, `${server} takes no new connections in ${key}\n`);
+    await api(["PUT", `${path}/real-servers/10.0.0.1-80/drain`]);
+    assert.match((await agent("status")).out, /\[drained, drained by the API\]/);
+    const still = `${server} still takes no connections in ${key} (drained by the API): DELETE ${path}/real-servers/10.0.0.1-80/drain of the REST API ends that drain\n`;
+    assert.equal((await agent("undrain", server)).out, still);
+    await api(["DELETE", `${path}/real-servers/10.0.0.1-80/drain`]);
+    assert.equal((await agent("undrain", server)).out, `${server} takes connections again in ${key}\n`);
+    const elsewhere = await agent("drain", server, "--service", "tcp 1.2.3.4:80");
+    assert.equal(elsewhere.code, 1);
+    assert.match(elsewhere.err, /no virtual server "tcp 1\.2\.3\.4:80" is declared here/);
+    const nobody = await agent("drain", "10.0.0.9:80", "--service", key);
+    assert.match(nobody.err, /virtual server tcp 192\.0\.2\.2:80 has no real server "10\.0\.0\.9:80"/);
+    await api(["DELETE", `${path}?drain-ms=0`]);
+  });
+
+  it("are explained when they are asked to be, and when they cannot be read", async () => {
+    const help = await run(PROGRAM, ["--help"]);
+    assert.deepEqual([help.code, help.err], [0, ""]);
+    assert.match(help.out, /^usage: heye-agent run/);
+    const mistyped = await run(PROGRAM, ["status", "--jsn"]);
+    assert.equal(mistyped.code, 2);
+    assert.match(mistyped.err, /^heye-agent: Unknown option '--jsn'[\s\S]*\nusage: heye-agent run/);
+  });
+
   it("refuse what a shell could take for something else, and say how they are used", async () => {
     for (const args of [
       ["GET", "/v1/status'; reboot #", "--host", "lb1"],

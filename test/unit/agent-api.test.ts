@@ -229,7 +229,10 @@ describe("the API of an agent", () => {
       await site.keeper.reconcile();
       assert.deepEqual(lines(), [HEAD, rule(1, 0), rule(2, 1)].sort());
       const { body: status } = await api.get("/v1/status");
-      assert.deepEqual(status.services[0].servers[0].reasons, ["drained"]);
+      assert.deepEqual(status.services[0].servers[0].reasons, ["drained by the API"]);
+      const metrics = await site.sight.metrics(false);
+      assert.match(metrics, /^heye_drains\{by="api"\} 1$/m);
+      assert.match(metrics, /^heye_drains\{by="operator"\} 0$/m);
       await site.stop();
       await site.start({ dial: servers.dial });
       assert.deepEqual(lines(), [HEAD, rule(1, 0), rule(2, 1)].sort());
@@ -341,6 +344,10 @@ describe("the API of an agent", () => {
       assert.deepEqual(lines(), before);
       refused(await api.post(`${VS}?dry-run=true`, { body: web() }), 409);
       refused(await api.post(`${VS}?dryrun=true`, { body: web() }), 400);
+      assert.match(
+        (await api.get("/v1/status?dryrun=1")).body.detail,
+        /dryrun: no such property; expected none$/,
+      );
       refused(await api.post(`${VS}?dry-run=yes`, { body: web() }), 400);
     });
   });

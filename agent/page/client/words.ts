@@ -9,7 +9,7 @@ export interface State {
 export function serverState({ reasons, health, kernelWeight, effectiveWeight }: ServerStatus): State {
   if (health && !health.healthy) return { word: "down", tone: "bad" };
   if (reasons.includes("held")) return { word: "waits", tone: "rest" };
-  if (reasons.includes("drained") || reasons.includes("draining")) return { word: "drained", tone: "rest" };
+  if (reasons.some((one) => one.startsWith("drain"))) return { word: "drained", tone: "rest" };
   if (effectiveWeight > 0 && kernelWeight !== effectiveWeight) return { word: "not taken", tone: "warn" };
   return health ? { word: "up", tone: "good" } : { word: "unchecked", tone: "" };
 }
