@@ -22,7 +22,8 @@ export async function chromium(): Promise<Browser> {
       if (folder !== "" && (await isFile(join(folder, name))))
         return { program: join(folder, name), env: {} };
   const { layer } = await packageLayer("Chromium, for tests of the status page,", ["chromium"]);
-  const libraries = join(layer, "usr", "lib", "x86_64-linux-gnu");
+  const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+  const libraries = join(layer, "usr", "lib", triplet);
   return {
     // The program itself: /usr/bin/chromium is a script that looks for it under /usr.
     program: join(layer, "usr", "lib", "chromium", "chromium"),

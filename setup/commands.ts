@@ -25,7 +25,9 @@ export async function setUp(): Promise<NodeJS.ProcessEnv> {
 /** Set-up, then the demonstration. @returns its exit status */
 export async function quickstart(args: readonly string[]): Promise<number> {
   // Before minutes are spent on fetching what could not be used.
-  await requireLabRights("sudo npm run quickstart (npm run setup, test:unit and test:provider work without)");
+  await requireLabRights(
+    "sudo npm run quickstart (npm run setup, test:unit, test:provider, test:etcd and test:operator work without)",
+  );
   const env = await setUp();
   return foreground(process.execPath, [compiled("examples", "quickstart", "demo.js"), ...args], env);
 }

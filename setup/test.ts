@@ -75,7 +75,9 @@ const CHECKS: readonly {
 export async function test([name, ...options]: readonly string[]): Promise<number> {
   let all: Counts = { passed: 0, failed: 0 };
   if (name === undefined || NEEDING_RIGHTS.includes(name))
-    await requireLabRights("sudo npm test (test:unit and test:provider work without)");
+    await requireLabRights(
+      "sudo npm test (test:unit, test:provider, test:etcd and test:operator work without)",
+    );
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());
