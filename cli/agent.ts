@@ -25,6 +25,8 @@ const USAGE = `usage: heye status WHERE [--each] [--json]
        heye maintenance on|off WHERE [--reason TEXT]
        heye store check|backup|restore|accept [FILE] WHERE [--json]     FILE is one on the director
 
+In a clone \`npm run heye -- status WHERE\`, and so on.
+
 WHERE:  --lab NAME           all directors of a lab, or those named by --director
         --host [USER@]HOST   a director, by ssh; can be given several times
 

@@ -56,11 +56,11 @@ function hints(failures: readonly GateFailure[]): string[] {
     const tunnel = options.flatMap(([name, value]) =>
       value === undefined ? [] : ` --tunnel${name} ${value}`,
     );
-    return `heye realserver-config --address ${path.address} --forwarding ${path.member.forwarding}${tunnel.join("")}`;
+    return `npm run heye -- realserver-config --address ${path.address} --forwarding ${path.member.forwarding}${tunnel.join("")}`;
   });
   return [...new Set(commands)].map(
     (command) =>
-      `  Asked by dr or tun: the server's own address has passed. See what it needs: \`${command}\`.`,
+      `  Asked by dr or tun: the server's own address has passed. See what it needs, in a clone: \`${command}\`.`,
   );
 }
 

@@ -39,7 +39,7 @@ export interface Standing {
 export class NotFollowingError extends Error {
   constructor(reason: string) {
     super(
-      `what etcd holds is not followed here: ${reason}. Look with \`heye-agent store check\`; then \`heye-agent store accept\` takes what it holds, and \`heye-agent store restore /var/lib/heye/registry\` puts this director's own registry there.`,
+      `what etcd holds is not followed here: ${reason}. Look with \`/var/lib/heye/agent/heye-agent store check\`; then \`store accept\` takes what it holds, and \`store restore /var/lib/heye/registry\` puts this director's own registry there.`,
     );
     this.name = "NotFollowingError";
   }

@@ -121,7 +121,7 @@ export class PlaneUncertainError extends Error {
 export class PlaneBrokenError extends Error {
   constructor(prefix: string, reason: string) {
     super(
-      `what etcd holds below ${prefix} does not agree with itself (${reason}): it is not followed. Put a registry back with \`heye-agent store restore FILE\`.`,
+      `what etcd holds below ${prefix} does not agree with itself (${reason}): it is not followed. Put a registry back with \`/var/lib/heye/agent/heye-agent store restore FILE\`.`,
     );
     this.name = "PlaneBrokenError";
   }

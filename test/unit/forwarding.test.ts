@@ -83,8 +83,8 @@ describe("what is checked through the forwarding path", () => {
         "servers did not become healthy:",
         "  10.0.0.1:80 from director a: http HEAD /x on 192.0.2.1:80 by tun: no answer within 1000 ms (3 checks)",
         "  10.0.0.1:80 from director b: http HEAD /x on 192.0.2.1:80 by tun: no answer within 1000 ms (3 checks)",
-        "  Asked by dr or tun: the server's own address has passed. See what it needs: " +
-          "`heye realserver-config --address 192.0.2.1 --forwarding tun --tunnel gue --tunnel-port 6080 --tunnel-checksum none`.",
+        "  Asked by dr or tun: the server's own address has passed. See what it needs, in a clone: " +
+          "`npm run heye -- realserver-config --address 192.0.2.1 --forwarding tun --tunnel gue --tunnel-port 6080 --tunnel-checksum none`.",
         "Nothing was changed.",
       ],
     );
