@@ -11,6 +11,7 @@ import { Leader } from "./leader";
 import type { MirrorStep } from "./mirror";
 import { Mirrors } from "./mirrors";
 import { FIELD_MANAGER } from "./names";
+import { readOwner } from "./owner";
 import { type Plan, planOf } from "./plan";
 import { Population } from "./population";
 import { Secrets } from "./secrets";
@@ -60,7 +61,11 @@ export class Controller {
     this.#secrets = new Secrets(api);
     const { subjects, service } = this.collections;
     this.#population = new Population({ subjects, service, secrets: this.#secrets });
-    this.#mirrors = new Mirrors(this.collections.declared, (name) => this.collections.subject(name));
+    this.#mirrors = new Mirrors({
+      declared: this.collections.declared,
+      subject: (name) => this.collections.subject(name),
+      read: (owner) => readOwner(api, owner),
+    });
     this.events = new Events(api, log);
     this.leader = new Leader({
       api,
@@ -157,8 +162,10 @@ export class Controller {
   }
 
   async #write(name: string, checks: Checks): Promise<boolean> {
+    const step = await this.#mirrors.step(name);
+    // The declaration may have been long in coming. Who leads then looks at everything again.
+    if (step && !this.leader.mayWrite) return true;
     const subject = this.collections.subject(name);
-    const step = this.#mirrors.step(name);
     if (step) return this.#mirror(name, subject, step);
     const wanted = subject && this.#population.wantedOf(subject);
     if (!subject || !wanted) return false;

@@ -19,7 +19,7 @@ export type MirrorStep =
  * new begin as not ready: they come in when their check has succeeded, at once where there is none. Readiness is decided
  * elsewhere (plan.ts).
  *
- * @param declared whose slice it is; undefined: nobody's any more
+ * @param declared whose slice it is; undefined: its owner is there, and does not declare it (any more)
  */
 export function mirrorStep(
   declared: { readonly by: Declared; readonly slice: DeclaredSlice } | undefined,

@@ -1,6 +1,18 @@
 import type { Declared, DeclaredSlice } from "./declared";
 import { type MirrorStep, mirrorStep } from "./mirror";
+import type { EndpointSliceObject } from "./objects";
+import type { Owner, OwnerSays } from "./owner";
 import { nameOf, type Subject } from "./subject";
+
+/** What {@link Mirrors} work with. */
+export interface MirrorsOptions {
+  /** All declarations, as the watches have brought them. */
+  readonly declared: () => Iterable<Declared>;
+  /** A slice that is there, by its name. */
+  readonly subject: (name: string) => Subject | undefined;
+  /** Asks the API server what an owner says now; undefined: it is gone. */
+  readonly read: (owner: Owner) => Promise<OwnerSays | undefined>;
+}
 
 /** A slice that is to be, and who declares it. */
 interface Mirror {
@@ -8,42 +20,95 @@ interface Mirror {
   readonly slice: DeclaredSlice;
 }
 
-/** Slices of ours that declarations make, by the names under which they are written. */
-export class Mirrors {
-  readonly #declared: () => Iterable<Declared>;
-  readonly #subject: (name: string) => Subject | undefined;
-  #wanted: ReadonlyMap<string, Mirror> = new Map();
+/** What the watches say of one slice. */
+interface Belief {
+  readonly mirror: Mirror | undefined;
+  readonly object: EndpointSliceObject | undefined;
+  readonly owner: Owner;
+}
 
-  /**
-   * @param declared all declarations there are
-   * @param subject a slice that is there, by its name
-   */
-  constructor(declared: () => Iterable<Declared>, subject: (name: string) => Subject | undefined) {
-    this.#declared = declared;
-    this.#subject = subject;
+/** A belief of which the API server has said that it is out of date, and nothing is to be done. */
+interface Refuted {
+  readonly by: Declared | undefined;
+  readonly object: EndpointSliceObject | undefined;
+  readonly untilMs: number;
+}
+
+/** How long the API server is not asked about the same belief again, in ms: a watch that is late may stay so for a while. */
+const REFUTED_MS = 10_000;
+
+/**
+ * Slices of ours that declarations make, by the names under which they are written. Declarations and slices come by watches
+ * of their own, and a replica that has just begun to lead may know a slice and not yet its declaration, or an old one. So the
+ * watches say only what is to be looked at; what is written follows from the declaration as it is read for this write.
+ */
+export class Mirrors {
+  readonly #options: MirrorsOptions;
+  #wanted: ReadonlyMap<string, Mirror> = new Map();
+  readonly #refuted = new Map<string, Refuted>();
+
+  constructor(options: MirrorsOptions) {
+    this.#options = options;
   }
 
   /**
    * Looks at all declarations again.
    *
    * @param slices those that are there and were made of declarations
-   * @returns names of slices that are not as they are to be
+   * @returns names of slices that seem not to be as they are to be
    */
   renew(slices: Iterable<string>): string[] {
     const wanted = new Map<string, Mirror>();
-    for (const by of this.#declared())
+    for (const by of this.#options.declared())
       for (const slice of by.slices)
         wanted.set(`EndpointSlice ${nameOf({ namespace: by.namespace, name: slice.name })}`, { by, slice });
     this.#wanted = wanted;
-    return [...new Set([...wanted.keys(), ...slices])].filter((name) => this.step(name) !== undefined);
+    for (const name of this.#refuted.keys()) this.#differing(name);
+    return [...new Set([...wanted.keys(), ...slices])].filter((name) => this.#differing(name) !== undefined);
   }
 
-  /** What is to be done about a slice; undefined: nothing, or it is none that declarations make. */
-  step(name: string): MirrorStep | undefined {
-    const subject = this.#subject(name);
-    const object = subject && "addressType" in subject.object ? subject.object : undefined;
-    const wanted = this.#wanted.get(name);
-    if (wanted === undefined && subject?.about === undefined) return undefined;
-    return mirrorStep(wanted, object);
+  /**
+   * What is to be done about a slice; undefined: nothing, or it is none that declarations make. A slice whose owner is gone
+   * is Kubernetes' to collect.
+   *
+   * @throws ApiError when the declaration cannot be read: nothing is known then, and nothing is to be done
+   */
+  async step(name: string): Promise<MirrorStep | undefined> {
+    const belief = this.#differing(name);
+    if (belief === undefined) return undefined;
+    const { mirror, object, owner } = belief;
+    const says = await this.#options.read(owner);
+    const step = says && mirrorStep(mirrorOf(says, name), object);
+    if (step === undefined)
+      this.#refuted.set(name, { by: mirror?.by, object, untilMs: performance.now() + REFUTED_MS });
+    return step;
   }
+
+  /** What the watches say of a slice, where something would have to be done about it, and that is not known to be wrong. */
+  #differing(name: string): Belief | undefined {
+    const belief = this.#belief(name);
+    const refuted = this.#refuted.get(name);
+    if (refuted !== undefined) {
+      const isSame = refuted.by === belief?.mirror?.by && refuted.object === belief?.object;
+      if (isSame && performance.now() < refuted.untilMs) return undefined;
+      this.#refuted.delete(name);
+    }
+    return belief && mirrorStep(belief.mirror, belief.object) && belief;
+  }
+
+  #belief(name: string): Belief | undefined {
+    const subject = this.#options.subject(name);
+    const object = subject && "addressType" in subject.object ? subject.object : undefined;
+    const mirror = this.#wanted.get(name);
+    if (mirror) return { mirror, object, owner: mirror.by };
+    const { about, namespace = "" } = subject ?? {};
+    if (about === undefined) return undefined;
+    const kind = about.kind === "Endpoints" ? "Endpoints" : "EndpointSlice";
+    return { mirror, object, owner: { kind, namespace, name: about.name } };
+  }
+}
+
+function mirrorOf({ declared: by }: OwnerSays, name: string): Mirror | undefined {
+  const slice = by?.slices.find((one) => name.endsWith(`/${one.name}`));
+  return by && slice && { by, slice };
 }

@@ -40,13 +40,13 @@ export function servedRules(): PolicyRule[] {
   const watch = ["list", "watch"];
   return [
     { apiGroups: [""], resources: ["services"], verbs: watch },
-    // Endpoints of HeYe's first version are edited where they stand.
-    { apiGroups: [""], resources: ["endpoints"], verbs: [...watch, "patch"] },
+    // Endpoints of HeYe's first version are edited where they stand; of a declaration, the newest is read before a write.
+    { apiGroups: [""], resources: ["endpoints"], verbs: ["get", ...watch, "patch"] },
     // It makes slices of its own from declarations.
     {
       apiGroups: ["discovery.k8s.io"],
       resources: ["endpointslices"],
-      verbs: [...watch, "create", "patch", "delete"],
+      verbs: ["get", ...watch, "create", "patch", "delete"],
     },
     { apiGroups: [""], resources: ["events"], verbs: ["create"] },
   ];

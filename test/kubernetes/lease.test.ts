@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { Cluster } from "./cluster";
-import { service, untilOut, v1Endpoints } from "./objects";
+import { FaultProxy } from "./fault-proxy";
+import {
+  declaredEndpoints,
+  onlySlice,
+  service,
+  sliceReadiness,
+  statusOf,
+  untilOut,
+  v1Endpoints,
+} from "./objects";
 import { Replica } from "./replica";
 import { addresses, RealServer } from "./servers";
 import { until } from "./until";
@@ -82,5 +91,72 @@ describe("several replicas", function () {
     assert.equal(cluster.writes(namespace).length, written);
     await first.stop();
     await second.stop();
+  });
+});
+
+describe("a new leader whose watch of Endpoints is late", function () {
+  this.slow(60_000);
+
+  it("leaves slices as they are, of declarations that it does not know yet, or knows as they were", async () => {
+    const cluster = await Cluster.shared();
+    const proxy = await FaultProxy.start(cluster.plane);
+    const [fresh, edited] = [await cluster.namespace(), await cluster.namespace()];
+    const [before = "", after = "", dead = ""] = addresses(3);
+    const servers = await Promise.all([before, after].map((place) => RealServer.start(place)));
+    const declare = async (namespace: string, places: readonly string[]) =>
+      cluster.apply(declaredEndpoints("web", places), "-n", namespace);
+    const isReady = async (namespace: string, slice: string, place: string) =>
+      (await sliceReadiness(cluster, namespace, slice)).ready.join() === place;
+    for (const namespace of [fresh, edited]) await cluster.apply(service("web"), "-n", namespace);
+    const first = await Replica.lead(await cluster.accountConfig());
+    await declare(edited, [before, dead]);
+    const second = await Replica.start(await cluster.accountConfig(proxy));
+    // From here on it is told nothing of Endpoints, and everything of slices.
+    const late = { now: true };
+    const reads = new Set<string>();
+    proxy.fault = ({ method, url }) => {
+      if (method === "GET" && url.includes("/endpoints/")) reads.add(url);
+      return late.now && url.startsWith("/api/v1/endpoints?") ? { status: 503 } : undefined;
+    };
+    proxy.cut();
+    for (const namespace of [fresh, edited]) await declare(namespace, [after, dead]);
+    const made = new Map<string, string>();
+    for (const namespace of [fresh, edited]) {
+      const slice = await onlySlice(cluster, namespace);
+      await until("the server is in, and the dead one is told of", async () => {
+        const status = await statusOf(cluster, namespace, "endpointslice", slice);
+        return Object.keys(status?.out ?? {}).join() === dead && (await isReady(namespace, slice, after));
+      });
+      made.set(namespace, slice);
+    }
+    const written = [fresh, edited].map((namespace) => cluster.writes(namespace).length);
+    await first.stop();
+    await second.leads();
+    await until(
+      "it has looked at both declarations",
+      () => [fresh, edited].every((namespace) => reads.has(`/api/v1/namespaces/${namespace}/endpoints/web`)),
+      () => cluster.writes(fresh),
+    );
+    const asked = servers[1]?.requests ?? 0;
+    await until("it has checked often", () => (servers[1]?.requests ?? 0) > asked + 5);
+    assert.deepEqual(
+      [fresh, edited].map((namespace) => cluster.writes(namespace).length),
+      written,
+    );
+    for (const [namespace, slice] of made) assert.ok(await isReady(namespace, slice, after));
+    await servers[1]?.die();
+    for (const [namespace, slice] of made)
+      await untilOut(cluster, namespace, slice, [after, dead], sliceReadiness);
+    // The watch catches up, and what it brings is done.
+    late.now = false;
+    await cluster.kubectl(["label", "endpoints", "web", "heye.io/service-name-", "-n", fresh]);
+    await until("its slice is gone", () =>
+      cluster.writes(fresh).some(({ verb, name }) => verb === "delete" && name === made.get(fresh)),
+    );
+    await second.stop();
+    await proxy.stop();
+    await servers[0]?.die();
+    for (const namespace of [fresh, edited])
+      await cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]);
   });
 });

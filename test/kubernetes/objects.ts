@@ -1,4 +1,5 @@
 /** Objects of the tests, and what is asked of them. */
+import assert from "node:assert/strict";
 import * as z from "zod";
 import { manifest } from "../../kubernetes";
 import { DECLARED_FOR, HEADLESS, SKIP_MIRROR } from "../../spec/kubernetes";
@@ -95,6 +96,22 @@ export async function sliceReadiness(cluster: Cluster, namespace: string, name: 
 export async function sliceConditions(cluster: Cluster, namespace: string, name: string) {
   const all = (await cluster.get(slice, namespace, "endpointslice", name)).endpoints ?? [];
   return Object.fromEntries(all.map(({ addresses, conditions }) => [addresses[0] ?? "", conditions]));
+}
+
+/** Names of the slices that serve in a namespace. */
+export async function servingSlices(cluster: Cluster, namespace: string): Promise<string[]> {
+  const label = ["-l", "kubernetes.io/service-name"];
+  const said = await cluster.kubectl(["get", "endpointslices", "-n", namespace, "-o", "name", ...label]);
+  return said.split("\n").flatMap((line) => line.split("/")[1] ?? []);
+}
+
+/** The name of the one slice that serves in a namespace, when it is there. */
+export function onlySlice(cluster: Cluster, namespace: string): Promise<string> {
+  return until("the slice is there", async () => {
+    const [name, ...others] = await servingSlices(cluster, namespace);
+    assert.deepEqual(others, [], "Kubernetes mirrors no declaration");
+    return name;
+  });
 }
 
 /** Waits until exactly these addresses of Endpoints are not ready. */

@@ -4,7 +4,9 @@ import {
   declaredEndpoints,
   declaredSlice,
   managedSlice,
+  onlySlice,
   service,
+  servingSlices,
   sliceConditions,
   sliceReadiness,
   statusOf,
@@ -110,30 +112,8 @@ describe("declarations of servers", function () {
   afterEach(() => cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]));
   const version = (kind: string, name: string) =>
     cluster.kubectl(["get", "-n", namespace, kind, name, "-o", "jsonpath={.metadata.resourceVersion}"]);
-  const slices = async () =>
-    (
-      await cluster.kubectl([
-        "get",
-        "endpointslices",
-        "-n",
-        namespace,
-        "-o",
-        "name",
-        "-l",
-        "kubernetes.io/service-name",
-      ])
-    )
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => line.split("/")[1]);
-
-  /** The name of the one slice that serves. */
-  const only = () =>
-    until("the slice is there", async () => {
-      const [name, ...others] = await slices();
-      assert.deepEqual(others, [], "Kubernetes mirrors no declaration");
-      return name;
-    });
+  const slices = () => servingSlices(cluster, namespace);
+  const only = () => onlySlice(cluster, namespace);
 
   for (const [kind, declare] of [
     ["endpointslice", declaredSlice],
@@ -175,6 +155,22 @@ describe("declarations of servers", function () {
       for (const server of servers) await server.die();
     });
   }
+
+  it("a slice goes when its declaration has other ports, or is none any more", async () => {
+    const [dead = ""] = addresses(1);
+    const declared = declaredEndpoints("web", [dead]);
+    await cluster.apply(service("web"), "-n", namespace);
+    await cluster.apply(declared, "-n", namespace);
+    const made = await only();
+    const subsets = declared.subsets.map((one) => ({ ...one, ports: [{ name: "http", port: 81 }] }));
+    await cluster.apply({ ...declared, subsets }, "-n", namespace);
+    await until("the other one is alone", async () => {
+      const names = await slices();
+      return names.length === 1 && names[0] !== made;
+    });
+    await cluster.kubectl(["label", "endpoints", "web", "heye.io/service-name-", "-n", namespace]);
+    await until("none is there", async () => (await slices()).length === 0);
+  });
 
   it("a slice of ours that somebody edits is put back, with the readiness that it had", async () => {
     const [up = "", dead = ""] = addresses(2);
