@@ -11,9 +11,6 @@ export type Request = (
   body?: string,
 ) => Promise<{ status: number; text: string }>;
 
-/** What can be done with what directors share. */
-export const STORE_ACTIONS = ["check", "backup", "restore", "accept"] as const;
-
 const problem = z.object({ detail: z.string() });
 const backup = z.object({ revision: z.int(), registry: z.string() });
 const restored = z.object({ revision: z.int() });

@@ -8,7 +8,7 @@ import { ModelledServers } from "./modelled-servers";
 const VS = "/v1/virtual-servers";
 const WEB = `${VS}/tcp-192.0.2.1-80`;
 const STACK = { id: "me-1", label: "shop/prod Cluster edge" };
-const CHECK = { ...QUICK, deadlineMs: 200 };
+const CHECK = { ...QUICK, deadlineMs: 1_000 };
 const FOREIGN = "-A -t 192.0.2.99:80 -s lblc\n-a -t 192.0.2.99:80 -r 10.9.9.9:80 -m -w 7\n";
 
 describe("the API of an agent", () => {
@@ -53,7 +53,7 @@ describe("the API of an agent", () => {
       assert.deepEqual([...servers.dialled].sort(), ["10.0.0.1:80", "10.0.0.2:80"]);
       const read = await api.get(WEB);
       assert.equal(read.headers.etag, headers.etag);
-      assert.equal(read.body.status.servers[0].kernelWeight, 2);
+      assert.equal(read.body.status.servers[0].configuredWeight, 2);
       const { status: _, ...shown } = body;
       const { status: __, ...again } = read.body;
       assert.deepEqual(again, shown);
