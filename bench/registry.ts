@@ -6,6 +6,7 @@ import { checkRate } from "./cases/check-rate";
 import { detection } from "./cases/detection";
 import { fleet, fleet254 } from "./cases/fleet";
 import { fleetFaults } from "./cases/fleet-faults";
+import { kubernetes } from "./cases/kubernetes";
 import { oneWeight } from "./cases/one-weight";
 import { refreshPreview } from "./cases/refresh-preview";
 import { sshLoop } from "./cases/ssh-loop";
@@ -28,4 +29,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "agent-errors": agentErrors,
   "check-rate": checkRate,
   api: apiLoad,
+  kubernetes,
 };
