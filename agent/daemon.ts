@@ -92,7 +92,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   try {
     for await (const _ of every(pollMs, undefined, { signal })) {
       await keeper.reconcile();
+      const before = store.fault;
       await store.look();
+      if (store.fault !== undefined && store.fault !== before)
+        log.error({ event: "registry", fault: store.fault }, "somebody else has changed the registry's file");
     }
   } catch (error) {
     if (!signal.aborted) throw error;

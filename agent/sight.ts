@@ -151,6 +151,7 @@ export class Sight {
       plane: this.#plane?.answer,
       connections,
       buckets: connectionTableBuckets(),
+      isRegistryTouched: this.parts.store.fault !== undefined,
     };
   }
 

@@ -17,4 +17,6 @@ export interface Glance {
   /** Undefined: the kernel did not tell. */
   readonly connections: number | undefined;
   readonly buckets: number | undefined;
+  /** Somebody else has removed or edited the file of what is declared. */
+  readonly isRegistryTouched: boolean;
 }

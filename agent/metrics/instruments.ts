@@ -148,6 +148,11 @@ const GAUGES: readonly Reading[] = [
     read: ({ view }) => (view.trouble === undefined ? 0 : 1),
   },
   {
+    name: "heye_registry_touched",
+    help: "1 while the registry's file is not as the agent left it; /healthz says how.",
+    read: ({ isRegistryTouched }) => (isRegistryTouched ? 1 : 0),
+  },
+  {
     name: "heye_drift_entries",
     help: "Entries that somebody else has changed, and that are only reported.",
     read: ({ view }) => view.drift.length,

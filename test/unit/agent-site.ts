@@ -135,6 +135,7 @@ export class AgentSite {
   /** What it shares with others by; absent: nothing. */
   etcd: SharedEtcd | undefined;
   plane: Participant | undefined;
+  store!: FileStore;
   #server: Server | undefined;
   #runs = 0;
 
@@ -164,6 +165,7 @@ export class AgentSite {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
     const files = new FileStore(this.folder);
+    this.store = files;
     const maintenance = await Maintenance.load(this.folder);
     const about = { version: "test", startedAt: Date.now() };
     this.sight = new Sight({ kernel: this.kernel, maintenance, about, release: "6.12.0", store: files });

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { bucketsOf } from "../../agent/metrics/connection-table";
 import { renderServers, SERVER_METRICS, type ServiceRow } from "../../agent/metrics/families";
+import { statusText } from "../../agent/text";
 import { putVirtualServer } from "../../director";
 import type { ServiceTraffic } from "../../ipvs";
 import { ask } from "./agent-http";
@@ -96,6 +99,20 @@ describe("metrics of an agent", () => {
     assert.ok((failed ?? 0) >= 2, String(failed));
     assert.ok((sampleValue(after, "heye_reconcile_duration_seconds_count") ?? 0) > 0);
     assert.equal(sampleValue(after, "heye_ready"), 1);
+  });
+
+  it("tell of a registry that somebody else has removed, which is an alarm too", async () => {
+    await site.store.look();
+    assert.equal(sampleValue(await scrape(), "heye_registry_touched"), 0);
+    await rm(join(site.folder, "registry"));
+    await site.store.look();
+    assert.equal(sampleValue(await scrape(), "heye_registry_touched"), 1);
+    const { alarms = [] } = await site.sight.status();
+    assert.deepEqual(
+      alarms.map(({ alarm }) => alarm),
+      ["registry"],
+    );
+    assert.match(statusText(await site.sight.status(), Date.now()), /^REGISTRY: .*registry is gone/m);
   });
 
   it("tell digests as numbers that change with what they are of, and not by themselves", async () => {
