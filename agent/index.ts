@@ -5,7 +5,8 @@
  * `director/`.
  */
 export { type AgentOptions, runAgent } from "./daemon";
-export { Keeper, type KeeperParts, NotDurableError } from "./keeper";
+export { Keeper, type KeeperParts } from "./keeper";
+export { NotDurableError } from "./keeper/not-durable-error";
 export { RegistryError } from "./registry-file";
 export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
 export { FileStore, type HealthRecord, type Journal, JournalError, type Store, type Stored } from "./store";

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
 import type { ApiHandler, Asker } from "./api";
 import { browserProblem } from "./browsers";
-import { NotDurableError } from "./keeper";
+import { NotDurableError } from "./keeper/not-durable-error";
 import type { Log } from "./log";
 import { BackupError } from "./plane/backup-text";
 import { HeldBackError } from "./plane/held-back";

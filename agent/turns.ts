@@ -24,6 +24,13 @@ export class Turns {
     return turn;
   }
 
+  /** For work that tells of its failures itself, and that nobody waits for. Nothing is done after the last turn. */
+  soon(work: () => Promise<void>): void {
+    this.take(work).catch((error: Error) => {
+      if (!(error instanceof TurnsOverError)) throw error;
+    });
+  }
+
   /** Waits for those that came before, and lets nobody do anything after this. */
   async end<T>(work: () => Promise<T>): Promise<T> {
     const last = this.take(work);

@@ -6,7 +6,7 @@ import {
   OwnedElsewhereError,
 } from "../../director/data";
 import { formatPath, type Problem } from "../../spec";
-import { NotDurableError } from "../keeper";
+import { NotDurableError } from "../keeper/not-durable-error";
 import { AgreedError } from "../plane/agreed-error";
 import { HeldBackError } from "../plane/held-back";
 import { NotFollowingError } from "../plane/member";

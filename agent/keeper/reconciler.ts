@@ -1,0 +1,159 @@
+import { joinLines, type TableText } from "../../director/data";
+import { findService, type Limits, type Table } from "../../ipvs";
+import type { EditLog } from "../edit-log";
+import { foreseen } from "../foreseen";
+import type { Kernel } from "../kernel";
+import type { Log } from "../log";
+import type { Observer } from "../observer";
+import type { Pools } from "../pools";
+import { registrations } from "../probes";
+import type { Draining } from "./draining";
+import type { HealthRecorder } from "./health-recorder";
+import type { LastLook } from "./last-look";
+import type { Transitions } from "./transitions";
+import type { WriteAhead } from "./write-ahead";
+
+/** What the kernel is kept with. */
+export interface ReconcilerParts {
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly observer: Observer;
+  readonly pools: Pools;
+  readonly last: LastLook;
+  readonly edits: EditLog;
+  readonly changes: Pick<WriteAhead, "commit">;
+  readonly draining: Pick<Draining, "endOverdue">;
+  readonly transitions: Pick<Transitions, "count">;
+  readonly recorder: Pick<HealthRecorder, "record">;
+}
+
+/** How the keeping goes, for people. */
+export interface Keeping {
+  /** Edits that took back what somebody else had changed, since the agent has started. */
+  readonly repairs: number;
+  /** When the kernel last held what it is to hold; epoch, in milliseconds; 0: not yet. */
+  readonly reconciledAt: number;
+  /** Why something could not be done at the last look. */
+  readonly trouble: string | undefined;
+  /** The kernel did not tell its table when it was last asked. */
+  readonly isUnreadable: boolean;
+  /** Virtual servers are declared, and after the last look the kernel held none of them. */
+  readonly isBare: boolean;
+}
+
+/**
+ * Makes the kernel hold what it is to hold: what is declared, as far as the servers are healthy. What failed is tried again at
+ * the next look. Whoever calls has the turn.
+ */
+export class Reconciler {
+  #repairs = 0;
+  #reconciledAt = 0;
+  #trouble: string | undefined;
+  #isUnreadable = false;
+  #isBare = false;
+  /** As of which transition of a server the table was made. */
+  #settled = 0;
+
+  constructor(private readonly parts: ReconcilerParts) {}
+
+  get state(): Keeping {
+    return {
+      repairs: this.#repairs,
+      reconciledAt: this.#reconciledAt,
+      trouble: this.#trouble,
+      isUnreadable: this.#isUnreadable,
+      isBare: this.#isBare,
+    };
+  }
+
+  /** Looks, and makes it so. Fails never: how it went is in `state`. */
+  async reconcile(): Promise<void> {
+    const { last, pools, observer } = this.parts;
+    const begunMs = performance.now();
+    await this.#look();
+    this.#isBare = !holdsAny(last.seen?.table ?? [], registrations(pools.registry));
+    observer.reconciled(performance.now() - begunMs);
+  }
+
+  async #look(): Promise<void> {
+    const { kernel, log, pools, last, changes, draining, transitions } = this.parts;
+    try {
+      const [unwritten, undrained] = [
+        await attempt("the registry could not be written", () => changes.commit()),
+        await attempt("drains could not be ended", () => draining.endOverdue()),
+      ];
+      const heeded = transitions.count;
+      const text = await this.#read();
+      const limits = pools.isLimited ? await kernel.limits() : undefined;
+      const now = `${joinLines(text.lines)}${pools.limitsText(limits)}`;
+      last.seen = text;
+      if (now !== last.left) await this.#settle({ text, limits, now, heeded });
+      this.#settled = heeded;
+      this.#reconciledAt = Date.now();
+      this.#trouble = unwritten ?? undrained;
+      if (this.#trouble !== undefined)
+        log.error({ event: "record", error: this.#trouble }, "not everything could be written down");
+    } catch (error) {
+      this.#trouble = error instanceof Error ? error.message : String(error);
+      log.error({ event: "reconcile", error: this.#trouble }, "the table could not be kept");
+      last.forget();
+    }
+  }
+
+  /**
+   * Edits a table that is not as it was left.
+   *
+   * @param found the table, as a text to compare too; `heeded`: as of which transition of a server
+   * @throws Error where the kernel did not take all edits
+   */
+  async #settle(found: {
+    readonly text: TableText;
+    readonly limits: Limits | undefined;
+    readonly now: string;
+    readonly heeded: number;
+  }): Promise<void> {
+    const { kernel, pools, last, transitions, recorder } = this.parts;
+    const { text, limits, now, heeded } = found;
+    const isDrift = last.left !== undefined;
+    // Durable before the kernel follows: a restart lets nobody in who was down.
+    if (this.#settled !== heeded) await recorder.record();
+    const { edits, drift, wanted } = pools.due(text, limits);
+    const complaint = await kernel.write(edits);
+    if (isDrift) this.#repairs += edits.length;
+    this.parts.edits.made(isDrift ? "repair" : "settle", edits, complaint);
+    this.parts.edits.found(drift);
+    // What the kernel did not take is tried again at the next look.
+    if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
+    pools.settled(wanted);
+    if (edits.length > 0) last.seen = foreseen(text, edits);
+    // What was written is looked at once more.
+    if (heeded === transitions.count && edits.length === 0) last.leave(now);
+    else last.forget();
+  }
+
+  async #read(): Promise<TableText> {
+    try {
+      const text = await this.parts.kernel.read();
+      this.#isUnreadable = false;
+      return text;
+    } catch (error) {
+      this.#isUnreadable = true;
+      throw error;
+    }
+  }
+}
+
+/** Whether a table has any of what is declared, or nothing is. */
+function holdsAny(table: Table, declared: ReadonlyMap<string, unknown>): boolean {
+  return declared.size === 0 || [...declared.keys()].some((key) => findService(table, key));
+}
+
+/** Why something failed that is no reason to leave the rest undone; undefined: it did not. */
+async function attempt(what: string, work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
