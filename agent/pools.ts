@@ -1,14 +1,11 @@
 import {
   type Digests,
   EMPTY_REGISTRY,
-  effectiveWeight,
   findRegistration,
   knownTable,
-  type Member,
   type Registration,
   type Registry,
   registeredMembers,
-  renderRegistry,
   sha256,
   type TableText,
   tableDigest,
@@ -16,7 +13,6 @@ import {
 } from "../director/data";
 import {
   describeEdit,
-  destinationKey,
   type Edit,
   findService,
   type Limits,
@@ -26,13 +22,13 @@ import {
   type Table,
 } from "../ipvs";
 import { realServerKey } from "../spec";
-import { type Drain, Drains, without } from "./drains";
+import { Drains } from "./drains";
 import { nominalService } from "./nominal";
 import { onlyOurs, ourServers } from "./ours";
-import { keyOf, registrations } from "./probes";
+import { PoolWants } from "./pool-wants";
+import { registrations } from "./probes";
 import { readRegistry } from "./registry-file";
 import type { HealthRecord } from "./store";
-import { type Wanted, wantedService } from "./wanted";
 import type { Watch } from "./watch";
 
 /** What a table lacks of what is wanted. */
@@ -52,24 +48,21 @@ export class Pools {
   #registry: Registry = EMPTY_REGISTRY;
   #text = "";
   #digest = sha256("");
-  /** Virtual servers without their quorum. */
-  readonly #lost: Set<string>;
+  readonly #wants: PoolWants;
   readonly drains: Drains;
   /** What was last made of each virtual server. */
   readonly #made = new Map<string, Service>();
   /** What the kernel held of virtual servers whose servers are all well, when nothing was to be done. */
   readonly #sound = new WeakMap<Registration, Service>();
-  /** Servers at weight 0 that an agent without any record has found, by virtual server: a change has to let them in. */
-  readonly #asFound = new Map<string, ReadonlySet<string>>();
 
   /** @param onQuorum told of each virtual server that has lost its quorum, or has it again */
   constructor(
     readonly watch: Watch,
     { lost, drains }: HealthRecord,
-    private readonly onQuorum: (service: string, up: boolean) => void,
+    onQuorum: (service: string, up: boolean) => void,
   ) {
-    this.#lost = new Set(lost);
     this.drains = new Drains(drains);
+    this.#wants = new PoolWants(watch, this.drains, lost, onQuorum);
   }
 
   get registry(): Registry {
@@ -85,8 +78,9 @@ export class Pools {
     return this.#digest;
   }
 
+  /** Virtual servers without their quorum. */
   get lost(): ReadonlySet<string> {
-    return this.#lost;
+    return this.#wants.lost;
   }
 
   /** Takes a registry for what is declared, without any consequence yet. Throws RegistryError. */
@@ -101,62 +95,13 @@ export class Pools {
     const all = registrations(this.#registry);
     this.watch.follow(this.#registry);
     this.drains.follow(all);
-    for (const key of this.#lost) if (!all.has(key)) this.#lost.delete(key);
+    this.#wants.follow(all);
     for (const key of this.#made.keys()) if (!all.has(key)) this.#made.delete(key);
-    for (const key of this.#asFound.keys()) if (!all.has(key)) this.#asFound.delete(key);
   }
 
-  /**
-   * Nothing was ever written down here: whoever takes no connections in the kernel, though it is registered to, and is
-   * asked nothing, is left so until a change has it asked. To be said before {@link follow}.
-   */
+  /** See {@link PoolWants.believe}. To be said before {@link follow}. */
   believe(table: Table): void {
-    for (const [key, registration] of registrations(this.#registry)) {
-      const weights = new Map(
-        findService(table, key)?.destinations.map((one) => [destinationKey(one), one.weight]),
-      );
-      const idle = registration.members
-        .filter((one) => effectiveWeight(one) > 0 && keyOf(registration, one) === undefined)
-        .map(realServerKey)
-        .filter((server) => (weights.get(server) ?? 0) === 0);
-      if (idle.length > 0) this.#asFound.set(key, new Set(idle));
-    }
-  }
-
-  /** Whether any server has thresholds: the table does not tell them, and they have to be asked for. */
-  get isLimited(): boolean {
-    return [...registrations(this.#registry).values()].some(({ members }) =>
-      members.some(({ upperThreshold = 0 }) => upperThreshold > 0),
-    );
-  }
-
-  /** The thresholds of what is registered, as a text to compare. */
-  limitsText(limits: Limits | undefined): string {
-    const ours = [...registrations(this.#registry).keys()].map((key) => [...(limits?.get(key) ?? [])]);
-    return limits === undefined ? "" : JSON.stringify(ours);
-  }
-
-  /** Virtual servers that have a real server; `service`: only that one. */
-  having(server: string, service: string | undefined): Pick<Drain, "service" | "server">[] {
-    return [...registrations(this.#registry)]
-      .filter(([key]) => service === undefined || key === service)
-      .filter(([, { members }]) => members.some((one) => realServerKey(one) === server))
-      .map(([key]) => ({ service: key, server }));
-  }
-
-  /** The registry's file without servers whose drains are over, and virtual servers whose last one has left. */
-  drained(over: readonly Drain[]): string {
-    const gone = new Map<string, Set<string>>();
-    for (const { service, server } of over) gone.set(service, (gone.get(service) ?? new Set()).add(server));
-    const owners = Object.entries(this.#registry.owners).flatMap(([id, owner]) => {
-      const services = Object.entries(owner.virtualServers)
-        .map(([key, one]) => [key, without(one, gone.get(key) ?? new Set())] as const)
-        .filter(([, one]) => !(one.leaving && one.members.length === 0));
-      return services.length === 0
-        ? []
-        : [[id, { ...owner, virtualServers: Object.fromEntries(services) }] as const];
-    });
-    return renderRegistry({ owners: Object.fromEntries(owners) });
+    this.#wants.believe(this.#registry, table);
   }
 
   /**
@@ -176,7 +121,7 @@ export class Pools {
       { table: before.text.table, registry: before.registry, limits: before.limits },
       keys,
     );
-    for (const key of scope) this.#asFound.delete(key);
+    for (const key of scope) this.#wants.letIn(key);
     const wanted = scope.flatMap((key) => this.#ordered(key, desired, before.registry, table));
     return plan(table, wanted, keys);
   }
@@ -194,11 +139,11 @@ export class Pools {
     const sound = new Map<Registration, Service>();
     for (const [key, registration] of registrations(this.#registry)) {
       const found = findService(text.table, key);
-      if (found && limits === undefined && this.#isSound(key, registration)) {
+      if (found && limits === undefined && this.#wants.isSound(key, registration)) {
         if (this.#sound.get(registration) === found) continue;
         sound.set(registration, found);
       }
-      const { service } = this.#want(key, registration, found);
+      const { service } = this.#wants.want(key, registration, found);
       const made = this.#made.get(key);
       wanted.set(key, service);
       if (registration.driftPolicy !== "report" || made === undefined) target.push(service);
@@ -222,8 +167,8 @@ export class Pools {
     const differing = text.table.flatMap((found) => {
       const key = serviceKey(found);
       const registration = all.get(key);
-      if (!registration || this.#isSound(key, registration)) return [];
-      const nominal = nominalService(found, registration, this.#want(key, registration, found));
+      if (!registration || this.#wants.isSound(key, registration)) return [];
+      const nominal = nominalService(found, registration, this.#wants.want(key, registration, found));
       return nominal === found ? [] : [nominal];
     });
     const scope = new Set(differing.map(serviceKey));
@@ -233,7 +178,7 @@ export class Pools {
 
   /** What must outlive a restart. */
   get record(): HealthRecord {
-    return { down: this.watch.down(this.#registry), lost: [...this.#lost], drains: this.drains.all };
+    return { down: this.watch.down(this.#registry), lost: [...this.#wants.lost], drains: this.drains.all };
   }
 
   /** A virtual server as a change wants it, with what its servers' health makes of it. */
@@ -243,54 +188,12 @@ export class Pools {
     if (desired && !declared) return [];
     if (!registration) return declared ? [declared] : [];
     const owned = registeredMembers(before, key);
-    const { service } = this.#want(key, registration, findService(table, key), owned);
+    const { service } = this.#wants.want(key, registration, findService(table, key), owned);
     this.#made.set(key, service);
     // What a change gives back to nobody is among what is declared, and no member.
     const members = new Set([...service.destinations, ...registration.members].map(realServerKey));
     const given = declared?.destinations.filter((one) => !members.has(realServerKey(one))) ?? [];
     return [{ ...service, destinations: [...service.destinations, ...given] }];
-  }
-
-  #want(
-    key: string,
-    registration: Registration,
-    found: Service | undefined,
-    before: readonly Member[] = [],
-  ): Wanted {
-    const wanted = wantedService(this.#asTaken(key, registration), found, before, {
-      isHealthy: (member) => this.watch.isHealthy(registration, member),
-      isDrained: (member) => this.drains.isAsked(key, realServerKey(member)),
-      wasUp: !this.#lost.has(key),
-    });
-    if (wanted.up === this.#lost.has(key)) {
-      if (wanted.up) this.#lost.delete(key);
-      else this.#lost.add(key);
-      this.onQuorum(key, wanted.up);
-    }
-    return wanted;
-  }
-
-  /**
-   * Whether nothing stands between what is declared of a virtual server and what is wanted of it: all servers are well, none
-   * drains because somebody asked, and the pool had its quorum. Cheap to ask, and so for nearly all of them.
-   */
-  #isSound(key: string, registration: Registration): boolean {
-    const { sorryServer, driftPolicy, members } = registration;
-    if (sorryServer !== undefined || driftPolicy === "report") return false;
-    if (this.#lost.has(key) || this.#asFound.has(key) || !this.watch.isWell(registration)) return false;
-    return (
-      this.drains.all.length === 0 || !members.some((one) => this.drains.isAsked(key, realServerKey(one)))
-    );
-  }
-
-  /** With servers held back that were found so, and that nobody has let in since. */
-  #asTaken(key: string, registration: Registration): Registration {
-    const idle = this.#asFound.get(key);
-    if (!idle) return registration;
-    const members = registration.members.map((one) =>
-      idle.has(realServerKey(one)) ? { ...one, held: true as const } : one,
-    );
-    return { ...registration, members };
   }
 
   #missing({ table }: TableText, limits: Limits | undefined, wanted: readonly Service[]): Edit[] {

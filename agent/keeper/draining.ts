@@ -1,5 +1,6 @@
 import { registryDelta, registryLines } from "../../director/data";
 import type { Kernel } from "../kernel";
+import { drained, having } from "../leaving";
 import type { Log } from "../log";
 import type { Pools } from "../pools";
 import { registrations } from "../probes";
@@ -33,7 +34,7 @@ export class Draining {
   async ask(server: string, service: string | undefined, wanted: "start" | "end"): Promise<string[]> {
     const { store, pools } = this.parts;
     const { drains } = pools;
-    const concerned = pools.having(server, service);
+    const concerned = having(pools.registry, server, service);
     const services = concerned.map((one) => one.service);
     const opposite = wanted === "start" ? "end" : "start";
     const changing = concerned.filter(
@@ -52,7 +53,7 @@ export class Draining {
     const { pools } = this.parts;
     const over = pools.drains.due(registrations(pools.registry));
     if (over.length === 0) return [];
-    const after = readRegistry(pools.drained(over));
+    const after = readRegistry(drained(pools.registry, over));
     return registryDelta(registryLines(pools.registry), registryLines(after));
   }
 
@@ -66,7 +67,7 @@ export class Draining {
     if (over.length === 0) return;
     const scope = [...new Set(over.map(({ service }) => service))];
     const servers = over.map(({ server }) => server);
-    await changes.make({ after: pools.drained(over), scope }, await kernel.read());
+    await changes.make({ after: drained(pools.registry, over), scope }, await kernel.read());
     log.info({ event: "drained", servers }, "drains are over");
   }
 }

@@ -7,6 +7,7 @@ import type { Log } from "../log";
 import type { Observer } from "../observer";
 import type { Pools } from "../pools";
 import { registrations } from "../probes";
+import { isLimited, limitsText } from "../thresholds";
 import type { Draining } from "./draining";
 import type { HealthRecorder } from "./health-recorder";
 import type { LastLook } from "./last-look";
@@ -84,8 +85,8 @@ export class Reconciler {
       ];
       const heeded = transitions.count;
       const text = await this.#read();
-      const limits = pools.isLimited ? await kernel.limits() : undefined;
-      const now = `${joinLines(text.lines)}${pools.limitsText(limits)}`;
+      const limits = isLimited(pools.registry) ? await kernel.limits() : undefined;
+      const now = `${joinLines(text.lines)}${limitsText(pools.registry, limits)}`;
       last.seen = text;
       if (now !== last.left) await this.#settle({ text, limits, now, heeded });
       this.#settled = heeded;
