@@ -1,15 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isBrokenCircuitError, noop } from "cockatiel";
-import {
-  CompareResult,
-  CompareTarget,
-  Etcd3,
-  type ICompare,
-  type IKeyValue,
-  type IRequestOp,
-  isRecoverableError,
-} from "etcd3";
+import { noop } from "cockatiel";
+import { Etcd3 } from "etcd3";
 import type { SharedEtcd } from "../../director/data";
+import { mayPass, reasonOf } from "./etcd-faults";
+import { type Condition, compareOf, type Held, heldOf, requestsOf, type Writes } from "./etcd-transaction";
+import { watchKey } from "./etcd-watch";
 import { PlaneDownError, type Watching } from "./plane";
 
 /** One try at one member. A member that hangs is not told from one that is slow. */
@@ -18,34 +13,6 @@ const TRY_MS = 2_500;
 const LIMIT_MS = 8_000;
 /** Between two tries: as long as a member that is being elected is asked too early. */
 const PAUSE_MS = 200;
-/** How long until a watch that broke is opened again: at first, and at most. */
-const BACKOFF_MS = { first: 200, most: 10_000 } as const;
-
-/** A key as it is held. */
-export interface Held {
-  readonly key: string;
-  readonly value: Buffer;
-  /** etcd's own revision at which it was last put; "0": it is not there. */
-  readonly modified: string;
-}
-
-/** A condition of a transaction. */
-export type Condition =
-  /** It was last put at this revision of etcd's; "0": it is not there. */
-  | { readonly key: string; readonly modified: string }
-  /** It is there. */
-  | { readonly key: string; readonly exists: true };
-
-/** What a transaction does when all its conditions hold. */
-export interface Writes {
-  readonly puts?: readonly {
-    readonly key: string;
-    readonly value: string | Buffer;
-    readonly lease?: string;
-  }[];
-  /** Ranges: from the first key to the one before the second. */
-  readonly deletes?: readonly { readonly from: string; readonly to: string }[];
-}
 
 /**
  * The few things that are asked of etcd. A call is tried at several members until one answers; that what is read is no older
@@ -143,46 +110,13 @@ export class EtcdClient {
     const ending = new AbortController();
     const watching = { close: () => ending.abort() };
     this.#watches.add(watching);
-    void this.#watch(key, onHint, ending.signal).finally(() => this.#watches.delete(watching));
+    void watchKey(this.#etcd, key, onHint, ending.signal).finally(() => this.#watches.delete(watching));
     return watching;
   }
 
   close(): void {
     for (const watching of this.#watches) watching.close();
     this.#etcd.close();
-  }
-
-  async #watch(key: string, onHint: () => void, signal: AbortSignal): Promise<void> {
-    let pause: number = BACKOFF_MS.first;
-    while (!signal.aborted) {
-      const opened = await this.#watchOnce(key, onHint, signal).catch(() => false);
-      pause = opened ? BACKOFF_MS.first : Math.min(pause * 2, BACKOFF_MS.most);
-      // Not all at the same moment, when a member comes back.
-      await delay(pause * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  }
-
-  /** Resolves when the watch has ended, to whether it had been opened. */
-  async #watchOnce(key: string, onHint: () => void, signal: AbortSignal): Promise<boolean> {
-    const stream = await this.#etcd.watchClient.watch();
-    let opened = false;
-    const ended = new Promise<boolean>((resolve) => {
-      const end = () => resolve(opened);
-      stream.on("data", ({ created, canceled, events }) => {
-        if (canceled) return end();
-        opened ||= created;
-        if (created || events.length > 0) onHint();
-      });
-      stream.on("error", end);
-      stream.on("end", end);
-      signal.addEventListener("abort", end, { once: true });
-    });
-    stream.write({ create_request: { key: Buffer.from(key) } });
-    try {
-      return await ended;
-    } finally {
-      stream.end();
-    }
   }
 
   /** Tries until a member answers, or it is clear that none will. */
@@ -201,21 +135,6 @@ export class EtcdClient {
   }
 }
 
-/** Failures of one member, or of a cluster that is electing its leader. etcd's own refusals (no permission, no space) stay. */
-function mayPass(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (isRecoverableError(error) || isBrokenCircuitError(error)) return true;
-  return /timed out|no leader|leader changed|too many requests|stopped|stream of a lease|not capable/.test(
-    error.message,
-  );
-}
-
-/** The first line, without gRPC's decorations. */
-function reasonOf(error: unknown): string {
-  const words = error instanceof Error ? error.message || error.name : String(error);
-  return (words.split("\n", 1)[0] ?? "").replace(/^\d+ [A-Z_]+: /, "").slice(0, 300);
-}
-
 function credentialsOf({ ca, cert, key }: NonNullable<SharedEtcd["tls"]>) {
   return {
     // Without any, those that Node brings along are trusted.
@@ -223,37 +142,4 @@ function credentialsOf({ ca, cert, key }: NonNullable<SharedEtcd["tls"]>) {
     ...(key !== undefined &&
       cert !== undefined && { privateKey: Buffer.from(key), certChain: Buffer.from(cert) }),
   };
-}
-
-function heldOf({ key, value, mod_revision }: IKeyValue): Held {
-  return { key: key.toString("utf8"), value, modified: mod_revision };
-}
-
-function compareOf(condition: Condition): ICompare {
-  const key = Buffer.from(condition.key);
-  if ("exists" in condition)
-    return { key, target: CompareTarget.Version, result: CompareResult.Greater, version: "0" };
-  const { modified } = condition;
-  return { key, target: CompareTarget.Mod, result: CompareResult.Equal, mod_revision: modified };
-}
-
-function requestsOf({ puts = [], deletes = [] }: Writes): IRequestOp[] {
-  return [
-    ...puts.map(({ key, value, lease }) => ({
-      request_put: {
-        key: Buffer.from(key),
-        value: Buffer.from(value),
-        ...(lease !== undefined && { lease }),
-      },
-    })),
-    ...deletes.map(({ from, to }) => ({
-      request_delete_range: { key: Buffer.from(from), range_end: Buffer.from(to) },
-    })),
-  ];
-}
-
-/** The key behind all that begin with a prefix. */
-export function behind(prefix: string): string {
-  // Prefixes end with a slash, which is ASCII.
-  return `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { parseJson } from "../json";
-import { behind, type EtcdClient } from "./etcd-client";
+import type { EtcdClient } from "./etcd-client";
+import { behind } from "./etcd-transaction";
 import type { Keys } from "./log-format";
 
 /** A director that has not been heard of for so long is not alive to the others. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { behind, EtcdClient } from "../../agent/plane/etcd-client";
+import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
+import { behind } from "../../agent/plane/etcd-transaction";
 import { LocalPlane } from "../../agent/plane/local-plane";
 import { Keys } from "../../agent/plane/log-format";
 import type { Known, Plane, Proposed, Shared } from "../../agent/plane/plane";

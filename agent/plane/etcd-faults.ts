@@ -1,0 +1,17 @@
+import { isBrokenCircuitError } from "cockatiel";
+import { isRecoverableError } from "etcd3";
+
+/** Failures of one member, or of a cluster that is electing its leader. etcd's own refusals (no permission, no space) stay. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (isRecoverableError(error) || isBrokenCircuitError(error)) return true;
+  return /timed out|no leader|leader changed|too many requests|stopped|stream of a lease|not capable/.test(
+    error.message,
+  );
+}
+
+/** Why a call failed: the first line, without gRPC's decorations. */
+export function reasonOf(error: unknown): string {
+  const words = error instanceof Error ? error.message || error.name : String(error);
+  return (words.split("\n", 1)[0] ?? "").replace(/^\d+ [A-Z_]+: /, "").slice(0, 300);
+}
