@@ -11,6 +11,7 @@ import type { Log } from "../log";
 import type { Participant } from "../plane/participant";
 import type { Sight } from "../sight";
 import { type Declarations, KeeperDeclarations } from "./declarations";
+import { DRAIN_ROUTES } from "./drain-routes";
 import { EventStreams } from "./event-stream";
 import { type Gate, OwnGate } from "./gate";
 import { ApiHandler } from "./handler";
@@ -23,6 +24,7 @@ import { Router } from "./router";
 import { SIGHT_ROUTES } from "./sight-routes";
 import { transactionRoutes } from "./transaction-routes";
 import { VIRTUAL_SERVER_ROUTES } from "./virtual-server-routes";
+import { WEIGHT_ROUTES } from "./weight-routes";
 import { Writer } from "./writer";
 
 export type { Declaration, Declarations, Declared } from "./declarations";
@@ -65,6 +67,8 @@ export function routes(version: string, router: () => Router): readonly Route[] 
   const all: Route[] = [
     ...VIRTUAL_SERVER_ROUTES,
     ...REAL_SERVER_ROUTES,
+    ...WEIGHT_ROUTES,
+    ...DRAIN_ROUTES,
     ...transactionRoutes(router),
     ...OTHER_ROUTES,
     ...SIGHT_ROUTES,
