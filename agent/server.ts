@@ -8,7 +8,7 @@ import { NotDurableError } from "./keeper/not-durable-error";
 import type { Log } from "./log";
 import { BackupError } from "./plane/backup-text";
 import { HeldBackError } from "./plane/held-back";
-import { NotFollowingError } from "./plane/member";
+import { NotFollowingError } from "./plane/not-following-error";
 import { PlaneDownError, PlaneUncertainError } from "./plane/plane";
 
 /** What is wrong with a request, as RFC 9457 has it. */

@@ -9,7 +9,7 @@ import { formatPath, type Problem } from "../../spec";
 import { NotDurableError } from "../keeper/not-durable-error";
 import { AgreedError } from "../plane/agreed-error";
 import { HeldBackError } from "../plane/held-back";
-import { NotFollowingError } from "../plane/member";
+import { NotFollowingError } from "../plane/not-following-error";
 import { PlaneDownError, PlaneUncertainError } from "../plane/plane";
 
 /** One thing wrong with a request, where it stands. */

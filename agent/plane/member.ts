@@ -8,11 +8,14 @@ import type { Log } from "../log";
 import { readRegistry } from "../registry-file";
 import { Turns } from "../turns";
 import { AgreedError } from "./agreed-error";
+import { agree } from "./agreement";
 import { HeldBackError, heldBackOf } from "./held-back";
 import { judge } from "./judge";
+import { NotFollowingError } from "./not-following-error";
 import { type Known, type Left, type Newest, type Plane, PlaneDownError, type Shared } from "./plane";
 import type { AppliedRecord } from "./record";
-import { areApart, digestOf, merged, steps } from "./registry-text";
+import { digestOf, steps } from "./registry-text";
+import { type Standing, StandingBook } from "./standing";
 
 /** What a member of a plane needs. */
 export interface MemberParts {
@@ -22,35 +25,8 @@ export interface MemberParts {
   readonly log: Log;
 }
 
-/** How a director stands to what is shared. */
-export interface Standing {
-  /** `joining`: nothing was heard of it yet. `lost`: it cannot be asked now. `alarm`: it is not followed. */
-  readonly state: "joining" | "following" | "lost" | "alarm";
-  /** Since when it is so; epoch, in milliseconds. */
-  readonly since: number;
-  /** Why it is lost, or not followed. */
-  readonly reason?: string;
-  /** What this director has applied; 0: nothing yet. */
-  readonly revision: number;
-  /** What it cannot hold of that, because entries of nobody are in the way. */
-  readonly conflicts: readonly string[];
-}
-
-/** The director is not following what is shared, and so takes no change on. */
-export class NotFollowingError extends Error {
-  constructor(reason: string) {
-    super(
-      `what etcd holds is not followed here: ${reason}. Look with \`/var/lib/heye/agent/heye-agent store check\`; then \`store accept\` takes what it holds, and \`store restore /var/lib/heye/registry\` puts this director's own registry there.`,
-    );
-    this.name = "NotFollowingError";
-  }
-}
-
 /** How long is waited for what is newest before a director tells what it has. */
 const REFRESH_MS = 2_000;
-
-/** Tries to bring a change onto what is newest: others may be at it too. */
-const ROUNDS = 10;
 
 /**
  * A director as one of several that agree on what is declared. It follows what is newest, and has a change that is asked of it
@@ -61,12 +37,14 @@ export class Member {
   #shared: Shared | undefined;
   #applied: Known | undefined;
   #isLoaded = false;
-  #standing: Omit<Standing, "revision"> = { state: "joining", since: Date.now(), conflicts: [] };
+  readonly #standing: StandingBook;
 
-  constructor(private readonly parts: MemberParts) {}
+  constructor(private readonly parts: MemberParts) {
+    this.#standing = new StandingBook(parts.log);
+  }
 
   get standing(): Standing {
-    return { ...this.#standing, revision: this.#applied?.revision ?? 0 };
+    return { ...this.#standing.now, revision: this.#applied?.revision ?? 0 };
   }
 
   /** What was last applied; undefined: nothing. */
@@ -84,7 +62,7 @@ export class Member {
    * waited for: a director always says what it has.
    */
   async refresh(): Promise<void> {
-    if (this.#standing.state !== "following") return;
+    if (this.#standing.now.state !== "following") return;
     const waited = new AbortController();
     const isOver = delay(REFRESH_MS, undefined, { signal: waited.signal }).catch(() => undefined);
     await Promise.race([this.look(), isOver]);
@@ -105,7 +83,7 @@ export class Member {
       await this.#following();
       const { refusal, table } = await this.parts.keeper.weigh(order);
       if (refusal) return { ...refusal, shared: true };
-      if (this.#heldBack(order.registry).length > 0) throw new HeldBackError(this.#standing.conflicts);
+      if (this.#heldBack(order.registry).length > 0) throw new HeldBackError(this.#standing.now.conflicts);
       const agreed = await this.#agree(order.registry, leavesOf(order));
       if (!agreed) {
         const state = await this.parts.keeper.state(order.expect);
@@ -119,7 +97,7 @@ export class Member {
   /** Ends drains that whoever began them has not ended. Nothing where that cannot be agreed on now: it is tried again. */
   endDrains(): Promise<void> {
     return this.#turns.take(async () => {
-      if (this.#standing.state !== "following") return;
+      if (this.#standing.now.state !== "following") return;
       const overdue = this.parts.keeper.overdue();
       const heldBack = new Set(this.#heldBack(overdue));
       const delta = overdue.filter((edit) => !heldBack.has(edit));
@@ -171,21 +149,21 @@ export class Member {
       await this.#heed(newest);
     } catch (error) {
       const reason = error instanceof PlaneDownError ? error.reason : messageOf(error);
-      this.#stand(error instanceof PlaneDownError ? "lost" : "alarm", reason);
+      this.#standing.stand(error instanceof PlaneDownError ? "lost" : "alarm", reason);
     }
   }
 
   async #heed(newest: Newest | undefined): Promise<void> {
     const { keeper } = this.parts;
     const verdict = judge({ applied: this.#applied, text: keeper.view.text }, newest);
-    if (verdict.kind === "alarm") return this.#stand("alarm", verdict.reason);
-    if (verdict.kind === "wait") return this.#stand("following");
+    if (verdict.kind === "alarm") return this.#standing.stand("alarm", verdict.reason);
+    if (verdict.kind === "wait") return this.#standing.stand("following");
     if (verdict.kind === "begin") return this.#begin(keeper.view.text);
     if (!newest) return;
-    const isCurrent = verdict.kind === "current" && this.#standing.conflicts.length === 0;
+    const isCurrent = verdict.kind === "current" && this.#standing.now.conflicts.length === 0;
     if (isCurrent && this.#isHeld(newest.shared)) {
       this.#shared = newest.shared;
-      return this.#stand("following");
+      return this.#standing.stand("following");
     }
     await this.#apply(newest.shared, newest.leaves);
   }
@@ -205,35 +183,17 @@ export class Member {
   }
 
   /**
-   * Has a change taken. Where others came first it is brought onto what they made, as long as that touches other things;
-   * where the very same stands there already it is agreed on.
+   * Has a change taken, as {@link agree} does it.
    *
    * @returns undefined: something else has been agreed on, and is followed
    */
   async #agree(delta: readonly string[], leaves: readonly Left[]): Promise<Shared | undefined> {
-    const id = randomUUID();
-    let base = this.#shared;
-    for (let rounds = 0; rounds < ROUNDS; rounds++) {
-      const wanted = merged(base?.text ?? "", delta);
-      if (wanted === undefined) return undefined;
-      if (base && wanted === base.text) return base;
-      const proposed = await this.parts.plane.propose(base, { id, delta, leaves });
-      if (proposed.outcome === "accepted") return proposed.shared;
-      const { newest } = proposed;
-      const known = this.#applied;
-      const verdict = judge({ applied: known, text: this.parts.keeper.view.text }, newest);
-      if (!newest || verdict.kind === "alarm")
-        throw new NotFollowingError(verdict.kind === "alarm" ? verdict.reason : "it was emptied");
-      const isSame = newest.shared.digest === digestOf(wanted);
-      if (isSame) return newest.shared;
-      const others = steps(base?.text ?? "", newest.shared.text);
-      if (!areApart(delta, others)) {
-        await this.#apply(newest.shared, newest.leaves);
-        return undefined;
-      }
-      base = newest.shared;
-    }
-    throw new NotFollowingError("others change it all the time");
+    const text = () => this.parts.keeper.view.text;
+    const ground = { base: this.#shared, applied: this.#applied, text };
+    const agreed = await agree(this.parts.plane, ground, { delta, leaves });
+    if (agreed.outcome === "agreed") return agreed.shared;
+    if (agreed.newest) await this.#apply(agreed.newest.shared, agreed.newest.leaves);
+    return undefined;
   }
 
   /** Makes here what has been agreed on. Throws AgreedError: the others make it, whatever happens here. */
@@ -247,7 +207,7 @@ export class Member {
 
   /** What of a delta touches that which entries of nobody keep this director from holding. */
   #heldBack(delta: readonly string[]): string[] {
-    if (this.#standing.conflicts.length === 0) return [];
+    if (this.#standing.now.conflicts.length === 0) return [];
     return heldBackOf(delta, this.parts.keeper.view.text, this.#shared?.text ?? "");
   }
 
@@ -265,14 +225,14 @@ export class Member {
       await this.parts.record.save(known);
       this.parts.log.info({ event: "plane", revision: known.revision }, `revision ${known.revision} is held`);
     }
-    this.#stand("following", undefined, followed.conflicts);
+    this.#standing.stand("following", undefined, followed.conflicts);
     return followed;
   }
 
   /** Fails unless what is shared is known and followed. */
   async #following(): Promise<void> {
-    if (this.#standing.state !== "following") await this.#look();
-    const { state, reason = "" } = this.#standing;
+    if (this.#standing.now.state !== "following") await this.#look();
+    const { state, reason = "" } = this.#standing.now;
     if (state === "following") return;
     if (state === "alarm") throw new NotFollowingError(reason);
     throw new PlaneDownError(this.parts.plane.endpoints, reason);
@@ -287,18 +247,6 @@ export class Member {
     const { text } = this.parts.keeper.view;
     const isOwn = this.#applied?.digest === digestOf(text);
     return this.#applied && { ...this.#applied, ...(isOwn && { text }) };
-  }
-
-  #stand(state: Standing["state"], reason?: string, conflicts = this.#standing.conflicts): void {
-    const isNews = state !== this.#standing.state || reason !== this.#standing.reason;
-    const isChanged = conflicts.join() !== this.#standing.conflicts.join();
-    const since = isNews ? Date.now() : this.#standing.since;
-    this.#standing = { state, since, ...(reason !== undefined && { reason }), conflicts };
-    if (isNews && state !== "following")
-      this.parts.log.error({ event: "plane", state, reason }, `what is shared: ${state}`);
-    else if (isNews) this.parts.log.info({ event: "plane", state }, "what is shared is followed");
-    if (isChanged && conflicts.length > 0)
-      this.parts.log.error({ event: "plane", conflicts }, "not all that is shared can be held here");
   }
 }
 
