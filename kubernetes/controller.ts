@@ -3,6 +3,7 @@ import { type Dial, directDial } from "../health";
 import { CONTROLLER } from "../spec/kubernetes";
 import type { Api } from "./api";
 import { pause } from "./backoff";
+import { Balancer, type DirectorClient } from "./balancer";
 import { Checks } from "./checks";
 import { Collections } from "./collections";
 import { Counts } from "./counts";
@@ -28,6 +29,8 @@ export interface ControllerOptions {
   readonly leaseNamespace: string;
   /** Unlike that of any other replica, and of an earlier life of this one. */
   readonly identity: string;
+  /** Directors that serve Services of our class; none: nobody does. */
+  readonly directors: readonly DirectorClient[];
 }
 
 /** How long changes are gathered before what is checked is worked out again, in ms. */
@@ -47,6 +50,7 @@ export class Controller {
   readonly collections: Collections;
   readonly leader: Leader;
   readonly events: Events;
+  readonly balancer: Balancer;
   readonly #secrets: Secrets;
   readonly #population: Population;
   readonly #mirrors: Mirrors;
@@ -54,7 +58,7 @@ export class Controller {
   #gathering: NodeJS.Timeout | undefined;
 
   constructor(options: ControllerOptions) {
-    const { api, log, namespace, leaseNamespace, identity } = options;
+    const { api, log, namespace, leaseNamespace, identity, directors } = options;
     this.#options = options;
     const onChange = () => this.#gather();
     this.collections = new Collections({ api, log, namespace, onChange, counts: this.counts });
@@ -67,6 +71,11 @@ export class Controller {
       read: (owner) => readOwner(api, owner),
     });
     this.events = new Events(api, log);
+    this.balancer = new Balancer({
+      ...{ api, log, namespace, directors, counts: this.counts, events: this.events },
+      poolNamespace: leaseNamespace,
+      leader: () => this.leader,
+    });
     this.leader = new Leader({
       api,
       namespace: leaseNamespace,
@@ -93,18 +102,28 @@ export class Controller {
     return this.#population.followed;
   }
 
+  /** Whether everything has been read once. */
+  get isSynced(): boolean {
+    return this.collections.isSynced && this.balancer.isSynced;
+  }
+
   /** Runs until the signal fires. What it has written stays. */
   async run(signal: AbortSignal): Promise<void> {
     const leading = new AbortController();
     const watching = this.collections.run(signal);
-    const background = [this.events.run(signal), this.#resync(signal), this.#readSecrets(signal)];
+    const background = [
+      this.events.run(signal),
+      this.balancer.run(signal),
+      this.#resync(signal),
+      this.#readSecrets(signal),
+    ];
     const led = this.collections.synced(signal).then(() => this.leader.run(leading.signal));
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
     // No write is to come after the Lease has been let go.
-    await this.#end();
+    await Promise.all([this.#end(), this.balancer.end()]);
     leading.abort();
     await Promise.all([watching, led, ...background]);
   }

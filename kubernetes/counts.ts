@@ -1,6 +1,6 @@
 /** What a controller has done since its start. */
 export class Counts {
-  /** Writes of Endpoints and EndpointSlices that succeeded. */
+  /** Writes of Endpoints, EndpointSlices and Services that succeeded. */
   writes = 0;
   /** Addresses that were taken out, and put in, by these. */
   down = 0;

@@ -12,8 +12,13 @@ const ATTEMPTS = 8;
 /** Events that wait for a server that takes none; of more the oldest are dropped. */
 const WAITING_MAX = 1_000;
 
+/** Whom an Event is told of: Endpoints or a slice, or any object that `about` names. */
+export type Told =
+  | Pick<Subject, "kind" | "namespace" | "name" | "uid" | "about">
+  | (Pick<Subject, "namespace" | "name"> & { readonly about: NonNullable<Subject["about"]> });
+
 interface Letter {
-  readonly subject: Subject;
+  readonly subject: Told;
   readonly note: Note;
   readonly at: Date;
   /** How often it was refused, and when it may be tried again, by the monotonic clock. */
@@ -42,7 +47,7 @@ export class Events {
     return this.#dropped;
   }
 
-  tell(subject: Subject, note: Note): void {
+  tell(subject: Told, note: Note): void {
     this.#waiting.push({ subject, note, at: new Date(), refusals: 0, dueMs: 0 });
     if (this.#waiting.length > WAITING_MAX) {
       this.#waiting.shift();
@@ -107,9 +112,7 @@ export class Events {
 
 /** A core/v1 Event, as `kubectl describe` shows it. */
 function eventOf({ subject, note, at }: Letter) {
-  const { kind, name, uid } = subject;
-  const apiVersion = kind === "Endpoints" ? "v1" : "discovery.k8s.io/v1";
-  const about = subject.about ?? { apiVersion, kind, name, uid };
+  const about = "kind" in subject ? (subject.about ?? itself(subject)) : subject.about;
   const time = at.toISOString();
   return {
     apiVersion: "v1",
@@ -126,4 +129,8 @@ function eventOf({ subject, note, at }: Letter) {
     lastTimestamp: time.replace(/\.\d+Z$/, "Z"),
     count: 1,
   };
+}
+
+function itself({ kind, name, uid }: Pick<Subject, "kind" | "name" | "uid">) {
+  return { apiVersion: kind === "Endpoints" ? "v1" : "discovery.k8s.io/v1", kind, name, uid };
 }

@@ -7,19 +7,25 @@ import { KubeConfig } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { Api } from "./api";
 import { StartError, wordsOf } from "./api-errors";
+import { DirectorClient, type TlsFiles } from "./balancer";
 import { Controller } from "./controller";
 import { listenAddress, serveHealth } from "./health-server";
 import { metricsOf } from "./metrics";
 
 const USAGE = `usage: heye-agent kubernetes [--kubeconfig FILE] [--context NAME] [--namespace NAME]
                              [--lease-namespace NAME] [--listen ADDRESS:PORT]
+                             [--director URL... --tls-ca FILE --tls-cert FILE --tls-key FILE]
 
-Checks the servers of annotated Endpoints and EndpointSlices, and writes which of them are ready.
+Checks the servers of annotated Endpoints and EndpointSlices, and writes which of them are ready. With directors it serves
+Services of type LoadBalancer with the class heye.io/ipvs there.
 
 --kubeconfig       default: KUBECONFIG, ~/.kube/config, or what a Pod is given
 --namespace        look at this one alone; default: at all
 --lease-namespace  where the Lease is; default: POD_NAMESPACE, the kubeconfig's, heye-system
 --listen           /healthz, /readyz, /metrics; ":9440" is every address; default: 127.0.0.1:9440
+--director         the REST API of a director, https://lb1:9443; once for each. Pools are ConfigMaps where the Lease is
+--tls-ca           the authority of the directors' certificates
+--tls-cert, --tls-key  the certificate that the directors' API knows as one of readWrite, and its key
 `;
 
 /**
@@ -37,6 +43,10 @@ export async function kubernetes(argv: readonly string[], log: Logger, version: 
       namespace: { type: "string" },
       "lease-namespace": { type: "string" },
       listen: { type: "string", default: "127.0.0.1:9440" },
+      director: { type: "string", multiple: true, default: [] },
+      "tls-ca": { type: "string" },
+      "tls-cert": { type: "string" },
+      "tls-key": { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -56,8 +66,13 @@ export async function kubernetes(argv: readonly string[], log: Logger, version: 
       namespace: values.namespace,
       leaseNamespace: values["lease-namespace"] ?? process.env.POD_NAMESPACE ?? own ?? "heye-system",
       identity: `${process.env.POD_NAME ?? hostname()}_${randomUUID()}`,
+      directors: directorsOf(values.director, {
+        ca: values["tls-ca"],
+        cert: values["tls-cert"],
+        key: values["tls-key"],
+      }),
     });
-    const isReady = () => controller.collections.isSynced;
+    const isReady = () => controller.isSynced;
     const metrics = metricsOf(controller, version);
     const server = await serveHealth(listenAddress(values.listen), { isReady, metrics });
     log.info({ event: "start", version }, "the controller follows the cluster");
@@ -71,6 +86,25 @@ export async function kubernetes(argv: readonly string[], log: Logger, version: 
     log.fatal({ event: "end", error: wordsOf(error) }, "the controller ends");
     return 1;
   }
+}
+
+/** @throws StartError */
+function directorsOf(
+  urls: readonly string[],
+  { ca, cert, key }: { readonly [file in keyof TlsFiles]: string | undefined },
+): DirectorClient[] {
+  if (urls.length === 0) return [];
+  if (ca === undefined || cert === undefined || key === undefined)
+    throw new StartError("--director: expected --tls-ca, --tls-cert and --tls-key with it");
+  const clients = urls.map((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url?.protocol !== "https:" || url.pathname !== "/")
+      throw new StartError(`--director: expected https://HOST:PORT, found ${JSON.stringify(text)}`);
+    return new DirectorClient(url, { ca, cert, key });
+  });
+  if (new Set(clients.map(({ name }) => name)).size < clients.length)
+    throw new StartError(`--director: expected each director once, found ${urls.join(", ")}`);
+  return clients;
 }
 
 function configOf(file: string | undefined, context: string | undefined): KubeConfig {

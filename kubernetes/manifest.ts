@@ -1,4 +1,5 @@
 import {
+  balancedRules,
   CONTAINER_SECURITY,
   CONTROLLER,
   CONTROLLER_ENVIRONMENT,
@@ -10,9 +11,12 @@ import {
   CONTROLLER_RESOURCES,
   CONTROLLER_SPREAD,
   controllerArgs,
+  DIRECTORS_FOLDER,
+  DIRECTORS_SECRET,
   ownRules,
   POD_SECURITY,
   type PolicyRule,
+  poolRules,
   secretRule,
   servedRules,
 } from "../spec/kubernetes";
@@ -29,6 +33,8 @@ export interface ManifestOptions {
   readonly port?: number | undefined;
   /** Secrets that checks may use. Default: none. */
   readonly secrets?: readonly { readonly namespace: string; readonly name: string }[] | undefined;
+  /** URLs of the APIs of directors that serve Services of the class heye.io/ipvs. Default: none. */
+  readonly directors?: readonly string[] | undefined;
 }
 
 /** An object of the manifest, as JSON. */
@@ -50,12 +56,19 @@ const RBAC = "rbac.authorization.k8s.io";
  * that are named, and no other.
  */
 export function manifest(options: ManifestOptions = {}): ManifestObject[] {
-  const { namespace = CONTROLLER_NAMESPACE, secrets = [] } = options;
+  const { namespace = CONTROLLER_NAMESPACE, secrets = [], directors = [] } = options;
+  const balanced = `${CONTROLLER}-directors`;
   return [
     named("Namespace", "v1", namespace),
     named("ServiceAccount", "v1", CONTROLLER, namespace),
     ...grant(CONTROLLER, undefined, namespace, servedRules()),
     ...grant(CONTROLLER, namespace, namespace, ownRules()),
+    ...(directors.length === 0
+      ? []
+      : [
+          ...grant(balanced, undefined, namespace, balancedRules()),
+          ...grant(balanced, namespace, namespace, poolRules()),
+        ]),
     ...secrets.flatMap(({ namespace: place, name }) =>
       grant(`${CONTROLLER}-${name}`, place, namespace, [secretRule(name)]),
     ),
@@ -95,7 +108,11 @@ function deployment({
   image = `${CONTROLLER}:latest`,
   replicas = CONTROLLER_REPLICAS,
   port = CONTROLLER_PORT,
+  directors = [],
 }: ManifestOptions) {
+  const isBalancing = directors.length > 0;
+  // Of group alone, so that the key is nobody's to read but the controller's.
+  const secret = { secretName: DIRECTORS_SECRET, defaultMode: 0o440 };
   return {
     replicas,
     selector: { matchLabels: CONTROLLER_LABELS },
@@ -103,20 +120,24 @@ function deployment({
       metadata: { labels: CONTROLLER_LABELS },
       spec: {
         serviceAccountName: CONTROLLER,
-        securityContext: POD_SECURITY,
+        securityContext: { ...POD_SECURITY, ...(isBalancing && { fsGroup: POD_SECURITY.runAsGroup }) },
         topologySpreadConstraints: [CONTROLLER_SPREAD],
         containers: [
           {
             name: "controller",
             image,
-            args: controllerArgs(port),
+            args: controllerArgs(port, undefined, directors),
             env: CONTROLLER_ENVIRONMENT,
             ports: [{ name: "health", containerPort: port }],
             ...CONTROLLER_PROBES,
             resources: CONTROLLER_RESOURCES,
             securityContext: CONTAINER_SECURITY,
+            ...(isBalancing && {
+              volumeMounts: [{ name: "directors", mountPath: DIRECTORS_FOLDER, readOnly: true }],
+            }),
           },
         ],
+        ...(isBalancing && { volumes: [{ name: "directors", secret }] }),
       },
     },
   };

@@ -32,11 +32,22 @@ export function metricsOf(controller: Controller, version: string): Registry {
     registers: [registry],
   }).set({ version }, 1);
   gauge("leader", "Whether this replica checks and writes (1), or waits (0).", () => (leader.leads ? 1 : 0));
-  gauge("synced", "Whether all collections have been read once.", () => (collections.isSynced ? 1 : 0));
+  gauge("synced", "Whether all collections have been read once.", () => (controller.isSynced ? 1 : 0));
+  gauge("balanced_services", "Services of the class heye.io/ipvs.", () => controller.balancer.size);
+  new Gauge({
+    name: "heye_kubernetes_director_up",
+    help: "Whether a director has answered when the leader last asked it.",
+    labelNames: ["director"],
+    registers: [registry],
+    collect() {
+      for (const { name, isThere } of controller.balancer.directors)
+        this.set({ director: name }, isThere ? 1 : 0);
+    },
+  });
   gauge("objects", "Objects that are looked after.", () => controller.followed.size);
   gauge("probes", "Different questions that are asked of servers.", () => controller.checks?.size ?? 0);
   gauge("writes_pending", "Objects that wait for a write.", () => controller.pending);
-  counter("writes_total", "Writes of Endpoints and EndpointSlices.", () => counts.writes);
+  counter("writes_total", "Writes of Endpoints, EndpointSlices and Services.", () => counts.writes);
   counter("servers_down_total", "Addresses that were taken out.", () => counts.down);
   counter("servers_up_total", "Addresses that were put in.", () => counts.up);
   counter("watch_troubles_total", "Lists and watches that broke off.", () => counts.troubles);

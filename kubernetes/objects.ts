@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /** What every object has; of the rest only what is read is kept. */
-const metadata = z.object({
+export const objectMetadata = z.object({
   name: z.string(),
   namespace: z.string().default(""),
   uid: z.string(),
@@ -16,7 +16,7 @@ const metadata = z.object({
 
 /** A Service, as far as it matters whose servers it has. */
 export const serviceObject = z.object({
-  metadata,
+  metadata: objectMetadata,
   spec: z.object({
     selector: z.record(z.string(), z.string()).nullish(),
     ports: z.array(z.object({ name: z.string().nullish() })).nullish(),
@@ -34,7 +34,7 @@ const address = z.looseObject({ ip: z.string() });
 
 /** Core/v1 Endpoints. */
 export const endpointsObject = z.object({
-  metadata,
+  metadata: objectMetadata,
   subsets: z
     .array(
       z.looseObject({
@@ -48,7 +48,7 @@ export const endpointsObject = z.object({
 
 /** A discovery.k8s.io/v1 EndpointSlice. */
 export const endpointSliceObject = z.object({
-  metadata,
+  metadata: objectMetadata,
   addressType: z.string(),
   endpoints: z
     .array(

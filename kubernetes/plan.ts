@@ -14,7 +14,13 @@ export interface Verdict {
 /** Something to be told about an object, as an Event. */
 export interface Note {
   readonly type: "Normal" | "Warning";
-  readonly reason: "ServerDown" | "ServerUp" | "HealthCheckProblem";
+  readonly reason:
+    | "ServerDown"
+    | "ServerUp"
+    | "HealthCheckProblem"
+    | "AddressGiven"
+    | "LoadBalancerProblem"
+    | "NoDirectors";
   readonly message: string;
 }
 

@@ -114,3 +114,17 @@ export function identityOf(value: VirtualServerIdentity): VirtualServerIdentity 
 export function familyOfIdentity(identity: VirtualServerIdentity): Family {
   return identity.fwmark === undefined ? familyOf(identity.address) : identity.family;
 }
+
+/**
+ * A virtual server's place in the API: its key with hyphens, so that no part of it has to be encoded but the brackets of
+ * an IPv6 address.
+ *
+ * @example virtualServerId({ protocol: "tcp", address: "192.0.2.1", port: 80 }) // "tcp-192.0.2.1-80"
+ * @example virtualServerId({ protocol: "tcp", address: "2001:db8::1", port: 80 }) // "tcp-[2001:db8::1]-80"
+ * @example virtualServerId({ fwmark: 5, family: "ipv6" }) // "fwmark-5-ipv6"
+ */
+export function virtualServerId(one: VirtualServerIdentity): string {
+  if (one.fwmark !== undefined) return `fwmark-${one.fwmark}-${one.family}`;
+  const { protocol, address, port } = one;
+  return `${protocol}-${address.includes(":") ? `[${address}]` : address}-${port}`;
+}

@@ -43,6 +43,7 @@ export {
   type Protocol,
   type SocketIdentity,
   type VirtualServerIdentity,
+  virtualServerId,
   virtualServerIdentity,
   virtualServerKey,
   withIdentityDefaults,

@@ -6,24 +6,14 @@ import {
   parse,
   type RealServer,
   type VirtualServerIdentity,
+  virtualServerId,
   virtualServerIdentity,
   withIdentityDefaults,
 } from "../../spec";
 
-const identity = z.strictObject(virtualServerIdentity);
+export { virtualServerId };
 
-/**
- * A virtual server's place in the API: its key with hyphens, so that no part of it has to be encoded but the brackets of
- * an IPv6 address.
- *
- * @example virtualServerId({ protocol: "tcp", address: "192.0.2.1", port: 80 }) // "tcp-192.0.2.1-80"
- * @example virtualServerId({ protocol: "tcp", address: "2001:db8::1", port: 80 }) // "tcp-[2001:db8::1]-80"
- * @example virtualServerId({ fwmark: 5, family: "ipv6" }) // "fwmark-5-ipv6"
- */
-export function virtualServerId(one: VirtualServerIdentity): string {
-  if (one.fwmark !== undefined) return `fwmark-${one.fwmark}-${one.family}`;
-  return `${one.protocol}-${place(one)}`;
-}
+const identity = z.strictObject(virtualServerIdentity);
 
 /** The inverse of {@link virtualServerId}; undefined for what it never makes, another spelling among them. */
 export function identityOfId(id: string): VirtualServerIdentity | undefined {

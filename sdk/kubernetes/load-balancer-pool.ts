@@ -20,8 +20,7 @@ export interface LoadBalancerPoolArgs {
 
 /**
  * Addresses that Services of type LoadBalancer with `loadBalancerClass: heye.io/ipvs` may get: a ConfigMap in the
- * controller's namespace. This version's controller checks servers and gives out no addresses yet: the pool is for whatever
- * else reads it.
+ * controller's namespace. It gives them out where it has directors (`--director`; docs/kubernetes.md).
  *
  * @example new LoadBalancerPool("public", { controller, addresses: ["192.0.2.0/28", "2001:db8:100::10"] });
  */

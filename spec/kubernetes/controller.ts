@@ -22,10 +22,26 @@ export const CONTROLLER_RESOURCES = {
  * Its command line after the program's name.
  *
  * @param only the only namespace that it looks at; undefined: all
+ * @param directors URLs of the APIs of directors that serve Services of the class heye.io/ipvs
  */
-export function controllerArgs(port: number, only?: string): string[] {
-  return ["kubernetes", "--listen", `:${port}`, ...(only === undefined ? [] : ["--namespace", only])];
+export function controllerArgs(port: number, only?: string, directors: readonly string[] = []): string[] {
+  const tls = ["ca", "cert", "key"].flatMap((what, index) => [
+    `--tls-${what}`,
+    `${DIRECTORS_FOLDER}/${TLS_KEYS[index]}`,
+  ]);
+  return [
+    ...["kubernetes", "--listen", `:${port}`],
+    ...(only === undefined ? [] : ["--namespace", only]),
+    ...directors.flatMap((url) => ["--director", url]),
+    ...(directors.length === 0 ? [] : tls),
+  ];
 }
+
+/** Where the Secret with its certificate for the directors' APIs is mounted. */
+export const DIRECTORS_FOLDER = "/etc/heye/directors";
+/** Name of that Secret unless the user says otherwise; it has the keys that cert-manager writes. */
+export const DIRECTORS_SECRET = "heye-directors";
+const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"];
 
 /** What a role allows, in Kubernetes' words. */
 export interface PolicyRule {
@@ -50,6 +66,20 @@ export function servedRules(): PolicyRule[] {
     },
     { apiGroups: [""], resources: ["events"], verbs: ["create"] },
   ];
+}
+
+/** What it may do besides where directors serve Services. Nodes are the cluster's: it takes a ClusterRole to see them. */
+export function balancedRules(): PolicyRule[] {
+  return [
+    // Finalizers, and annotations of its own.
+    { apiGroups: [""], resources: ["services", "services/status"], verbs: ["patch"] },
+    { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
+  ];
+}
+
+/** What it may do besides in its own namespace, where pools are. */
+export function poolRules(): PolicyRule[] {
+  return [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] }];
 }
 
 /** What it may do in its own namespace. A create names no object that a role could be held to. */

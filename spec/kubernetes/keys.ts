@@ -33,3 +33,24 @@ export const MANAGER = "heye.io";
 export const LOAD_BALANCER_CLASS = "heye.io/ipvs";
 /** Label of a ConfigMap in the controller's namespace that is a pool; its value is `true`. */
 export const LOAD_BALANCER_POOL = "heye.io/load-balancer-pool";
+
+/** Annotation of a Service of {@link LOAD_BALANCER_CLASS}: the pool that its addresses are to be of; default: any that gives by itself. */
+export const POOL = "heye.io/pool";
+/** Annotation of such a Service: the addresses that it is to have, with commas between them. */
+export const ADDRESSES = "heye.io/addresses";
+/** Annotation of such a Service: `nodes` (default), the node ports of nodes, or `endpoints`, its ready endpoints themselves. */
+export const REAL_SERVERS = "heye.io/real-servers";
+/** Annotation of such a Service: the scheduler of its virtual servers. */
+export const SCHEDULER = "heye.io/scheduler";
+/** Annotation of such a Service: how packets reach its real servers. */
+export const FORWARDING = "heye.io/forwarding";
+/** Annotation of such a Service: properties of its virtual servers as JSON, as spec/virtual-server.ts has them. */
+export const VIRTUAL_SERVER = "heye.io/virtual-server";
+/** Annotation of such a Service: properties of its real servers as JSON, as spec/real-server.ts has them. */
+export const REAL_SERVER = "heye.io/real-server";
+/** Annotation that the controller writes: which virtual servers are this Service's, and on which directors. */
+export const CLAIMS = "heye.io/virtual-servers";
+/** Finalizer of such a Service: it goes when no director has anything of it any more. */
+export const LOAD_BALANCER_FINALIZER = LOAD_BALANCER_CLASS;
+/** Kubernetes' label of nodes that are not to get traffic from load balancers. */
+export const EXCLUDED_NODE = "node.kubernetes.io/exclude-from-external-load-balancers";

@@ -22,6 +22,16 @@ describe("the manifest", () => {
     for (const line of lines) assert.match(line, / (unchanged|configured) \(server dry run\)$/);
   });
 
+  it("of a controller with directors is taken too", async () => {
+    const cluster = await Cluster.shared();
+    const text = readFileSync(FILE.replace(".yaml", "-directors.yaml"), "utf8");
+    const said = await cluster.kubectl(
+      ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", "-"],
+      text,
+    );
+    assert.equal(said.trim().split("\n").length, text.split("\n---\n").length);
+  });
+
   it("lets the controller do what it does, and nothing with Secrets, Pods, nodes or other Leases", async () => {
     const cluster = await Cluster.shared();
     const may = async (...words: string[]) => {
@@ -39,6 +49,9 @@ describe("the manifest", () => {
       ["list", "pods", "-n", "default"],
       ["list", "nodes"],
       ["update", "services", "-n", "default"],
+      // Where directors are named alone.
+      ["patch", "services", "-n", "default"],
+      ["list", "configmaps", "-n", "heye-system"],
       ["delete", "endpoints", "-n", "default"],
       ["update", "leases/other", "-n", "heye-system"],
       ["update", "leases/heye-kubernetes", "-n", "default"],
