@@ -10,7 +10,7 @@ import { PlaneDownError, type Watching } from "./plane";
 /** One try at one member. A member that hangs is not told from one that is slow. */
 const TRY_MS = 2_500;
 /** All tries together: an election of etcd's takes one to two seconds. */
-const LIMIT_MS = 8_000;
+const LIMIT_MS = 10_000;
 /** Between two tries: as long as a member that is being elected is asked too early. */
 const PAUSE_MS = 200;
 
@@ -21,24 +21,16 @@ const PAUSE_MS = 200;
  * All methods throw PlaneDownError when no member answers in time, or etcd refuses.
  */
 export class EtcdClient {
-  readonly #etcd: Etcd3;
+  /** One for each member: which of several its client would ask next is left to chance, and may be the one that hangs. */
+  readonly #members: readonly [Etcd3, ...Etcd3[]];
+  /** Which of them is asked. Not the same one by all directors. */
+  #asked: number;
   readonly #watches = new Set<Watching>();
 
   constructor(private readonly config: SharedEtcd) {
-    const { endpoints, tls, auth } = config;
-    this.#etcd = new Etcd3({
-      hosts: [...endpoints],
-      ...(tls && { credentials: credentialsOf(tls) }),
-      ...(auth && { auth: { username: auth.user, password: auth.password ?? "" } }),
-      defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + TRY_MS }),
-      // A member that stands still, or a cable that was pulled, ends nothing by itself.
-      grpcOptions: {
-        "grpc.keepalive_time_ms": 10_000,
-        "grpc.keepalive_timeout_ms": 5_000,
-        "grpc.max_reconnect_backoff_ms": 2_000,
-      },
-      faultHandling: { global: noop },
-    });
+    const [first = "", ...others] = config.endpoints;
+    this.#members = [clientOf(first, config), ...others.map((endpoint) => clientOf(endpoint, config))];
+    this.#asked = Math.floor(Math.random() * this.#members.length);
   }
 
   /** One key; undefined: it is not there. */
@@ -58,7 +50,7 @@ export class EtcdClient {
       ...(to !== undefined && { range_end: Buffer.from(to) }),
       limit,
     };
-    const { kvs } = await this.#call(() => this.#etcd.kv.range(request));
+    const { kvs } = await this.#call((etcd) => etcd.kv.range(request));
     return kvs.map(heldOf);
   }
 
@@ -69,20 +61,20 @@ export class EtcdClient {
    */
   async commit(conditions: readonly Condition[], writes: Writes): Promise<boolean> {
     const request = { compare: conditions.map(compareOf), success: requestsOf(writes) };
-    const { succeeded } = await this.#call(() => this.#etcd.kv.txn(request));
+    const { succeeded } = await this.#call((etcd) => etcd.kv.txn(request));
     return succeeded;
   }
 
   /** Begins a lease. Keys that are put with it go when it is not renewed for so long. */
   async lease(seconds: number): Promise<string> {
-    const { ID } = await this.#call(() => this.#etcd.leaseClient.leaseGrant({ TTL: seconds }));
+    const { ID } = await this.#call((etcd) => etcd.leaseClient.leaseGrant({ TTL: seconds }));
     return ID;
   }
 
   /** Renews a lease. Returns whether it still was one. */
   renew(lease: string): Promise<boolean> {
-    return this.#call(async () => {
-      const stream = await this.#etcd.leaseClient.leaseKeepAlive({ deadline: Date.now() + TRY_MS });
+    return this.#call(async (etcd) => {
+      const stream = await etcd.leaseClient.leaseKeepAlive({ deadline: Date.now() + TRY_MS });
       try {
         return await new Promise<boolean>((resolve, reject) => {
           stream.on("data", ({ TTL }) => resolve(TTL !== "0"));
@@ -99,7 +91,7 @@ export class EtcdClient {
 
   /** Ends a lease, and the keys with it. */
   async revoke(lease: string): Promise<void> {
-    await this.#call(() => this.#etcd.leaseClient.leaseRevoke({ ID: lease }));
+    await this.#call((etcd) => etcd.leaseClient.leaseRevoke({ ID: lease }));
   }
 
   /**
@@ -110,29 +102,57 @@ export class EtcdClient {
     const ending = new AbortController();
     const watching = { close: () => ending.abort() };
     this.#watches.add(watching);
-    void watchKey(this.#etcd, key, onHint, ending.signal).finally(() => this.#watches.delete(watching));
+    const members = { now: () => this.#member, turnFrom: (member: Etcd3) => this.#turnFrom(member) };
+    void watchKey(members, key, onHint, ending.signal).finally(() => this.#watches.delete(watching));
     return watching;
   }
 
   close(): void {
     for (const watching of this.#watches) watching.close();
-    this.#etcd.close();
+    for (const member of this.#members) member.close();
   }
 
-  /** Tries until a member answers, or it is clear that none will. */
-  async #call<T>(ask: () => Promise<T>): Promise<T> {
+  get #member(): Etcd3 {
+    return this.#members[this.#asked] ?? this.#members[0];
+  }
+
+  /** The next one is asked from now on, unless somebody else has seen to that already. */
+  #turnFrom(member: Etcd3): void {
+    if (member === this.#member) this.#asked = (this.#asked + 1) % this.#members.length;
+  }
+
+  /** Tries one member after another until one answers, or it is clear that none will. */
+  async #call<T>(ask: (member: Etcd3) => Promise<T>): Promise<T> {
     const end = performance.now() + LIMIT_MS;
     for (let tries = 1; ; tries++) {
+      const member = this.#member;
       try {
-        return await ask();
+        return await ask(member);
       } catch (error) {
         const isRefused = !mayPass(error);
+        if (!isRefused) this.#turnFrom(member);
         if (isRefused || performance.now() + PAUSE_MS > end)
           throw new PlaneDownError(this.config.endpoints, reasonOf(error), isRefused && tries === 1);
         await delay(PAUSE_MS);
       }
     }
   }
+}
+
+function clientOf(endpoint: string, { tls, auth }: SharedEtcd): Etcd3 {
+  return new Etcd3({
+    hosts: [endpoint],
+    ...(tls && { credentials: credentialsOf(tls) }),
+    ...(auth && { auth: { username: auth.user, password: auth.password ?? "" } }),
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + TRY_MS }),
+    // A member that stands still, or a cable that was pulled, ends nothing by itself.
+    grpcOptions: {
+      "grpc.keepalive_time_ms": 10_000,
+      "grpc.keepalive_timeout_ms": 5_000,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+    },
+    faultHandling: { global: noop, host: () => noop },
+  });
 }
 
 function credentialsOf({ ca, cert, key }: NonNullable<SharedEtcd["tls"]>) {

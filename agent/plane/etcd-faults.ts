@@ -1,10 +1,9 @@
-import { isBrokenCircuitError } from "cockatiel";
 import { isRecoverableError } from "etcd3";
 
 /** Failures of one member, or of a cluster that is electing its leader. etcd's own refusals (no permission, no space) stay. */
 export function mayPass(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (isRecoverableError(error) || isBrokenCircuitError(error)) return true;
+  if (isRecoverableError(error)) return true;
   return /timed out|no leader|leader changed|too many requests|stopped|stream of a lease|not capable/.test(
     error.message,
   );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { behind } from "../../agent/plane/etcd-transaction";
@@ -182,6 +183,35 @@ describe("an etcd that was put back to an older state", () => {
     plane.close();
   }).timeout(120_000);
 });
+
+describe("members of etcd", () => {
+  it("that say nothing are each asked once before the one that answers", async function () {
+    this.timeout(300_000);
+    cluster = await EtcdCluster.up(1);
+    const silent = await Promise.all([1, 2].map(() => listening()));
+    const endpoints = [...silent.map((one) => `http://127.0.0.1:${portOf(one)}`), ...cluster.endpoints];
+    // Whichever is first: of six clients, one in 700 times all begin with the one that answers.
+    const clients = Array.from({ length: 6 }, () => new EtcdClient({ endpoints, prefix: "/heye/silent" }));
+    try {
+      await Promise.all(clients.map((client) => client.get("/heye/silent/head")));
+    } finally {
+      for (const client of clients) client.close();
+      for (const one of silent) one.close();
+      await cluster.down();
+    }
+  });
+});
+
+/** What takes connections, and never says a word. */
+async function listening(): Promise<Server> {
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries++) {
