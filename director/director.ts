@@ -23,8 +23,6 @@ import type { Answer, DirectorState } from "./state";
 
 /** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
 const ATTEMPTS = 5;
-/** So long a rehearsal believes what a director told: changes that follow each other need no read between them. */
-const RECENT_MS = 2_000;
 
 /** How a director is run: with nothing installed on it, or by an agent of ours that owns its table. */
 export type Mode = "ssh" | "agent";
@@ -37,11 +35,8 @@ export type Mode = "ssh" | "agent";
 export class Director {
   readonly #commits = new GroupCommit<Job>((jobs) => this.#commit(jobs));
   #known: DirectorState | undefined;
-  /** When what is known was asked for. */
-  #knownAtMs = Number.NEGATIVE_INFINITY;
   /** The last inspection, and when it was asked for. */
   #looked: { readonly state: DirectorState; readonly atMs: number } | undefined;
-  #lastSession: SshSession | undefined;
   #reading: Promise<DirectorState> | undefined;
   #inspecting: Promise<DirectorState> | undefined;
   #counting: Promise<ConnectionCount[]> | undefined;
@@ -83,22 +78,13 @@ export class Director {
   }
 
   /**
-   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. What the
-   * director told in the last moments is enough to say yes: who makes the change is told if it has become another one
-   * since, and sees to it that nobody is let in who was not asked. To say no, it is read anew.
+   * Says whether a change may be made, without making it: throws what {@link change} would. Changes nothing. The director is
+   * asked each time: one that has died, or holds something else by now, is to be known before any other is changed.
    */
   async rehearse(change: Change): Promise<DirectorState> {
-    const recent = this.#recent();
-    if (recent && isAllowed(change, this.name, recent)) return recent;
     const state = await this.read();
     change.apply({ director: this.name, registry: state.registry, table: state.table });
     return state;
-  }
-
-  /** What the director told in the last moments, over a connection that still stands. */
-  #recent(): DirectorState | undefined {
-    if (this.#lastSession?.closed !== false) return undefined;
-    return performance.now() - this.#knownAtMs < RECENT_MS ? this.#known : undefined;
   }
 
   /** Carries out a change; resolves when the kernel holds it, rejects when it does not or must not. */
@@ -116,7 +102,7 @@ export class Director {
 
   async #inspect(): Promise<DirectorState> {
     const atMs = performance.now();
-    const state = this.#learn(await this.#link.read(() => this.#known, true), atMs);
+    const state = this.#learn(await this.#link.read(() => this.#known, true));
     const inspected = this.mode === "ssh" ? state : { ...state, limits: await this.#limits() };
     if (this.#known === state) this.#known = inspected;
     this.#looked = { state: inspected, atMs };
@@ -243,34 +229,21 @@ export class Director {
   }
 
   async #read(): Promise<DirectorState> {
-    const atMs = performance.now();
-    return this.#learn(await this.#link.read(() => this.#known, false), atMs);
+    return this.#learn(await this.#link.read(() => this.#known, false));
   }
 
   async #change(known: DirectorState, request: ChangeRequest): Promise<Answer> {
-    const atMs = performance.now();
     const answer = await this.#link.change(known, request);
-    this.#learn(answer, atMs);
+    this.#learn(answer);
     return answer;
   }
 
-  #learn({ state }: Answer, askedAtMs: number): DirectorState {
+  #learn({ state }: Answer): DirectorState {
     this.#known = state;
-    this.#knownAtMs = askedAtMs;
     return state;
   }
 
-  async #session(): Promise<SshSession> {
-    this.#lastSession = await this.pool.get(this.name, this.connection);
-    return this.#lastSession;
-  }
-}
-
-function isAllowed(change: Change, director: string, { registry, table }: DirectorState): boolean {
-  try {
-    change.apply({ director, registry, table });
-    return true;
-  } catch {
-    return false;
+  #session(): Promise<SshSession> {
+    return this.pool.get(this.name, this.connection);
   }
 }
