@@ -1,12 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Logger } from "pino";
 import { DECLARED_FOR, MANAGED_BY, MANAGER } from "../spec/kubernetes";
-import type { Api } from "./api";
-import { wordsOf } from "./api-errors";
-import type { Counts } from "./counts";
 import { type Declared, declaredByEndpoints, declaredBySlice } from "./declared";
+import { Following, type FollowingOptions } from "./following";
 import { endpointSliceObject, endpointsObject, serviceObject } from "./objects";
-import { Reflector, reader } from "./reflector";
+import type { Reflector } from "./reflector";
 import {
   nameOf,
   type Subject,
@@ -17,13 +13,9 @@ import {
 } from "./subject";
 
 /** What {@link Collections} work with. */
-export interface CollectionsOptions {
-  readonly api: Api;
-  readonly log: Logger;
+export interface CollectionsOptions extends FollowingOptions {
   /** undefined: all namespaces. */
   readonly namespace: string | undefined;
-  readonly counts: Counts;
-  readonly onChange: () => void;
 }
 
 /** Copies of the objects of a cluster that concern us: all Services, annotated Endpoints, slices with our label, declarations. */
@@ -33,48 +25,34 @@ export class Collections {
   readonly #slices: Reflector<Subject>;
   readonly #declarations: Reflector<Declared>;
 
-  constructor({ api, log, namespace, counts, onChange }: CollectionsOptions) {
-    const collection = (group: string, resource: string) =>
-      namespace === undefined
-        ? `${group}/${resource}`
-        : `${group}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
-    const common = (path: string) => ({
-      api,
-      path,
-      onChange,
-      onTrouble: (error: unknown) => {
-        counts.troubles++;
-        log.warn({ event: "watch", path, error: wordsOf(error) }, "following broke off, and goes on");
-      },
+  constructor({ namespace, ...shared }: CollectionsOptions) {
+    const following = new Following(shared);
+    const core = { group: "/api/v1", namespace };
+    const slices = { group: "/apis/discovery.k8s.io/v1", resource: "endpointslices", namespace };
+    this.#services = following.of({
+      ...core,
+      resource: "services",
+      schema: serviceObject,
+      content: serviceOf,
     });
-    const trouble = (words: string) => {
-      counts.unreadable++;
-      log.error({ event: "unreadable", error: words }, "an object could not be read");
-    };
-    const name = ({ metadata }: { readonly metadata: { namespace: string; name: string } }) =>
-      nameOf(metadata);
-    this.#services = new Reflector({
-      ...common(collection("/api/v1", "services")),
-      read: reader(serviceObject, name, serviceOf, trouble),
+    this.#endpoints = following.of({
+      ...core,
+      resource: "endpoints",
+      schema: endpointsObject,
+      content: (object): Subject | Declared | undefined =>
+        declaredByEndpoints(object) ?? subjectOfEndpoints(object),
     });
-    this.#endpoints = new Reflector({
-      ...common(collection("/api/v1", "endpoints")),
-      read: reader(
-        endpointsObject,
-        name,
-        (object) => declaredByEndpoints(object) ?? subjectOfEndpoints(object),
-        trouble,
-      ),
-    });
-    this.#slices = new Reflector({
-      ...common(collection("/apis/discovery.k8s.io/v1", "endpointslices")),
+    this.#slices = following.of({
+      ...slices,
       labelSelector: `${MANAGED_BY}=${MANAGER}`,
-      read: reader(endpointSliceObject, name, subjectOfSlice, trouble),
+      schema: endpointSliceObject,
+      content: subjectOfSlice,
     });
-    this.#declarations = new Reflector({
-      ...common(collection("/apis/discovery.k8s.io/v1", "endpointslices")),
+    this.#declarations = following.of({
+      ...slices,
       labelSelector: DECLARED_FOR,
-      read: reader(endpointSliceObject, name, declaredBySlice, trouble),
+      schema: endpointSliceObject,
+      content: declaredBySlice,
     });
   }
 
@@ -92,9 +70,9 @@ export class Collections {
     return this.#all.reduce((sum, { lists }) => sum + lists, 0);
   }
 
-  /** Resolves when everything has been read once, or the signal fires. */
-  async synced(signal: AbortSignal): Promise<void> {
-    while (!this.isSynced && !signal.aborted) await delay(20);
+  /** Resolves when everything has been read once; where that never comes, when following has ended. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#all.map(({ firstRead }) => firstRead));
   }
 
   /** Follows until the signal fires. */

@@ -117,7 +117,9 @@ export class Controller {
       this.#resync(signal),
       this.#readSecrets(signal),
     ];
-    const led = this.collections.synced(signal).then(() => this.leader.run(leading.signal));
+    const led = this.collections
+      .synced()
+      .then(() => (signal.aborted ? undefined : this.leader.run(leading.signal)));
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });

@@ -40,6 +40,11 @@ export class Reflector<T> {
   readonly #kept = new Map<string, { readonly version: bigint; readonly value: T }>();
   #version: string | undefined;
   #synced = false;
+  #settle: () => void = () => undefined;
+  /** Resolves when the list has been read, or following has ended without. */
+  readonly firstRead = new Promise<void>((resolve) => {
+    this.#settle = resolve;
+  });
   /** Whether anything has come since the last attempt. */
   #progressed = false;
   #lists = 0;
@@ -72,6 +77,11 @@ export class Reflector<T> {
 
   /** Follows until the signal fires. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#follow(signal);
+    this.#settle();
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
       this.#progressed = false;
@@ -120,6 +130,7 @@ export class Reflector<T> {
     this.#progressed = true;
     this.#lists++;
     this.#synced = true;
+    this.#settle();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { virtualServerKey } from "../../spec";
+import type { Registry } from "../../director/data";
+import { type VirtualServerIdentity, virtualServerKey } from "../../spec";
 import { registrations } from "../probes";
 import { patchBody, patched, virtualServerBody } from "./bodies";
 import { refuseExisting, withoutVirtualServer, withVirtualServer } from "./edits";
@@ -8,7 +9,7 @@ import { PAGE_MAX } from "./limits";
 import { invalid } from "./problem";
 import { drainMsIn, drainQuery } from "./query";
 import { declaredOf, find, revisionTag, shownVirtualServer, tagOf } from "./resources";
-import type { Answer, Api, Call, ReadRoute, Route, WriteRoute } from "./route";
+import type { Answer, AnsweredEdit, Api, Call, ReadRoute, Route, WriteRoute } from "./route";
 import {
   identityIn,
   KNOWN,
@@ -18,7 +19,7 @@ import {
   wholeVirtualServer,
   withTag,
 } from "./targets";
-import type { Written } from "./writer";
+import type { EditBasis, Written } from "./writer";
 
 const COLLECTION = "/v1/virtual-servers";
 const ONE = `${COLLECTION}/{id}`;
@@ -122,14 +123,7 @@ const replace: WriteRoute = {
     const identity = identityIn(call);
     const declared = virtualServerBody(call.body, identity);
     requireSame(virtualServerId(declared), virtualServerId(identity));
-    return {
-      key: virtualServerKey(identity),
-      apply: (basis) => {
-        requireVirtualServer(api, call, basis.first, identity);
-        return withVirtualServer(basis, declared);
-      },
-      answer: (written) => standing(api, call, written),
-    };
+    return editOf(api, call, (basis) => withVirtualServer(basis, declared));
   },
 };
 
@@ -145,19 +139,13 @@ const patch: WriteRoute = {
     answers: { 200: { description: "it stands so", schema: "VirtualServer" }, 404: NOT_THERE },
   },
   edit: (api, call) => {
-    const identity = identityIn(call);
     const change = patchBody("virtual server", call.body);
-    return {
-      key: virtualServerKey(identity),
-      apply: (basis) => {
-        requireVirtualServer(api, call, basis.first, identity);
-        const found = registered(basis.registry, identity);
-        const declared = virtualServerBody(patched(declaredOf(found.registration), change), identity);
-        requireSame(virtualServerId(declared), virtualServerId(identity));
-        return withVirtualServer(basis, declared);
-      },
-      answer: (written) => standing(api, call, written),
-    };
+    return editOf(api, call, (basis, identity) => {
+      const found = registered(basis.registry, identity);
+      const declared = virtualServerBody(patched(declaredOf(found.registration), change), identity);
+      requireSame(virtualServerId(declared), virtualServerId(identity));
+      return withVirtualServer(basis, declared);
+    });
   },
 };
 
@@ -178,16 +166,13 @@ const remove: WriteRoute = {
     },
   },
   edit: (api, call) => {
-    const identity = identityIn(call);
     const drainMs = drainMsIn(call);
     return {
-      key: virtualServerKey(identity),
-      apply: (basis) => {
-        requireVirtualServer(api, call, basis.first, identity);
-        return withoutVirtualServer(basis, registered(basis.registry, identity), drainMs);
-      },
+      ...editOf(api, call, (basis, identity) =>
+        withoutVirtualServer(basis, registered(basis.registry, identity), drainMs),
+      ),
       answer: ({ after }) => {
-        const found = find(after, identity);
+        const found = find(after, identityIn(call));
         if (!found) return { status: 204 };
         return withTag(202, tagOf(found.registration), wholeVirtualServer(api, found));
       },
@@ -197,6 +182,23 @@ const remove: WriteRoute = {
 
 /** Routes of virtual servers themselves. */
 export const VIRTUAL_SERVER_ROUTES: readonly Route[] = [list, create, read, replace, patch, remove];
+
+/** An edit of one virtual server, answered with what stands afterwards. */
+function editOf(
+  api: Api,
+  call: Call,
+  alter: (basis: EditBasis, identity: VirtualServerIdentity) => Registry,
+): AnsweredEdit {
+  const identity = identityIn(call);
+  return {
+    key: virtualServerKey(identity),
+    apply: (basis) => {
+      requireVirtualServer(api, call, basis.first, identity);
+      return alter(basis, identity);
+    },
+    answer: (written) => standing(api, call, written),
+  };
+}
 
 /** A virtual server as it stands after a change. */
 function standing(api: Api, call: Call, { before, after }: Pick<Written, "before" | "after">): Answer {

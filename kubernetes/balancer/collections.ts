@@ -1,10 +1,6 @@
-import type { Logger } from "pino";
 import { LOAD_BALANCER_POOL, parsePoolData, SERVICE_NAME } from "../../spec/kubernetes";
-import type { Api } from "../api";
-import { wordsOf } from "../api-errors";
-import type { Counts } from "../counts";
-import { Reflector, reader } from "../reflector";
-import { nameOf } from "../subject";
+import { Following, type FollowingOptions } from "../following";
+import type { Reflector } from "../reflector";
 import type { NamedPool } from "./addresses";
 import { balancedServiceObject, configMapObject, nodeObject, servingSliceObject } from "./objects";
 import {
@@ -17,17 +13,13 @@ import {
 } from "./service";
 
 /** What {@link BalancerCollections} work with. */
-export interface BalancerCollectionsOptions {
-  readonly api: Api;
-  readonly log: Logger;
+export interface BalancerCollectionsOptions extends FollowingOptions {
   /** The only namespace whose Services are looked at; undefined: all. */
   readonly namespace: string | undefined;
   /** Where pools are. */
   readonly poolNamespace: string;
   /** Whether there are directors: without them only Services are looked at, to say so. */
   readonly hasDirectors: boolean;
-  readonly counts: Counts;
-  readonly onChange: () => void;
 }
 
 /** Copies of what directors are to be told of: Services of our class, what serves them, nodes, pools. */
@@ -38,55 +30,43 @@ export class BalancerCollections {
   readonly #pools: Reflector<NamedPool>;
   readonly #hasDirectors: boolean;
 
-  constructor(options: BalancerCollectionsOptions) {
-    const { api, log, namespace, poolNamespace, counts, onChange } = options;
-    this.#hasDirectors = options.hasDirectors;
-    const inNamespace = (place: string | undefined, group: string, resource: string) =>
-      place === undefined
-        ? `${group}/${resource}`
-        : `${group}/namespaces/${encodeURIComponent(place)}/${resource}`;
-    const common = (path: string) => ({
-      api,
-      path,
-      onChange,
-      onTrouble: (error: unknown) => {
-        counts.troubles++;
-        log.warn({ event: "watch", path, error: wordsOf(error) }, "following broke off, and goes on");
-      },
+  constructor({ namespace, poolNamespace, hasDirectors, ...shared }: BalancerCollectionsOptions) {
+    this.#hasDirectors = hasDirectors;
+    const following = new Following(shared);
+    const core = { group: "/api/v1" };
+    this.#services = following.of({
+      ...core,
+      resource: "services",
+      namespace,
+      schema: balancedServiceObject,
+      content: balancedServiceOf,
     });
-    const trouble = (words: string) => {
-      counts.unreadable++;
-      log.error({ event: "unreadable", error: words }, "an object could not be read");
-    };
-    const name = ({ metadata }: { readonly metadata: { namespace: string; name: string } }) =>
-      nameOf(metadata);
-    this.#services = new Reflector({
-      ...common(inNamespace(namespace, "/api/v1", "services")),
-      read: reader(balancedServiceObject, name, balancedServiceOf, trouble),
-    });
-    this.#slices = new Reflector({
-      ...common(inNamespace(namespace, "/apis/discovery.k8s.io/v1", "endpointslices")),
+    this.#slices = following.of({
+      group: "/apis/discovery.k8s.io/v1",
+      resource: "endpointslices",
+      namespace,
       labelSelector: SERVICE_NAME,
-      read: reader(servingSliceObject, name, servingSliceOf, trouble),
+      schema: servingSliceObject,
+      content: servingSliceOf,
     });
-    this.#nodes = new Reflector({
-      ...common("/api/v1/nodes"),
-      read: reader(nodeObject, name, balancedNodeOf, trouble),
+    this.#nodes = following.of({
+      ...core,
+      resource: "nodes",
+      schema: nodeObject,
+      content: balancedNodeOf,
     });
-    this.#pools = new Reflector({
-      ...common(inNamespace(poolNamespace, "/api/v1", "configmaps")),
+    this.#pools = following.of({
+      ...core,
+      resource: "configmaps",
+      namespace: poolNamespace,
       labelSelector: `${LOAD_BALANCER_POOL}=true`,
-      read: reader(
-        configMapObject,
-        name,
-        ({ metadata, data }): NamedPool | undefined => {
-          const { value, problems } = parsePoolData(data ?? {});
-          for (const { path, reason } of problems)
-            trouble(`pool ${metadata.name}: ${path.join(".")}: ${reason}`);
-          return problems.length === 0 ? { name: metadata.name, ...value } : undefined;
-        },
-        trouble,
-      ),
+      schema: configMapObject,
+      content: ({ metadata, data }): NamedPool | undefined => {
+        const { value, problems } = parsePoolData(data ?? {});
+        for (const { path, reason } of problems)
+          following.unreadable(`pool ${metadata.name}: ${path.join(".")}: ${reason}`);
+        return problems.length === 0 ? { name: metadata.name, ...value } : undefined;
+      },
     });
   }
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../../setup/command";
+import { leashed, run } from "../../setup/command";
 import { etcd } from "../../setup/etcd";
 
 /** Files that a member is to show and to trust. */
@@ -68,7 +68,9 @@ export class EtcdCluster {
         ? ["--cert-file", tls.cert, "--key-file", tls.key, "--trusted-ca-file", tls.ca, "--client-cert-auth"]
         : []),
     ];
-    member.process = spawn(join(this.bin, "etcd"), words, { stdio: ["ignore", "ignore", "ignore"] });
+    // Dies with this process, however that ends.
+    const [program, args] = leashed(join(this.bin, "etcd"), words);
+    member.process = spawn(program, args, { stdio: ["ignore", "ignore", "ignore"] });
   }
 
   /** Waits until it takes what it is told. */
