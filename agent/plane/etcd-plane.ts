@@ -41,6 +41,8 @@ export class EtcdPlane implements Plane {
   constructor(
     private readonly client: EtcdClient,
     private readonly config: SharedEtcd,
+    /** Told what could not be tidied up: what is shared is whole, and it is tried again with a later change. */
+    private readonly onUntidy: (error: Error) => void = () => undefined,
   ) {
     this.#keys = new Keys(config.prefix);
     this.#passed = new Passed(client, this.#keys);
@@ -73,7 +75,7 @@ export class EtcdPlane implements Plane {
     const entry = entryOf(proposal, next.digest);
     const made = await this.#write({ head, modified }, next, entry);
     if (made === undefined) return this.#settled(base, next, proposal.id);
-    if (isSnapshotDue(made)) await this.#snapshot(next).catch(() => undefined);
+    if (isSnapshotDue(made)) await this.#snapshot(next).catch(this.onUntidy);
     return { outcome: "accepted", shared: next };
   }
 
@@ -183,7 +185,7 @@ export class EtcdPlane implements Plane {
     await this.#snapshots
       .keepOnly(snapshot)
       .then(async () => last > 0 && this.#passed.pass(await this.#log.entries(0, last)))
-      .catch(() => undefined);
+      .catch(this.onUntidy);
   }
 }
 

@@ -49,7 +49,12 @@ export class Participant {
   constructor(private readonly parts: ParticipantParts) {
     const { config, state, keeper, log } = parts;
     this.#client = new EtcdClient(config.etcd);
-    this.#plane = new EtcdPlane(this.#client, config.etcd);
+    this.#plane = new EtcdPlane(this.#client, config.etcd, ({ message }) =>
+      log.warn(
+        { event: "plane", error: message },
+        "no snapshot could be made in etcd, or the old not be removed",
+      ),
+    );
     this.#presence = new Presence(this.#client, new Keys(config.etcd.prefix));
     const record = new AppliedRecord(join(state, "agent", "plane.json"), config.etcd.prefix);
     this.member = new Member({ plane: this.#plane, keeper, record, log });

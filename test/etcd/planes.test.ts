@@ -154,7 +154,8 @@ describe("an etcd that was put back to an older state", () => {
   it("is known for that however far it has moved on, by those who had followed what it has lost", async () => {
     const config = { endpoints: cluster.endpoints, prefix: "/heye/back" };
     const [client, keys] = [new EtcdClient(config), new Keys(config.prefix)];
-    const plane = new EtcdPlane(client, config);
+    const untidy: Error[] = [];
+    const plane = new EtcdPlane(client, config, (error) => untidy.push(error));
     const all = { from: "/heye/back/", to: behind("/heye/back/") };
     const change = async (base: Shared | undefined, count: number) =>
       accepted(await plane.propose(base, proposal(steps(base?.text ?? "", registryOf(count)))));
@@ -170,6 +171,7 @@ describe("an etcd that was put back to an older state", () => {
     for (shared = old; shared.revision < 520; shared = await change(shared, (shared.revision % 2) + 1))
       if (shared.revision === 8) followed = nameOf(shared);
     assert.equal(await client.get(keys.change(8)), undefined, "its entry has gone");
+    assert.deepEqual(untidy, []);
     const { isSuccessor, isForgotten } = (await plane.newest(lost)) ?? {};
     assert.deepEqual([isSuccessor, isForgotten], [false, undefined]);
     assert.equal((await plane.newest(followed))?.isSuccessor, true);
