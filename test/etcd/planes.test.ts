@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { behind } from "../../agent/plane/etcd-transaction";
@@ -191,7 +191,7 @@ describe("members of etcd", () => {
     this.timeout(300_000);
     cluster = await EtcdCluster.up(1);
     const silent = await Promise.all([1, 2].map(() => listening()));
-    const endpoints = [...silent.map((one) => `http://127.0.0.1:${portOf(one)}`), ...cluster.endpoints];
+    const endpoints = [...silent.map(({ port }) => `http://127.0.0.1:${port}`), ...cluster.endpoints];
     // Whichever is first: of six clients, one in 700 times all begin with the one that answers.
     const clients = Array.from({ length: 6 }, () => new EtcdClient({ endpoints, prefix: "/heye/silent" }));
     try {
@@ -205,14 +205,16 @@ describe("members of etcd", () => {
 });
 
 /** What takes connections, and never says a word. */
-async function listening(): Promise<Server> {
-  const server = createServer(() => undefined);
+async function listening(): Promise<{ readonly port: number; close(): void }> {
+  const taken = new Set<Socket>();
+  const server = createServer((socket) => taken.add(socket));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return server;
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
+  const close = () => {
+    server.close();
+    // gRPC leaves a connection open on which nothing was ever said.
+    for (const socket of taken) socket.destroy();
+  };
+  return { port: (server.address() as AddressInfo).port, close };
 }
 
 async function until(isSo: () => boolean): Promise<void> {
