@@ -14,7 +14,7 @@ export interface Usage {
 
 const SAMPLE_EVERY_MS = 200;
 /** New processes are looked for less often, because that means reading about every thread. */
-const LIST_EVERY_MS = 1_000;
+const LIST_EVERY_MS = 250;
 
 interface Sample {
   /** undefined: none of those that are watched. */

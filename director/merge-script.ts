@@ -10,10 +10,10 @@
  *
  * At a glance the table is as /proc/net/ip_vs tells it, in lines whose order means nothing (see `glanceDelta` in ipvs/).
  * What was seen is kept in the file `glance`; what is to be seen after the change, in `foreseen`. With the mode `look` the
- * first is written; with `verify` the second is compared, and where it is not what is seen, the first is written.
+ * first is compared, with `verify` the second; where it is not what is seen, the first is written.
  *
  * Exit status 3: a part of the body is missing. 4: the table has to be read whole, because it is another one at a glance,
- * or nothing is known to compare it with.
+ * or nothing is known to compare it with. 5, of a look alone: nor can a later one be compared, as procfs does not tell it.
  */
 export const MERGE = `
 function identity(line, tab) { tab = index(line, "\\t"); return tab ? substr(line, 1, tab - 1) : line }
@@ -64,7 +64,11 @@ function store(file, line, i) {
 BEGIN {
   readable = total = 0
   glimpse()
-  if (mode == "look") { store(glance); exit readable ? 0 : 4 }
+  if (mode == "look") {
+    if (before != "-" && same(glance)) exit 0
+    store(glance)
+    exit readable ? 4 : 5
+  }
   if (mode == "verify") {
     if (same(foreseen)) exit 0
     store(glance)

@@ -10,10 +10,11 @@ import { withServices } from "./table-text";
  * Asks for what is not as known.
  *
  * @param limits digest of the thresholds that are known, `-` for none; absent: they are not asked for
+ * @param seen the answer that told what is known, where a glance at the table is enough; absent: it is read whole
  */
-export function readRequest(known: DirectorState | undefined, limits = "none"): Request {
+export function readRequest(known: DirectorState | undefined, limits = "none", seen = "-"): Request {
   const { registry, table } = known?.digests ?? { registry: "-", table: "-" };
-  return { words: `read ${registry} ${table} ${limits}`, body: "" };
+  return { words: `read ${registry} ${table} ${limits} ${seen}`, body: "" };
 }
 
 /** How a change has the table compared, before it and after it; see script.ts. */

@@ -128,25 +128,36 @@ report() {
 
 merge='${MERGE}'
 
-# REGISTRY TABLE LIMITS: digests of what the sender knows of registry, table and thresholds ("-": nothing; for thresholds
-# "none": it does not ask). What is seen at a glance is older than the table, so that a change between the two is noticed.
+# REGISTRY TABLE LIMITS SEEN: digests of what the sender knows of registry, table and thresholds ("-": nothing; for
+# thresholds "none": it does not ask), and the answer that told it, where the table may be compared with that one at a
+# glance. What is seen at a glance is older than the table, so that a change between the two is noticed.
 look() {
   prepare || return
   lock -s || return
-  seen=
-  if awk -v mode=look -v procfs=${PROCFS} -v glance="$glance" "$merge" 2>/dev/null; then seen=$id; fi
+  before=$4
+  if [ "$before" != "$seen" ]; then before=-; fi
+  seen= status=0
+  awk -v mode=look -v procfs=${PROCFS} -v glance="$glance" -v before="$before" "$merge" 2>/dev/null || status=$?
+  at_a_glance=
+  case $status in
+    0) seen=$id at_a_glance=same ;;
+    4) seen=$id ;;
+  esac
   if [ "$1" = - ]; then
     registry_is=text table_is=text limits_is=text
   else
-    whole
     say "$1  $current" >"$sums"
-    say "$2  $table" >>"$sums"
+    if [ -z "$at_a_glance" ]; then
+      whole
+      say "$2  $table" >>"$sums"
+    fi
     case $3 in
       none | -) ;;
       *) thresholds >"$limits" 2>&1 || :
         say "$3  $limits" >>"$sums" ;;
     esac
     proved "$sums" || :
+    if [ -n "$at_a_glance" ]; then table_is=same; fi
   fi
   if [ "$3" = none ]; then limits_is=; fi
   report state

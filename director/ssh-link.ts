@@ -2,7 +2,7 @@ import { type Target, type Verdict, waitUntilHealthy } from "../health";
 import type { Limits } from "../ipvs";
 import type { ActiveHealthCheck } from "../spec";
 import { parseLimitsText } from "./limits";
-import type { Link } from "./link";
+import type { Depth, Link } from "./link";
 import { type ChangeRequest, readRequest, sentAs } from "./request";
 import { sha256 } from "./sha256";
 import type { Reply } from "./shell";
@@ -10,8 +10,8 @@ import type { SshSession } from "./ssh-session";
 import { type Answer, type DirectorState, parseAnswer } from "./state";
 
 /**
- * How long somebody else's change of what procfs does not tell (flags, kinds of tunnels) may go unseen by changes; an agent
- * goes by the same. A read always reads the whole table.
+ * How long somebody else's change of what procfs does not tell (flags, kinds of tunnels) may go unseen by changes and
+ * their rehearsals; an agent goes by the same. Any other read reads the whole table.
  */
 const WHOLE_EVERY_MS = 30_000;
 
@@ -29,18 +29,20 @@ export class SshLink implements Link {
     private readonly session: () => Promise<SshSession>,
   ) {}
 
-  async read(known: () => DirectorState | undefined, withLimits: boolean): Promise<Answer> {
+  async read(known: () => DirectorState | undefined, depth: Depth): Promise<Answer> {
     const session = await this.session();
     let base: DirectorState | undefined;
+    let seen: string | undefined;
     let sentAtMs = 0;
     const request = () => {
       base = known();
       sentAtMs = performance.now();
-      return readRequest(base, withLimits ? (this.#limits?.digest ?? "-") : undefined);
+      seen = base && depth === "glance" ? this.#lastSight(base, sentAtMs) : undefined;
+      return readRequest(base, depth === "limits" ? (this.#limits?.digest ?? "-") : undefined, seen);
     };
     const reply = await session.ask(this.user, request, "reading its table");
     const answer = this.#told(reply, parseAnswer(this.director, reply, { known: base }));
-    this.#wholeAtMs = sentAtMs;
+    if (seen === undefined) this.#wholeAtMs = sentAtMs;
     return answer;
   }
 

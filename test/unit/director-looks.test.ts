@@ -38,6 +38,7 @@ class CountedDirector {
   registry = EMPTY_REGISTRY;
   lines: readonly string[] = [];
   asked: string[] = [];
+  #answers = 0;
   readonly session = {
     closed: false,
     ask: async (_user: string, request: () => ChangeRequest) => this.#serve(request()),
@@ -54,8 +55,8 @@ class CountedDirector {
   }
 
   #serve({ words, predicted }: ChangeRequest): { id: string; kernel: string; status: number; text: string } {
-    const [verb = "", , , limits] = words.split(" ");
-    this.asked.push(verb);
+    const [verb = "", , , limits, seen] = words.split(" ");
+    this.asked.push(verb === "read" && seen !== "-" ? "glance" : verb);
     if (verb === "change") {
       this.registry = predicted.registry;
       this.lines = predicted.lines;
@@ -72,7 +73,12 @@ class CountedDirector {
       "",
     ];
     const outcome = verb === "change" ? "applied" : "state";
-    return { id: "1", kernel: "6.12.0", status: 0, text: [`heye 2 ${outcome}`, ...parts].join("\n") };
+    return {
+      id: `${++this.#answers}`,
+      kernel: "6.12.0",
+      status: 0,
+      text: [`heye 2 ${outcome}`, ...parts].join("\n"),
+    };
   }
 }
 
@@ -83,13 +89,15 @@ describe("a rehearsal", () => {
     await one.director.change(virtualServer);
     await one.director.rehearse(realServer);
     await one.director.rehearse(realServer);
-    assert.deepEqual(one.take(), ["read", "change", "read", "read"]);
+    assert.deepEqual(one.take(), ["read", "change", "glance", "glance"]);
   });
 
-  it("refuses what the director could not be asked for", async () => {
+  it("refuses nothing that it has not read whole", async () => {
     const one = new CountedDirector();
+    await one.director.rehearse(virtualServer);
+    one.take();
     await assert.rejects(one.director.rehearse(realServer), NoVirtualServerError);
-    assert.deepEqual(one.take(), ["read"]);
+    assert.deepEqual(one.take(), ["glance", "read"]);
   });
 });
 
