@@ -268,21 +268,54 @@ describe("Services of type LoadBalancer on directors of our own", function () {
     assert.ok(has("10.8.0.3:8080"));
   });
 
-  it("another leader, and an API server that is away, change nothing at directors", async () => {
+  it("another leader changes nothing at directors", async () => {
     await apply(slice("web", ["10.8.0.1"]));
     await apply(balanced("web", ENDPOINTS));
     const address = (await untilServed("web")) ?? "";
-    const lines = line(address, "10.8.0.1:8080");
-    await everywhere(lines);
-    await cluster.plane.killApiServer();
-    await until("the loss is noticed", async () => replica.has("watch"));
-    await cluster.plane.startApiServer();
+    await everywhere(line(address, "10.8.0.1:8080"));
     await replica.stop();
     replica = await lead();
     await apply(slice("web", ["10.8.0.1", "10.8.0.2"]));
     await everywhere(line(address, "10.8.0.1:8080", "10.8.0.2:8080"));
     assert.deepEqual(await ips("web"), [address]);
     assert.equal(cluster.writeCount(namespace), 2);
+  });
+
+  // metallb#615, kube-vip#867: addresses were withdrawn when the API server was away.
+  // kube-router#810 and #2162: liveness asked for the API server or for success, so what worked was killed again and again.
+  it("an API server that is away takes no address away, whatever becomes of the controller; servers go on being checked", async () => {
+    const check = '{"type":"tcp","intervalMs":100,"timeoutMs":100,"deadlineMs":5000}';
+    await apply(slice("web", ["10.8.0.1", "10.8.0.2"]));
+    await apply(balanced("web", { ...ENDPOINTS, "heye.io/health-check": check }));
+    const address = (await untilServed("web")) ?? "";
+    const lines = line(address, "10.8.0.1:8080", "10.8.0.2:8080");
+    await everywhere(lines);
+    const config = await cluster.accountConfig();
+    const written = cluster.writeCount(namespace);
+    const [first, second] = directors;
+    await cluster.plane.killApiServer();
+    await second?.stop();
+    // It is renewed every 2 s, and runs out after 15 s.
+    const failed = () => replica.log.filter(({ event }) => event === "lease").length;
+    await until("the Lease has run out", () => failed() > 7);
+    for (const path of ["/healthz", "/readyz"]) assert.equal((await replica.get(path)).status, 200, path);
+    for (const director of directors) assert.deepEqual(director.lines, lines);
+    assert.equal(await replica.stop(), 0, "it was alive all the while");
+    for (const { servers } of directors) servers.down.add("10.8.0.1:8080");
+    const without = line(address, "10.8.0.1:8080", "10.8.0.2:8080");
+    without[1] = without[1]?.replace("-w 1", "-w 0") ?? "";
+    await untilLines(first, without);
+    assert.deepEqual(second?.lines, lines);
+    await second?.start();
+    await everywhere(without);
+    for (const { servers } of directors) servers.down.clear();
+    await everywhere(lines);
+    const late = Replica.start(config, ...trust.args(...directors));
+    await cluster.plane.startApiServer();
+    replica = await late;
+    await replica.leads();
+    assert.deepEqual(await ips("web"), [address]);
+    assert.equal(cluster.writeCount(namespace), written);
   });
 });
 

@@ -35,6 +35,7 @@ describe("the provider process over gRPC", () => {
   });
   after(() => provider?.stop());
 
+  // pulumi#13329: what a provider's code had captured lay in the state, secrets among it.
   it("is reached by a constant text of 70-odd bytes without a path of any machine", () => {
     assert.equal(
       providerStub("VirtualServer"),

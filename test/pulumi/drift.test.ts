@@ -82,6 +82,14 @@ describe("drift", () => {
       said: /lacks: -E .* -p 600/,
       repaired: (service) => [`-E -t ${service} -s mh -p 600 -b mh-fallback`],
     },
+    // terraform-provider-bigip#1116: a member that was disabled by hand was no difference to a refresh.
+    {
+      what: "disabled server",
+      director: "d2",
+      by: (service) => ["-e", "-t", service, "-r", rs("rs2", portOf(service)), "-m", "-w", "0"],
+      said: /lacks: -e .* -w 2/,
+      repaired: (service) => [`-e -t ${service} -r ${rs("rs2", portOf(service))} -m -w 2`],
+    },
     {
       what: "extra server in an inline pool",
       director: "d1",

@@ -118,6 +118,7 @@ describe("resources through the real engine", () => {
     assert.deepEqual(await site.tables(), before);
   });
 
+  // terraform-provider-aws#494: an apply ended well whether or not any server was healthy.
   it("a server that fails its gate keeps a new resource from completing, and the next up lets it in", async () => {
     await site.lab.fault.setHealth("rs2", 503);
     const program = web({ healthCheck: { type: "http", path: "/health", ...QUICK, deadlineMs: 3_000 } });

@@ -100,7 +100,7 @@ describe("an agent", () => {
     await expectLines(...foreign, service, line(a, 0), line(b, 0));
   });
 
-  // kubernetes#76664 and #71809, kube-router#899, keepalived#1781: flows and templates that stayed with dead servers.
+  // kubernetes#76664 and #71809, kube-router#899: flows that stayed with dead servers.
   it("takes a udp server out altogether, and puts it back as it was", async () => {
     const [a, b] = await serve(2);
     const members = servers.map(({ member }) => member);
@@ -115,6 +115,17 @@ describe("an agent", () => {
     assert.equal((await site.director().read()).lines.length, 5, "told as it was declared");
     await a.revive();
     await expectLines(...foreign, as(service), as(line(a, 3)), as(line(b, 3)));
+  });
+
+  // keepalived#1781: persistent clients that stayed with dead servers.
+  it("takes a server out altogether whose clients are to come back to it", async () => {
+    const [a, b] = await serve(2);
+    const members = servers.map(({ member }) => member);
+    await put(virtualServer(members, { persistence: { timeoutS: 300, prefixLength: 32 } }));
+    const persistent = `${service} -p 300`;
+    await expectLines(...foreign, persistent, line(a, 3), line(b, 3));
+    await a.kill();
+    await expectLines(...foreign, persistent, line(b, 3));
   });
 
   it("gives all connections to the sorry server while the quorum is lost", async () => {
@@ -161,6 +172,17 @@ describe("an agent", () => {
     site.kernel.set("");
     await site.keeper.reconcile();
     await expectLines(...mine);
+  });
+
+  // terraform-provider-bigip#1116: a member that was disabled by hand stayed so, and nobody was told.
+  it("takes back that somebody disabled a server that is well: its checks say who is down, not the kernel", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await site.keeper.reconcile();
+    site.kernel.set(`${FOREIGN}${service}\n${line(a, 0)}\n${line(b, 3)}\n`);
+    await site.keeper.reconcile();
+    await expectLines(...foreign, service, line(a, 3), line(b, 3));
+    assert.equal(site.keeper.view.repairs, 1);
   });
 
   it("takes back what somebody else changed while it was writing itself", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import {
   type Director,
   type DirectorState,
@@ -8,6 +9,7 @@ import {
   putVirtualServer,
   type Registration,
 } from "../../director";
+import type { Verdict } from "../../health";
 import { parseTable } from "../../ipvs";
 import { adoptions } from "../../provider/adoption";
 import { changeGated, createGated } from "../../provider/gated-change";
@@ -50,6 +52,27 @@ async function filled(name = "d1"): Promise<FakeDirector> {
   await createGated(gated([director], [server(1), server(2)], { checkOf: () => NONE }));
   return director;
 }
+
+describe("a virtual server that is made", () => {
+  // terraform-provider-aws#494: nothing waited until targets were healthy; what came after went on without any.
+  it("is not done, and sends nothing to its servers, before all of them are healthy", async () => {
+    const d1 = new FakeDirector("d1");
+    const asked: ((verdict: Verdict) => void)[] = [];
+    let isDone = false;
+    d1.verdict = () => new Promise((answer) => asked.push(answer));
+    const made = createGated(gated([d1], [server(1), server(2)])).then(() => {
+      isDone = true;
+    });
+    for (const count of [1, 2]) {
+      while (asked.length < count) await setImmediate();
+      for (let turns = 0; turns < 20; turns++) await setImmediate();
+      assert.deepEqual([isDone, d1.text.match(/-w [1-9]/g)], [false, null], `${count - 1} are healthy`);
+      asked[count - 1]?.({ healthy: true, answer: "connected", checks: 1 });
+    }
+    await made;
+    assert.deepEqual(d1.text.split("\n").sort(), text(1, 2).split("\n").sort());
+  });
+});
 
 describe("a virtual server that is taken over", () => {
   it("goes on as it is when a server that is to enter is not healthy", async () => {

@@ -63,6 +63,25 @@ describe("a resource that is refreshed", () => {
   });
 });
 
+describe("a server that somebody disabled by hand", () => {
+  // terraform-provider-bigip#1116: a member that was disabled by hand was no difference to a refresh.
+  it("is drift of the director where it was done, and a change for the next up, which takes it back", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const handler = handlerOver([d1, d2]);
+    const { id, outputs } = await handler.create(inputs({}));
+    const declared = d2.text;
+    d2.table = parseTable(declared.replace("-w 1", "-w 0"));
+    const seen = await handler.read(id, outputs);
+    assert.ok(seen);
+    const lacks = "virtual server tcp 192.0.2.1:80 lacks: -e -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1";
+    assert.deepEqual(seen.outputs.drift, { d2: [lacks] });
+    const wanted = inputs({});
+    assert.equal(handler.diff(seen.outputs, wanted).changes, true);
+    await handler.update(id, seen.outputs, wanted);
+    assert.equal(d2.text, declared);
+  });
+});
+
 describe("a director that leaves the cluster", () => {
   const declared = (drainMs: number) => {
     const [one] = inputs({}).realServers;

@@ -111,6 +111,7 @@ describe("what a program imports", () => {
     });
   });
 
+  // pulumi#6490: code that was serialised into the state did a refresh long after it had been mended.
   it("leads back to the package by a text that is the same on every machine", () => {
     for (const kind of ["Cluster", "VirtualServer", "RealServer"] as const) {
       assert.equal(

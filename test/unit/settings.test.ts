@@ -277,6 +277,7 @@ describe("lint of clusters", () => {
     assert.deepEqual(placedWarnings({ directors: many(1) }, { ...server, persistence: {} }), []);
   });
 
+  // kubernetes#76664 and #71809, kube-router#899 (udp), keepalived#1781 (persistence): nobody is told what pins clients.
   const cases: [string, object, object, RegExp][] = [
     [
       "mh without sloppyTcp",
@@ -328,6 +329,7 @@ describe("lint of clusters", () => {
     });
   }
 
+  // kubernetes#81775: ports that come round keep a draining server busy for ever.
   it("warns of single servers, of wide clusters and of ports that never drain", () => {
     assert.equal(placedMemberWarnings({ directors: many(2) }, { forwarding: "nat" }).length, 1);
     assert.equal(placedMemberWarnings({ directors: many(1) }, { forwarding: "nat" }).length, 0);
