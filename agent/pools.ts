@@ -131,9 +131,11 @@ export class Pools {
     for (const [key, service] of wanted) this.#made.set(key, service);
   }
 
-  /** What the table lacks. What somebody else has changed is among the edits only where that is to be taken back. */
+  /**
+   * What the table lacks, by the health of servers as it was last heeded. What somebody else has changed is among the edits
+   * only where that is to be taken back.
+   */
   due(text: TableText, limits?: Limits): Due {
-    this.watch.heed();
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
     const sound = new Map<Registration, Service>();

@@ -23,16 +23,25 @@ export class HealthRecorder {
   recordSoon(): void {
     this.#recording ??= setTimeout(() => {
       this.#recording = undefined;
-      this.parts.turns.soon(() => this.record());
+      this.parts.turns.soon(async () => void (await this.record()));
     }, RECORD_DELAY_MS).unref();
   }
 
-  /** Writes it down now. Fails never: forwarding does not wait for a disk that is full. */
-  async record(): Promise<void> {
+  /**
+   * Writes it down now. Fails never: forwarding does not wait for a disk that is full.
+   *
+   * @returns whether it is on the disk
+   */
+  async record(): Promise<boolean> {
     const { store, log, pools } = this.parts;
-    await store.saveHealth(pools.record).catch((error: Error) => {
-      log.error({ event: "record", error: error.message }, "health could not be written down");
-    });
+    try {
+      await store.saveHealth(pools.record);
+      return true;
+    } catch (error) {
+      const words = { event: "record", error: error instanceof Error ? error.message : String(error) };
+      log.error(words, "health could not be written down");
+      return false;
+    }
   }
 
   /** What was to be written down soon is not; who stops records it once more. */

@@ -52,8 +52,8 @@ export class Reconciler {
   #trouble: string | undefined;
   #isUnreadable = false;
   #isBare = false;
-  /** As of which transition of a server the table was made. */
-  #settled = 0;
+  /** As of which transition of a server it is written down who is down. */
+  #recorded = 0;
 
   constructor(private readonly parts: ReconcilerParts) {}
 
@@ -84,12 +84,13 @@ export class Reconciler {
         await attempt("drains could not be ended", () => draining.endOverdue()),
       ];
       const heeded = transitions.count;
-      const text = await this.#read();
+      // What becomes of a server from here on is neither heeded nor written down: it has a turn of its own.
+      pools.watch.heed();
+      const text = await this.#readAndRecord(heeded);
       const limits = isLimited(pools.registry) ? await kernel.limits() : undefined;
       const now = `${joinLines(text.lines)}${limitsText(pools.registry, limits)}`;
       last.seen = text;
       if (now !== last.left) await this.#settle({ text, limits, now, heeded });
-      this.#settled = heeded;
       this.#reconciledAt = Date.now();
       this.#trouble = unwritten ?? undrained;
       if (this.#trouble !== undefined)
@@ -113,11 +114,9 @@ export class Reconciler {
     readonly now: string;
     readonly heeded: number;
   }): Promise<void> {
-    const { kernel, pools, last, transitions, recorder } = this.parts;
+    const { kernel, pools, last, transitions } = this.parts;
     const { text, limits, now, heeded } = found;
     const isDrift = last.left !== undefined;
-    // Durable before the kernel follows: a restart lets nobody in who was down.
-    if (this.#settled !== heeded) await recorder.record();
     const { edits, drift, wanted } = pools.due(text, limits);
     const complaint = await kernel.write(edits);
     if (isDrift) this.#repairs += edits.length;
@@ -130,6 +129,18 @@ export class Reconciler {
     // What was written is looked at once more.
     if (heeded === transitions.count && edits.length === 0) last.leave(now);
     else last.forget();
+  }
+
+  /**
+   * Reads the table and, as of a transition of a server, writes down who is down: at the same time, and both are over
+   * when this is. Durable before the kernel follows: a restart lets nobody in who was down.
+   */
+  async #readAndRecord(heeded: number): Promise<TableText> {
+    const recording = this.#recorded === heeded || this.parts.recorder.record();
+    const [read, recorded] = await Promise.allSettled([this.#read(), recording]);
+    if (recorded.status === "fulfilled" && recorded.value) this.#recorded = heeded;
+    if (read.status === "rejected") throw read.reason;
+    return read.value;
   }
 
   async #read(): Promise<TableText> {

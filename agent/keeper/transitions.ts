@@ -3,7 +3,6 @@ import { realServerKey } from "../../spec";
 import type { Log } from "../log";
 import type { Observer } from "../observer";
 import type { Turns } from "../turns";
-import type { HealthRecorder } from "./health-recorder";
 import type { LastLook } from "./last-look";
 
 /** Hears of servers that went down or came back, and has the kernel follow: once for all that come together. */
@@ -18,7 +17,6 @@ export class Transitions {
       readonly observer: Observer;
       readonly last: LastLook;
       readonly turns: Turns;
-      readonly recorder: Pick<HealthRecorder, "recordSoon">;
     },
     private readonly reconcile: () => Promise<void>,
   ) {}
@@ -30,7 +28,7 @@ export class Transitions {
 
   /** A server went down or came back. */
   heed(probe: Probe | undefined, { healthy, answer }: ServerHealth): void {
-    const { log, observer, last, turns, recorder } = this.parts;
+    const { log, observer, last, turns } = this.parts;
     const event = healthy ? "up" : "down";
     observer.turned(healthy);
     // Not the probe's key: it is made of the check's settings, and passwords could be tried against it.
@@ -38,7 +36,6 @@ export class Transitions {
     log.warn({ event, server, check: probe?.check.type, answer }, `server is ${event}`);
     last.forget();
     this.#count++;
-    recorder.recordSoon();
     if (this.#heeding) return;
     this.#heeding = true;
     turns.soon(() => {

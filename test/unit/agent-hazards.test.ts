@@ -511,6 +511,57 @@ describe("what an agent must not do", () => {
     assert.match(readFileSync(join(site.folder, "registry"), "utf8"), /service me-1 tcp 192\.0\.2\.1:80/);
   });
 
+  it("take a server out before it is on the disk that it is down: also one that goes down meanwhile", async () => {
+    const [a, b] = await serve(3);
+    await put();
+    const durable: string[] = [];
+    let isFirst = true;
+    await restart((real) => ({
+      ...forwarded(real),
+      saveHealth: async (record) => {
+        if (isFirst) {
+          isFirst = false;
+          await b.kill();
+          const { watch } = site.keeper.view.pools;
+          await until(
+            () => watch.counters.transitions === 2,
+            () => "the second one was not missed",
+          );
+        }
+        await real.saveHealth(record);
+        durable.push(Object.keys(record.down).join());
+      },
+    }));
+    const before: string[] = [];
+    const { write } = site.kernel;
+    site.kernel.write = async (edits) => {
+      for (const edit of edits)
+        if (edit.kind === "edit-destination" && edit.destination.weight === 0)
+          before.push(
+            `${edit.destination.port} after ${durable.at(-1)?.includes(`:${edit.destination.port} `)}`,
+          );
+      return write.call(site.kernel, edits);
+    };
+    await a.kill();
+    await see(line(b, 0));
+    assert.deepEqual(before, [`${a.port} after true`, `${b.port} after true`]);
+  });
+
+  it("forget to write down who went down while the disk was full", async () => {
+    const [a] = await serve(2);
+    await put();
+    let isFull = true;
+    await restart((real) => ({
+      ...forwarded(real),
+      saveHealth: (record) => (isFull ? FULL() : real.saveHealth(record)),
+    }));
+    await a.kill();
+    await see(line(a, 0));
+    isFull = false;
+    await reconcile(1);
+    assert.ok(readFileSync(join(site.folder, "agent", "health.json"), "utf8").includes(`:${a.port} `));
+  });
+
   it("write into its log what passwords could be tried against", async () => {
     const [a] = await serve(1);
     const said: string[] = [];
