@@ -2,8 +2,8 @@ import { effectiveWeight, type Member, type Registration, type Registry } from "
 import { probeKey, type ServerHealth } from "../health";
 import { destinationKey, findService, type Service, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
+import type { HealthRecord } from "./health-record";
 import { probeOf, registrations } from "./probes";
-import type { HealthRecord } from "./store";
 import { sorryMember } from "./wanted";
 
 /** What the kernel says of the servers of one virtual server. */

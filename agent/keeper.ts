@@ -9,6 +9,7 @@ import {
 import type { Dial, Probe, ServerHealth } from "../health";
 import { believed } from "./belief";
 import { EditLog } from "./edit-log";
+import type { Journal } from "./journal";
 import { ChangeOrders, type Weighed } from "./keeper/change-orders";
 import { Draining } from "./keeper/draining";
 import { type Followed, Follower, type OwnChange } from "./keeper/follower";
@@ -24,7 +25,7 @@ import { type Observer, UNOBSERVED } from "./observer";
 import type { Left } from "./plane/plane";
 import { Pools } from "./pools";
 import { readRegistry } from "./registry-file";
-import type { Journal, Store } from "./store";
+import type { Store } from "./store";
 import { Turns } from "./turns";
 import { Watch } from "./watch";
 

@@ -23,12 +23,12 @@ import {
 } from "../ipvs";
 import { realServerKey } from "../spec";
 import { Drains } from "./drains";
+import type { HealthRecord } from "./health-record";
 import { nominalService } from "./nominal";
 import { onlyOurs, ourServers } from "./ours";
 import { PoolWants } from "./pool-wants";
 import { registrations } from "./probes";
 import { readRegistry } from "./registry-file";
-import type { HealthRecord } from "./store";
 import type { Watch } from "./watch";
 
 /** What a table lacks of what is wanted. */

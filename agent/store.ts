@@ -1,28 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ServerHealth } from "../health";
-import type { Table } from "../ipvs";
-import type { Drain } from "./drains";
 import { makePrivateFolder, readIfThere, removeDurably, writeDurably } from "./durable";
-
-/** A change that has been taken on: it is carried out, whatever happens in between. */
-export interface Journal {
-  /** The registry's file as it is to be afterwards; empty: none. */
-  readonly after: string;
-  /** Keys of the virtual servers that change. */
-  readonly scope: readonly string[];
-  /** They as declared; undefined: as they are registered afterwards. */
-  readonly desired?: Table;
-}
-
-/** What has to be known after a restart for forwarding to go on as it was. */
-export interface HealthRecord {
-  /** Servers that are down, by the key of their probe. All others are up. */
-  readonly down: Readonly<Record<string, ServerHealth>>;
-  /** Virtual servers whose quorum is lost, by their key. */
-  readonly lost: readonly string[];
-  readonly drains: readonly Drain[];
-}
+import { type HealthRecord, readHealthRecord } from "./health-record";
+import { type Journal, readJournal } from "./journal";
 
 /** All that is kept. */
 export interface Stored {
@@ -73,7 +53,7 @@ export class FileStore implements Store {
     return {
       registry: registry ?? (await readIfThere(join(this.state, "registry.json"))) ?? "",
       journal: journal === undefined ? undefined : readJournal(journal, this.#journal),
-      health: health === undefined ? undefined : readHealth(health),
+      health: health === undefined ? undefined : readHealthRecord(health),
     };
   }
 
@@ -134,34 +114,5 @@ async function signatureOf(path: string): Promise<string | undefined> {
     return `${ino} ${size} ${mtimeNs}`;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : String(error);
-  }
-}
-
-/** The journal is there and cannot be read: nobody knows what was begun, so nothing is touched. */
-export class JournalError extends Error {
-  constructor(file: string, reason: string) {
-    super(
-      `${file} cannot be read (${reason}): a change was begun, and nobody knows which. Nothing is touched. ` +
-        "Remove the file to go on with what the registry says, and run `pulumi up --refresh`.",
-    );
-    this.name = "JournalError";
-  }
-}
-
-function readJournal(text: string, file: string): Journal {
-  try {
-    return JSON.parse(text) as Journal;
-  } catch (error) {
-    throw new JournalError(file, (error as Error).message);
-  }
-}
-
-/** A record that cannot be read says nothing: the kernel's own weights are believed then. */
-function readHealth(text: string): HealthRecord | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<HealthRecord>;
-    return { down: value.down ?? {}, lost: value.lost ?? [], drains: value.drains ?? [] };
-  } catch {
-    return undefined;
   }
 }

@@ -2,12 +2,13 @@ import { duringRegistry, renderRegistry, type TableText } from "../../director/d
 import type { Limits } from "../../ipvs";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
+import type { Journal } from "../journal";
 import type { Kernel } from "../kernel";
 import type { Log } from "../log";
 import type { Pools } from "../pools";
 import { registrations } from "../probes";
 import { readRegistry } from "../registry-file";
-import type { Journal, Store } from "../store";
+import type { Store } from "../store";
 import type { HealthRecorder } from "./health-recorder";
 import type { LastLook } from "./last-look";
 import { NotDurableError } from "./not-durable-error";

@@ -255,9 +255,13 @@ describe("an agent", () => {
     await a.kill();
     await expectLines(...foreign, service, line(a, 0), line(b, 3));
     await site.stop();
-    writeFileSync(join(site.folder, "agent", "health.json"), "{ torn");
+    for (const text of ["{ torn", '{"down":{"tcp":"yes"}}', '{"drains":[{"by":"somebody"}]}']) {
+      writeFileSync(join(site.folder, "agent", "health.json"), text);
+      await site.start();
+      await expectLines(...foreign, service, line(a, 0), line(b, 3));
+      await site.stop();
+    }
     await site.start();
-    await expectLines(...foreign, service, line(a, 0), line(b, 3));
     await a.revive();
     await expectLines(...foreign, service, line(a, 3), line(b, 3));
   });
@@ -384,9 +388,12 @@ ${line(b, 3)}
 
   it("touches nothing where it does not understand its journal", async () => {
     await site.stop();
-    writeFileSync(join(site.folder, "agent", "journal.json"), "{ torn");
     const edits = site.kernel.edits.length;
-    await assert.rejects(site.start(), /journal\.json cannot be read .*Nothing is touched/);
+    const unknown = { after: "", scope: [KEY], desired: [{ protocol: "tcp", scheduler: "rr -b sh-port" }] };
+    for (const text of ["{ torn", JSON.stringify({ scope: [KEY] }), JSON.stringify(unknown)]) {
+      writeFileSync(join(site.folder, "agent", "journal.json"), text);
+      await assert.rejects(site.start(), /journal\.json cannot be read .*Nothing is touched/);
+    }
     assert.equal(site.kernel.edits.length, edits);
     rmSync(join(site.folder, "agent", "journal.json"));
     await site.start();

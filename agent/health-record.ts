@@ -1,0 +1,41 @@
+import * as z from "zod";
+import type { ServerHealth } from "../health";
+import type { Drain } from "./drains";
+import { parseJson } from "./json";
+
+/** What has to be known after a restart for forwarding to go on as it was. */
+export interface HealthRecord {
+  /** Servers that are down, by the key of their probe. All others are up. */
+  readonly down: Readonly<Record<string, ServerHealth>>;
+  /** Virtual servers whose quorum is lost, by their key. */
+  readonly lost: readonly string[];
+  readonly drains: readonly Drain[];
+}
+
+const health: z.ZodType<ServerHealth> = z.object({
+  healthy: z.boolean(),
+  streak: z.number(),
+  since: z.number(),
+  answer: z.string(),
+  at: z.number(),
+});
+
+const drain: z.ZodType<Drain> = z.object({
+  service: z.string(),
+  server: z.string(),
+  startedAt: z.number(),
+  elapsedMs: z.number(),
+  by: z.enum(["change", "operator"]),
+  goneMs: z.number().exactOptional(),
+});
+
+const record = z.object({
+  down: z.record(z.string(), health).default({}),
+  lost: z.array(z.string()).default([]),
+  drains: z.array(drain).default([]),
+});
+
+/** undefined: it cannot be read, and says nothing; the kernel's own weights are believed then. */
+export function readHealthRecord(text: string): HealthRecord | undefined {
+  return record.safeParse(parseJson(text)).data;
+}
