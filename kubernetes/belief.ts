@@ -2,19 +2,14 @@ import type { ServerHealth } from "../health";
 import type { Subject } from "./subject";
 import type { Wanted } from "./wanted";
 
-/** What is believed of servers before they have been asked. */
-export interface Belief {
-  /** Probes of servers that every object which asks so says are not ready. */
-  readonly down: ReadonlySet<string>;
-  /** Probes of servers of which objects say different things: nothing is known of them. */
-  readonly disputed: ReadonlySet<string>;
-}
-
 /**
- * What a controller that begins goes by: the readiness that the objects hold, which its predecessor or the user has written.
- * To go by it changes nothing, and who is down is found out by checks.
+ * Who is down in the eyes of a replica that begins with these objects: probes of servers that every object which asks so says
+ * are not ready. Its predecessor or the user has written that; to go by it changes nothing. Until checks confirm it, it is no
+ * verdict either (checks.ts): objects may differ about a server, and a copy of an object may be late.
  */
-export function believed(subjects: Iterable<{ readonly subject: Subject; readonly wanted: Wanted }>): Belief {
+export function believedDown(
+  subjects: Iterable<{ readonly subject: Subject; readonly wanted: Wanted }>,
+): ReadonlySet<string> {
   const [ready, notReady] = [new Set<string>(), new Set<string>()];
   for (const { subject, wanted } of subjects) {
     subject.groups.forEach(({ backends }, group) => {
@@ -23,10 +18,7 @@ export function believed(subjects: Iterable<{ readonly subject: Subject; readonl
       });
     });
   }
-  return {
-    down: new Set([...notReady].filter((key) => !ready.has(key))),
-    disputed: new Set([...notReady].filter((key) => ready.has(key))),
-  };
+  return new Set([...notReady].filter((key) => !ready.has(key)));
 }
 
 /** What is known of a server before it was asked. */

@@ -1,6 +1,6 @@
 import { type Dial, Monitor, type Probe, type ServerHealth } from "../health";
 import { endpoint } from "../spec";
-import { begun, believed } from "./belief";
+import { begun, believedDown } from "./belief";
 import type { Verdict } from "./plan";
 import type { Subject } from "./subject";
 import type { Wanted } from "./wanted";
@@ -17,7 +17,8 @@ export class Checks {
   #probes: ReadonlyMap<string, Probe> = new Map();
   /** Objects that want to know of a probe, by its key. */
   #asking: ReadonlyMap<string, readonly string[]> = new Map();
-  readonly #disputed = new Set<string>();
+  /** Probes whose checks have neither confirmed what they began with nor changed it. */
+  readonly #unconfirmed = new Set<string>();
 
   /** @param onChange told of each change of mind: the names under which objects that it concerns were followed. */
   constructor(
@@ -27,7 +28,7 @@ export class Checks {
     this.#monitor = new Monitor({
       dial,
       onTransition: (key, health) => {
-        this.#disputed.delete(key);
+        this.#unconfirmed.delete(key);
         onChange(this.#asking.get(key) ?? [], this.#probes.get(key), health);
       },
     });
@@ -45,27 +46,37 @@ export class Checks {
         else asking.set(key, [name]);
       }
     }
-    const isNew = (key: string) => this.#monitor.health(key) === undefined;
-    const { down, disputed } = believed(followed.values());
-    for (const key of this.#disputed) if (!probes.has(key)) this.#disputed.delete(key);
-    for (const key of disputed) if (isNew(key)) this.#disputed.add(key);
+    const down = believedDown(followed.values());
+    for (const key of this.#unconfirmed) if (!probes.has(key)) this.#unconfirmed.delete(key);
+    for (const key of probes.keys()) if (this.#monitor.health(key) === undefined) this.#unconfirmed.add(key);
     this.#probes = probes;
     this.#asking = asking;
-    this.#monitor.watch(probes, (key) => begun(!down.has(key)));
+    const begin = (key: string) => begun(!down.has(key));
+    // What an object said when such a probe began is not what it says now: that copy was late, and it begins anew.
+    const outdated = [...this.#unconfirmed].filter(
+      (key) => this.#isUnconfirmed(key) && this.#monitor.health(key)?.healthy === down.has(key),
+    );
+    if (outdated.length > 0) {
+      const without = new Map(probes);
+      for (const key of outdated) without.delete(key);
+      this.#monitor.watch(without, begin);
+    }
+    this.#monitor.watch(probes, begin);
   }
 
-  /** What is held of a probe's server; undefined: nothing is known yet. */
+  /** What is held of a probe's server; undefined: its checks have not said yet. */
   readonly verdict = (key: string): Verdict | undefined => {
     const health = this.#monitor.health(key);
-    if (health === undefined || health.at === 0) return undefined;
-    const confirmed = health.streak === 0;
-    if (this.#disputed.has(key)) {
-      if (!confirmed) return undefined;
-      this.#disputed.delete(key);
-    }
+    if (health === undefined || this.#isUnconfirmed(key)) return undefined;
     if (health.healthy) return { healthy: true };
-    return { healthy: false, ...(confirmed && { reason: this.#reason(key, health.answer) }) };
+    return { healthy: false, ...(health.streak === 0 && { reason: this.#reason(key, health.answer) }) };
   };
+
+  #isUnconfirmed(key: string): boolean {
+    const { at = 0, streak = 0 } = this.#monitor.health(key) ?? {};
+    if (at > 0 && streak === 0) this.#unconfirmed.delete(key);
+    return this.#unconfirmed.has(key);
+  }
 
   get counters(): Monitor["counters"] {
     return this.#monitor.counters;

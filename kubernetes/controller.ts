@@ -16,6 +16,7 @@ import { readOwner } from "./owner";
 import { type Plan, planOf } from "./plan";
 import { Population } from "./population";
 import { Secrets } from "./secrets";
+import { Member } from "./share";
 import { nameOf, type Subject } from "./subject";
 import { refusalOf, Writer } from "./writer";
 
@@ -25,7 +26,7 @@ export interface ControllerOptions {
   readonly log: Logger;
   /** The only namespace that is looked at; undefined: all. */
   readonly namespace?: string | undefined;
-  /** Where the Lease is. */
+  /** Where the Leases are. */
   readonly leaseNamespace: string;
   /** Unlike that of any other replica, and of an earlier life of this one. */
   readonly identity: string;
@@ -40,22 +41,24 @@ const RESYNC_MS = 10_000;
 
 /**
  * Checks the servers that annotated Endpoints and EndpointSlices name, and writes into these objects which of them are
- * ready. One replica of several does so. It begins with the readiness that the objects hold, and when it ends, or loses the
- * API server, they hold what was last written.
+ * ready. Several replicas share that, Service by Service ({@link Member}). Each begins with the readiness that the objects
+ * hold, and when it ends, or loses the API server, they hold what was last written. One of them leads, and tells directors.
  */
 export class Controller {
   readonly #options: ControllerOptions;
-  readonly #dial: Dial = directDial();
   readonly counts = new Counts();
   readonly collections: Collections;
   readonly leader: Leader;
+  readonly member: Member;
   readonly events: Events;
   readonly balancer: Balancer;
+  readonly checks: Checks;
+  readonly #writer: Writer;
   readonly #secrets: Secrets;
   readonly #population: Population;
   readonly #mirrors: Mirrors;
-  #work: { readonly checks: Checks; readonly writer: Writer } | undefined;
   #gathering: NodeJS.Timeout | undefined;
+  #isEnding = false;
 
   constructor(options: ControllerOptions) {
     const { api, log, namespace, leaseNamespace, identity, directors } = options;
@@ -63,43 +66,43 @@ export class Controller {
     const onChange = () => this.#gather();
     this.collections = new Collections({ api, log, namespace, onChange, counts: this.counts });
     this.#secrets = new Secrets(api);
-    const { subjects, service } = this.collections;
-    this.#population = new Population({ subjects, service, secrets: this.#secrets });
+    this.#population = new Population({
+      subjects: () => this.#ownSubjects(),
+      service: this.collections.service,
+      secrets: this.#secrets,
+    });
     this.#mirrors = new Mirrors({
       declared: this.collections.declared,
       subject: (name) => this.collections.subject(name),
       read: (owner) => readOwner(api, owner),
     });
     this.events = new Events(api, log);
+    this.checks = this.#checks(directDial());
+    this.#writer = this.#writerOf();
     this.balancer = new Balancer({
       ...{ api, log, namespace, directors, counts: this.counts, events: this.events },
       poolNamespace: leaseNamespace,
       leader: () => this.leader,
     });
-    this.leader = new Leader({
-      api,
-      namespace: leaseNamespace,
-      name: CONTROLLER,
-      identity,
-      log,
-      onGain: () => this.#gather(),
-      onLoss: () => void this.#end(),
-    });
-  }
-
-  /** The checks that are being made; undefined: another replica makes them. */
-  get checks(): Checks | undefined {
-    return this.#work?.checks;
+    this.leader = new Leader({ ...{ api, log, identity }, namespace: leaseNamespace, name: CONTROLLER });
+    const written = () => this.#writer.written();
+    this.member = new Member({ ...{ api, log, identity, written, onChange }, namespace: leaseNamespace });
   }
 
   /** Objects that wait for a write. */
   get pending(): number {
-    return this.#work?.writer.pending ?? 0;
+    return this.#writer.pending;
   }
 
-  /** What is looked after, as of now. */
+  /** What this replica looks after, as of now. */
   get followed(): Population["followed"] {
     return this.#population.followed;
+  }
+
+  /** How many objects there are to be looked after, by whichever replica. */
+  get known(): number {
+    return [...this.collections.subjects()].filter(([, subject]) => this.#population.hasService(subject))
+      .length;
   }
 
   /** Whether everything has been read once. */
@@ -109,7 +112,7 @@ export class Controller {
 
   /** Runs until the signal fires. What it has written stays. */
   async run(signal: AbortSignal): Promise<void> {
-    const leading = new AbortController();
+    const sharing = new AbortController();
     const watching = this.collections.run(signal);
     const background = [
       this.events.run(signal),
@@ -117,80 +120,93 @@ export class Controller {
       this.#resync(signal),
       this.#readSecrets(signal),
     ];
-    const led = this.collections
-      .synced()
-      .then(() => (signal.aborted ? undefined : this.leader.run(leading.signal)));
+    const shared = this.collections.synced().then(async () => {
+      if (signal.aborted) return;
+      await Promise.all([this.leader.run(sharing.signal), this.member.run(sharing.signal)]);
+    });
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    // No write is to come after the Lease has been let go.
+    // No write is to come after the Leases have been let go.
     await Promise.all([this.#end(), this.balancer.end()]);
-    leading.abort();
-    await Promise.all([watching, led, ...background]);
+    sharing.abort();
+    await Promise.all([watching, shared, ...background]);
   }
 
   #gather(): void {
+    if (this.#isEnding) return;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       this.#follow();
     }, GATHER_MS);
   }
 
+  /** Works out anew what is this replica's, and what has to be done about it. What it no longer has it forgets. */
   #follow(): void {
-    if (!this.leader.leads) return;
-    this.#work ??= this.#begin();
-    const { checks, writer } = this.#work;
-    const { changed, gone } = this.#population.renew();
-    checks.follow(this.#population.followed);
-    for (const name of gone) writer.forget(name);
     const derived = [...this.collections.subjects()].filter(([, { about }]) => about !== undefined);
     const unlike = this.#mirrors.renew(derived.map(([name]) => name));
-    for (const name of [...changed, ...unlike]) writer.mark(name);
+    const { changed, gone } = this.#population.renew();
+    this.checks.follow(this.#population.followed);
+    for (const name of gone) this.#writer.forget(name);
+    for (const name of [...changed, ...unlike]) if (this.#isOwn(name)) this.#writer.mark(name);
   }
 
-  #begin() {
-    const { log } = this.#options;
-    const checks = new Checks(this.#dial, (names, probe, health) => {
+  #ownSubjects(): (readonly [string, Subject])[] {
+    return [...this.collections.subjects()].filter(([name]) => this.#isOwn(name));
+  }
+
+  /** All objects of a Service are one replica's, so that a server which several of them name is asked by one. */
+  #isOwn(name: string): boolean {
+    const place = this.#mirrors.declaredFor(name) ?? this.collections.subject(name);
+    return place?.service !== undefined && this.member.owns(`${place.namespace}/${place.service}`);
+  }
+
+  #checks(dial: Dial): Checks {
+    return new Checks(dial, (names, probe, health) => {
       const { address, port } = probe?.target ?? {};
       const about = { event: "health", healthy: health.healthy, check: probe?.check.type, address, port };
-      log.info({ ...about, answer: health.answer }, health.healthy ? "a server is back" : "a server is down");
-      for (const name of names) writer.mark(name);
+      this.#options.log.info(
+        { ...about, answer: health.answer },
+        health.healthy ? "a server is back" : "a server is down",
+      );
+      for (const name of names) this.#writer.mark(name);
     });
-    const writer = new Writer({
-      write: (name) => this.#write(name, checks),
-      mayWrite: () => this.leader.mayWrite,
+  }
+
+  #writerOf(): Writer {
+    return new Writer({
+      write: (name) => this.#write(name),
+      mayWrite: () => this.member.mayWrite,
       onTrouble: (name, error, againMs) => {
         const refusal = refusalOf(error);
         this.counts.refused(refusal.status ?? 0);
         const about = { event: "refused", object: name, againMs: Math.round(againMs), ...refusal };
         // Somebody else has changed it meanwhile: that is how it is meant to be.
-        if (refusal.status === 409) log.debug(about, "a write came too late");
-        else log.warn(about, "a write was refused");
+        if (refusal.status === 409) this.#options.log.debug(about, "a write came too late");
+        else this.#options.log.warn(about, "a write was refused");
       },
     });
-    return { checks, writer };
   }
 
-  /** Stops checking: another replica does, or this one ends. Begun anew, everything starts from what the objects hold. */
+  /** Stops checking and writing: other replicas do. */
   async #end(): Promise<void> {
+    this.#isEnding = true;
     clearTimeout(this.#gathering);
-    this.#gathering = undefined;
-    const work = this.#work;
-    this.#work = undefined;
-    await work?.writer.stop();
-    await work?.checks.stop();
+    await this.#writer.stop();
+    await this.checks.stop();
   }
 
-  async #write(name: string, checks: Checks): Promise<boolean> {
+  async #write(name: string): Promise<boolean> {
+    if (!this.#isOwn(name)) return false;
     const step = await this.#mirrors.step(name);
-    // The declaration may have been long in coming. Who leads then looks at everything again.
-    if (step && !this.leader.mayWrite) return true;
+    // The declaration may have been long in coming. Whose it is then looks at everything again.
+    if (step && !(this.member.mayWrite && this.#isOwn(name))) return true;
     const subject = this.collections.subject(name);
     if (step) return this.#mirror(name, subject, step);
     const wanted = subject && this.#population.wantedOf(subject);
     if (!subject || !wanted) return false;
-    const plan = planOf(subject, wanted, checks.verdict);
+    const plan = planOf(subject, wanted, this.checks.verdict);
     if (plan === undefined) return false;
     const query = { fieldManager: FIELD_MANAGER };
     const path = pathOf(subject);
@@ -229,15 +245,14 @@ export class Controller {
   async #resync(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await pause(RESYNC_MS, signal);
-      if (!this.leader.leads) continue;
       this.#gather();
-      for (const name of this.#population.followed.keys()) this.#work?.writer.mark(name);
+      for (const name of this.#population.followed.keys()) this.#writer.mark(name);
     }
   }
 
   async #readSecrets(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.leader.leads && (await this.#secrets.refresh(signal)).size > 0) this.#gather();
+      if ((await this.#secrets.refresh(signal)).size > 0) this.#gather();
       await pause(1_000, signal);
     }
   }

@@ -2,7 +2,6 @@ import type { Logger } from "pino";
 import type { Api } from "./api";
 import { ApiError, wordsOf } from "./api-errors";
 import { pause } from "./backoff";
-
 import { heldLease, LEASE, type LeaseStep, leaseStep, type Observation, observe } from "./lease";
 import { leaseObject } from "./objects";
 
@@ -15,14 +14,10 @@ export interface LeaderOptions {
   /** Unlike that of any other replica, and of an earlier life of this one. */
   readonly identity: string;
   readonly log: Logger;
-  /** It is ours now. */
-  readonly onGain: () => void;
-  /** Somebody else has it: it was not renewed for too long. Not called when it merely cannot be renewed. */
-  readonly onLoss: () => void;
 }
 
 /**
- * Sees to it that one replica of several works. Who has the Lease and loses the API server stays leader, but may write
+ * Sees to it that one replica of several does what only one may do: telling directors. Who has the Lease and loses the API server stays leader, but may write
  * nothing ({@link mayWrite}) until the Lease is renewed: nobody can write then, and what is known of servers stays fresh.
  * Only when the server says that somebody else has it does another one lead.
  */
@@ -105,14 +100,12 @@ export class Leader {
     if (this.#leads) return;
     this.#leads = true;
     this.#options.log.info({ event: "lead", identity }, "this replica leads");
-    this.#options.onGain();
   }
 
   #lose(holder: string): void {
     if (!this.#leads) return;
     this.#leads = false;
     this.#options.log.warn({ event: "follow", holder }, "another replica leads");
-    this.#options.onLoss();
   }
 
   /** So that another one need not wait until it has run out. */

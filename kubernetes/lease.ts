@@ -36,8 +36,8 @@ export function leaseStep({ lease, sinceMs }: Observation, me: string, nowMs: nu
 }
 
 /** The Lease as it is to be written: held by `me`, or by nobody. */
-export function heldLease(
-  lease: LeaseObject,
+export function heldLease<L extends { readonly spec?: LeaseObject["spec"] }>(
+  lease: L,
   me: string,
   at: Date,
   step: Exclude<LeaseStep, "wait"> | "release",

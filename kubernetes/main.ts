@@ -16,14 +16,14 @@ const USAGE = `usage: heye-agent kubernetes [--kubeconfig FILE] [--context NAME]
                              [--lease-namespace NAME] [--listen ADDRESS:PORT]
                              [--director URL... --tls-ca FILE --tls-cert FILE --tls-key FILE]
 
-Checks the servers of annotated Endpoints and EndpointSlices, and writes which of them are ready. With directors it serves
-Services of type LoadBalancer with the class heye.io/ipvs there.
+Checks the servers of annotated Endpoints and EndpointSlices, and writes which of them are ready; replicas share that. With
+directors it serves Services of type LoadBalancer with the class heye.io/ipvs there.
 
 --kubeconfig       default: KUBECONFIG, ~/.kube/config, or what a Pod is given
 --namespace        look at this one alone; default: at all
---lease-namespace  where the Lease is; default: POD_NAMESPACE, the kubeconfig's, heye-system
+--lease-namespace  where the Leases are; default: POD_NAMESPACE, the kubeconfig's, heye-system
 --listen           /healthz, /readyz, /metrics; ":9440" is every address; default: 127.0.0.1:9440
---director         the REST API of a director, https://lb1:9443; once for each. Pools are ConfigMaps where the Lease is
+--director         the REST API of a director, https://lb1:9443; once for each. Pools are ConfigMaps where the Leases are
 --tls-ca           the authority of the directors' certificates
 --tls-cert, --tls-key  the certificate that the directors' API knows as one of readWrite, and its key
 `;

@@ -27,7 +27,7 @@ export interface ManifestOptions {
   readonly namespace?: string | undefined;
   /** The image of the Containerfile. Default: `heye-kubernetes:latest`, as it is called where it was built. */
   readonly image?: string | undefined;
-  /** One works, the others wait to take over. Default: 2. */
+  /** They share the checks, and take over from each other. Default: 2. */
   readonly replicas?: number | undefined;
   /** Where /healthz, /readyz and /metrics are served. Default: 9440. */
   readonly port?: number | undefined;

@@ -24,14 +24,15 @@ export function metricsOf(controller: Controller, version: string): Registry {
         this.inc(value());
       },
     });
-  const { counts, collections, leader, events } = controller;
+  const { counts, collections, leader, member, events } = controller;
   new Gauge({
     name: "heye_kubernetes_info",
     help: "The version of this controller.",
     labelNames: ["version"],
     registers: [registry],
   }).set({ version }, 1);
-  gauge("leader", "Whether this replica checks and writes (1), or waits (0).", () => (leader.leads ? 1 : 0));
+  gauge("leader", "Whether this replica is the one that tells directors (1).", () => (leader.leads ? 1 : 0));
+  gauge("members", "Replicas that share, as this one sees it; 0: it has no share.", () => member.members);
   gauge("synced", "Whether all collections have been read once.", () => (controller.isSynced ? 1 : 0));
   gauge("balanced_services", "Services of the class heye.io/ipvs.", () => controller.balancer.size);
   new Gauge({
@@ -44,8 +45,13 @@ export function metricsOf(controller: Controller, version: string): Registry {
         this.set({ director: name }, isThere ? 1 : 0);
     },
   });
-  gauge("objects", "Objects that are looked after.", () => controller.followed.size);
-  gauge("probes", "Different questions that are asked of servers.", () => controller.checks?.size ?? 0);
+  gauge("objects", "Objects that this replica looks after: its share.", () => controller.followed.size);
+  gauge(
+    "objects_known",
+    "Objects that are to be looked after, by whichever replica.",
+    () => controller.known,
+  );
+  gauge("probes", "Different questions that are asked of servers.", () => controller.checks.size);
   gauge("writes_pending", "Objects that wait for a write.", () => controller.pending);
   counter("writes_total", "Writes of Endpoints, EndpointSlices and Services.", () => counts.writes);
   counter("servers_down_total", "Addresses that were taken out.", () => counts.down);
@@ -69,7 +75,7 @@ export function metricsOf(controller: Controller, version: string): Registry {
 }
 
 const CHECK_COUNTERS = {
-  checks: "Checks begun since this replica leads.",
+  checks: "Checks that were begun.",
   failures: "Checks that failed.",
   inconclusive: "Checks that this host could not make.",
   late: "Checks that began late.",
@@ -86,7 +92,7 @@ function checkMetrics(controller: Controller, registry: Registry): void {
       registers: [registry],
       collect() {
         this.reset();
-        this.inc(controller.checks?.counters[name] ?? 0);
+        this.inc(controller.checks.counters[name]);
       },
     });
   }

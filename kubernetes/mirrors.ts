@@ -67,6 +67,11 @@ export class Mirrors {
     return [...new Set([...wanted.keys(), ...slices])].filter((name) => this.#differing(name) !== undefined);
   }
 
+  /** Whose servers a slice is to name, by its name; undefined: no declaration makes it. */
+  declaredFor(name: string): Pick<Declared, "namespace" | "service"> | undefined {
+    return this.#wanted.get(name)?.by;
+  }
+
   /**
    * What is to be done about a slice; undefined: nothing, or it is none that declarations make. A slice whose owner is gone
    * is Kubernetes' to collect.

@@ -72,7 +72,12 @@ export const secretObject = z.object({ data: z.record(z.string(), z.string()).nu
 
 /** A coordination.k8s.io/v1 Lease; what else stands there is written back as it is. */
 export const leaseObject = z.looseObject({
-  metadata: z.looseObject({ resourceVersion: z.string() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    resourceVersion: z.string(),
+    labels: z.record(z.string(), z.string()).nullish(),
+    annotations: z.record(z.string(), z.string()).nullish(),
+  }),
   spec: z
     .looseObject({
       holderIdentity: z.string().nullish(),
@@ -82,6 +87,9 @@ export const leaseObject = z.looseObject({
     })
     .nullish(),
 });
+
+/** A list of Leases. */
+export const leaseList = z.object({ items: z.array(leaseObject).nullish() });
 
 /** A list of objects that are looked at one by one. */
 export const objectList = z.object({

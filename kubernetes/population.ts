@@ -12,7 +12,7 @@ interface Memo {
 
 /** Where objects are found. */
 export interface Sources {
-  /** All objects that ask to be looked after, by their {@link subjectKey}. */
+  /** All objects that are this replica's to look after, by their {@link subjectKey}. */
   readonly subjects: () => Iterable<readonly [string, Subject]>;
   /** A Service by namespace and name. */
   readonly service: (name: string) => SubjectService | undefined;
@@ -56,10 +56,14 @@ export class Population {
     return { changed, gone: [...before.keys()].filter((name) => !after.has(name)) };
   }
 
-  /** What is asked of an object's servers; undefined: it has no Service, so nobody would be sent to them. */
+  /** Whether anybody would be sent to an object's servers. */
+  hasService(subject: Subject): boolean {
+    return this.#serviceOf(subject) !== undefined;
+  }
+
+  /** What is asked of an object's servers; undefined: it has no Service. */
   wantedOf(subject: Subject): Wanted | undefined {
-    if (subject.service === undefined) return undefined;
-    const service = this.#sources.service(nameOf({ namespace: subject.namespace, name: subject.service }));
+    const service = this.#serviceOf(subject);
     if (service === undefined) return undefined;
     const secret = this.#sources.secrets.get(subject.namespace, secretNameOf(subject.annotations));
     const surroundings = { service, ...secret };
@@ -68,6 +72,10 @@ export class Population {
     const wanted = wantedOf(subject, surroundings);
     this.#memos.set(subject, { surroundings, wanted });
     return wanted;
+  }
+
+  #serviceOf({ namespace, service }: Subject): SubjectService | undefined {
+    return service === undefined ? undefined : this.#sources.service(nameOf({ namespace, name: service }));
   }
 }
 

@@ -39,14 +39,14 @@ interface Due {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #due = new Map<string, Due>();
-  readonly #writing = new Set<string>();
+  /** Writes on their way; they never reject. */
+  readonly #writing = new Map<string, Promise<void>>();
   /** Objects that have changed while they were being written. */
   readonly #again = new Set<string>();
   #tokens: number = RATE.burst;
   #refilledMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #idle: (() => void)[] = [];
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -86,8 +86,7 @@ export class Writer {
       if (due.atMs > nowMs) continue;
       this.#due.delete(name);
       this.#tokens--;
-      this.#writing.add(name);
-      void this.#write(name, due.failures);
+      this.#writing.set(name, this.#write(name, due.failures));
     }
     this.#arm();
   };
@@ -97,7 +96,12 @@ export class Writer {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#due.clear();
-    if (this.#writing.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.written();
+  }
+
+  /** Resolves when those writes have ended that are on their way now. */
+  async written(): Promise<void> {
+    await Promise.all(this.#writing.values());
   }
 
   async #write(name: string, failures: number): Promise<void> {
@@ -115,7 +119,6 @@ export class Writer {
     this.#writing.delete(name);
     if (this.#again.delete(name)) next ??= { atMs: performance.now() + GATHER_MS, failures: 0 };
     if (next && !this.#stopped) this.#due.set(name, next);
-    if (this.#writing.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
     this.#arm();
   }
 

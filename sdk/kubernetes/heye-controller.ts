@@ -15,7 +15,7 @@ export interface HeyeControllerArgs {
   createNamespace?: boolean;
   /** The only namespace whose Services it serves; its rights end there too. Default: all of the cluster. */
   watchNamespace?: pulumi.Input<string>;
-  /** How many run: one leads, the others take over. Default 2. */
+  /** How many run: they share the checks, and take over from each other. Default 2. */
   replicas?: pulumi.Input<number>;
   /** Where `/metrics`, `/healthz` and `/readyz` are served. Default 9440. */
   port?: pulumi.Input<number>;
@@ -33,7 +33,7 @@ const RBAC = "rbac.authorization.k8s.io";
 
 /**
  * The controller that checks servers and sets their readiness, with all it needs in a cluster: a ServiceAccount, roles
- * for no more than it does, replicas with an elected leader, a disruption budget, and a Service for its metrics. Its pods
+ * for no more than it does, replicas that share the checks, a disruption budget, and a Service for its metrics. Its pods
  * run without root, without capabilities and on a root file system that cannot be written.
  *
  * It may read no Secret, but those that {@link HealthCheckedService} grants to it.

@@ -4,13 +4,20 @@
 
 /** Name of the controller's objects, and of the Lease by which its replicas agree on a leader. */
 export const CONTROLLER = "heye-kubernetes";
+/** How many replicas share the checks; of more the others stand by. A role has to name the Leases that may be written. */
+const MEMBERS_MAX = 8;
+/** Names of the Leases that replicas hold to have a share, in the order in which they are taken. */
+export const MEMBER_LEASES: readonly string[] = Array.from(
+  { length: MEMBERS_MAX },
+  (_, index) => `${CONTROLLER}-member-${index + 1}`,
+);
 /** What selects its pods. */
 export const CONTROLLER_LABELS = { "app.kubernetes.io/name": CONTROLLER } as const;
 /** Where it runs, unless the user names another namespace. */
 export const CONTROLLER_NAMESPACE = "heye-system";
 /** Where it serves `/healthz`, `/readyz` and `/metrics`. */
 export const CONTROLLER_PORT = 9440;
-/** How many of it run unless the user says otherwise: one to lead, one to take over. */
+/** How many of it run unless the user says otherwise: each takes over from the other. */
 export const CONTROLLER_REPLICAS = 2;
 /** Needed for its start, and for some thousands of checks. */
 export const CONTROLLER_RESOURCES = {
@@ -86,8 +93,9 @@ export function poolRules(): PolicyRule[] {
 export function ownRules(): PolicyRule[] {
   const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };
   return [
-    { ...leases, verbs: ["create"] },
-    { ...leases, resourceNames: [CONTROLLER], verbs: ["get", "update"] },
+    // A list of all replicas names no object, either.
+    { ...leases, verbs: ["create", "list"] },
+    { ...leases, resourceNames: [CONTROLLER, ...MEMBER_LEASES], verbs: ["get", "update"] },
   ];
 }
 

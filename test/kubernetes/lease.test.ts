@@ -45,16 +45,23 @@ describe("several replicas", function () {
   });
   const down = () => places.slice(2);
 
+  /** What is known of servers has been asked for often enough to change readiness, if it were wrong. */
+  async function askedOften(): Promise<void> {
+    const before = servers[0]?.requests ?? 0;
+    await until("it has been asked often", () => (servers[0]?.requests ?? 0) > before + 10);
+  }
+
   it("one that ends in order hands over at once, and the next one writes nothing", async () => {
     const first = await Replica.lead(config);
-    const second = await Replica.start(config);
     await untilOut(cluster, namespace, "web", down());
+    const second = await Replica.start(config);
+    await second.shares(2);
     assert.equal(second.has("lead"), false);
     const written = cluster.writeCount(namespace);
     assert.equal(await first.stop(), 0);
+    await second.shares(1);
     await second.leads();
-    const before = servers[0]?.requests ?? 0;
-    await until("it has asked often", () => (servers[0]?.requests ?? 0) > before + 10);
+    await askedOften();
     assert.equal(cluster.writeCount(namespace), written, "nothing flaps");
     await servers[0]?.die();
     await untilOut(cluster, namespace, "web", [...down(), places[0] ?? ""]);
@@ -70,31 +77,34 @@ describe("several replicas", function () {
     await servers[0]?.die();
     const back = await RealServer.start(places[2] ?? "");
     const second = await Replica.start(config);
-    await second.leads();
+    await second.shares(1);
     await untilOut(cluster, namespace, "web", [places[0] ?? "", places[3] ?? ""]);
     assert.ok(cluster.writeCount(namespace) <= written + 2, "one write for each, or one for both");
     await back.die();
     await second.stop();
   });
 
-  it("one that was stopped in the middle writes nothing when it wakes up and another one leads", async () => {
+  it("one that was stopped in the middle writes nothing when it wakes up, and gets a share again", async () => {
     const first = await Replica.lead(config);
     await untilOut(cluster, namespace, "web", down());
     first.signal("SIGSTOP");
     const second = await Replica.start(config);
     await second.leads();
+    await second.shares(1);
     await servers[1]?.die();
     await untilOut(cluster, namespace, "web", [...down(), places[1] ?? ""]);
     const written = cluster.writes(namespace).length;
     first.signal("SIGCONT");
     await until("the first one follows", () => first.has("follow"));
+    await Promise.all([first.shares(2), second.shares(2)]);
+    await askedOften();
     assert.equal(cluster.writes(namespace).length, written);
     await first.stop();
     await second.stop();
   });
 });
 
-describe("a new leader whose watch of Endpoints is late", function () {
+describe("a replica that takes over, and whose watch of Endpoints is late", function () {
   this.slow(60_000);
 
   it("leaves slices as they are, of declarations that it does not know yet, or knows as they were", async () => {
@@ -110,14 +120,17 @@ describe("a new leader whose watch of Endpoints is late", function () {
     for (const namespace of [fresh, edited]) await cluster.apply(service("web"), "-n", namespace);
     const first = await Replica.lead(await cluster.accountConfig());
     await declare(edited, [before, dead]);
-    const second = await Replica.start(await cluster.accountConfig(proxy));
-    // From here on it is told nothing of Endpoints, and everything of slices.
-    const late = { now: true };
+    // The second one gets no share, and is told nothing of Endpoints once it has read them.
+    const [alone, late] = [{ now: true }, { now: false }];
     const reads = new Set<string>();
     proxy.fault = ({ method, url }) => {
       if (method === "GET" && url.includes("/endpoints/")) reads.add(url);
-      return late.now && url.startsWith("/api/v1/endpoints?") ? { status: 503 } : undefined;
+      const isRefused =
+        (alone.now && url.includes("/leases")) || (late.now && url.startsWith("/api/v1/endpoints?"));
+      return isRefused ? { status: 503 } : undefined;
     };
+    const second = await Replica.start(await cluster.accountConfig(proxy));
+    late.now = true;
     proxy.cut();
     for (const namespace of [fresh, edited]) await declare(namespace, [after, dead]);
     const made = new Map<string, string>();
@@ -131,7 +144,8 @@ describe("a new leader whose watch of Endpoints is late", function () {
     }
     const written = [fresh, edited].map((namespace) => cluster.writes(namespace).length);
     await first.stop();
-    await second.leads();
+    alone.now = false;
+    await second.shares(1);
     await until(
       "it has looked at both declarations",
       () => [fresh, edited].every((namespace) => reads.has(`/api/v1/namespaces/${namespace}/endpoints/web`)),

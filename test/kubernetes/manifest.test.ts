@@ -43,7 +43,8 @@ describe("the manifest", () => {
       ).trim();
     };
     assert.equal(await may("patch", "endpoints", "-n", "default"), "yes");
-    assert.equal(await may("update", "leases/heye-kubernetes", "-n", "heye-system"), "yes");
+    for (const lease of ["heye-kubernetes", "heye-kubernetes-member-1", "heye-kubernetes-member-8"])
+      assert.equal(await may("update", `leases/${lease}`, "-n", "heye-system"), "yes");
     for (const words of [
       ["get", "secrets", "-n", "default"],
       ["list", "pods", "-n", "default"],
@@ -54,6 +55,8 @@ describe("the manifest", () => {
       ["list", "configmaps", "-n", "heye-system"],
       ["delete", "endpoints", "-n", "default"],
       ["update", "leases/other", "-n", "heye-system"],
+      ["delete", "leases/heye-kubernetes-member-1", "-n", "heye-system"],
+      ["list", "leases", "-n", "default"],
       ["update", "leases/heye-kubernetes", "-n", "default"],
       ["escalate", "clusterroles"],
     ])

@@ -57,10 +57,11 @@ export class Replica {
     return replica;
   }
 
-  /** The same, and it leads. */
+  /** The same, and it leads, and shares with nobody. */
   static async lead(kubeconfig: string, ...args: string[]): Promise<Replica> {
     const replica = await Replica.start(kubeconfig, ...args);
     await replica.leads();
+    await replica.shares(1);
     return replica;
   }
 
@@ -69,6 +70,15 @@ export class Replica {
     await until(
       "the controller leads",
       () => this.has("lead"),
+      () => this.log,
+    );
+  }
+
+  /** Waits until so many share, itself among them, and agree on that. */
+  async shares(members: number): Promise<void> {
+    await until(
+      `${members} share`,
+      () => this.log.findLast(({ event }) => event === "share")?.members === members,
       () => this.log,
     );
   }
