@@ -8,16 +8,15 @@ import { Checks } from "./checks";
 import { Collections } from "./collections";
 import { Counts } from "./counts";
 import { Events } from "./events";
+import { SPACING_MS } from "./gathering";
 import { Leader } from "./leader";
-import type { MirrorStep } from "./mirror";
 import { Mirrors } from "./mirrors";
-import { FIELD_MANAGER } from "./names";
+import { ObjectWrites } from "./object-writes";
 import { readOwner } from "./owner";
-import { type Plan, planOf } from "./plan";
 import { Population } from "./population";
 import { Secrets } from "./secrets";
 import { Member } from "./share";
-import { nameOf, type Subject } from "./subject";
+import type { Subject } from "./subject";
 import { refusalOf, Writer } from "./writer";
 
 /** How a controller is run. */
@@ -175,16 +174,23 @@ export class Controller {
   }
 
   #writerOf(): Writer {
+    const { counts, events, collections } = this;
+    const { api, log } = this.#options;
     return new Writer({
-      write: (name) => this.#write(name),
+      write: new ObjectWrites({
+        ...{ api, log, counts, events, collections, population: this.#population, mirrors: this.#mirrors },
+        verdict: this.checks.verdict,
+        mayWrite: (name) => this.member.mayWrite && this.#isOwn(name),
+      }).make,
       mayWrite: () => this.member.mayWrite,
+      spacingMs: SPACING_MS,
       onTrouble: (name, error, againMs) => {
         const refusal = refusalOf(error);
-        this.counts.refused(refusal.status ?? 0);
+        counts.refused(refusal.status ?? 0);
         const about = { event: "refused", object: name, againMs: Math.round(againMs), ...refusal };
         // Somebody else has changed it meanwhile: that is how it is meant to be.
-        if (refusal.status === 409) this.#options.log.debug(about, "a write came too late");
-        else this.#options.log.warn(about, "a write was refused");
+        if (refusal.status === 409) log.debug(about, "a write came too late");
+        else log.warn(about, "a write was refused");
       },
     });
   }
@@ -195,51 +201,6 @@ export class Controller {
     clearTimeout(this.#gathering);
     await this.#writer.stop();
     await this.checks.stop();
-  }
-
-  async #write(name: string): Promise<boolean> {
-    if (!this.#isOwn(name)) return false;
-    const step = await this.#mirrors.step(name);
-    // The declaration may have been long in coming. Whose it is then looks at everything again.
-    if (step && !(this.member.mayWrite && this.#isOwn(name))) return true;
-    const subject = this.collections.subject(name);
-    if (step) return this.#mirror(name, subject, step);
-    const wanted = subject && this.#population.wantedOf(subject);
-    if (!subject || !wanted) return false;
-    const plan = planOf(subject, wanted, this.checks.verdict);
-    if (plan === undefined) return false;
-    const query = { fieldManager: FIELD_MANAGER };
-    const path = pathOf(subject);
-    const written = await this.#options.api.request({ method: "PATCH", path, query, body: plan.patch });
-    this.collections.put(subject, written);
-    this.#tell(name, subject, plan);
-    return true;
-  }
-
-  /** What is to be read of the slice afterwards comes with the watch, and makes the next step. */
-  async #mirror(name: string, subject: Subject | undefined, step: MirrorStep): Promise<boolean> {
-    const { api, log } = this.#options;
-    const [namespace = "", slice = ""] = name.slice("EndpointSlice ".length).split("/");
-    const collection = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
-    const path = `${collection}/${slice}`;
-    const query = { fieldManager: FIELD_MANAGER };
-    if (step.kind === "create")
-      await api.request({ method: "POST", path: collection, query, body: step.body });
-    else if (step.kind === "delete")
-      await api.request({ method: "DELETE", path, body: { preconditions: step.preconditions } });
-    else {
-      const written = await api.request({ method: "PATCH", path, query, body: step.patch });
-      if (subject) this.collections.put(subject, written);
-    }
-    this.counts.writes++;
-    log.info({ event: "mirror", object: name, step: step.kind }, "a slice follows its declaration");
-    return true;
-  }
-
-  #tell(name: string, subject: Subject, { notes, down, up }: Plan): void {
-    this.counts.written(down.length, up.length);
-    this.#options.log.info({ event: "write", object: name, down, up }, "readiness was written");
-    for (const note of notes) this.events.tell(subject, note);
   }
 
   async #resync(signal: AbortSignal): Promise<void> {
@@ -256,11 +217,4 @@ export class Controller {
       await pause(1_000, signal);
     }
   }
-}
-
-function pathOf(subject: Subject): string {
-  const group = subject.kind === "Endpoints" ? "/api/v1" : "/apis/discovery.k8s.io/v1";
-  const resource = subject.kind === "Endpoints" ? "endpoints" : "endpointslices";
-  const [namespace, name] = nameOf(subject).split("/").map(encodeURIComponent);
-  return `${group}/namespaces/${namespace}/${resource}/${name}`;
 }

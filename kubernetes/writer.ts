@@ -1,5 +1,6 @@
 import { ApiError, wordsOf } from "./api-errors";
 import { pauseMs } from "./backoff";
+import { dueMs } from "./gathering";
 
 /** What a {@link Writer} works with. */
 export interface WriterOptions {
@@ -12,12 +13,12 @@ export interface WriterOptions {
   readonly write: (name: string) => Promise<boolean>;
   /** Whether anything may be written now. What is due waits until it may. */
   readonly mayWrite: () => boolean;
+  /** The least time from one write of an object to its next, in ms (gathering.ts). */
+  readonly spacingMs: number;
   /** Told of a write that was refused, and when it is tried again, in ms from now. */
   readonly onTrouble: (name: string, error: unknown, againMs: number) => void;
 }
 
-/** How long an object waits for more that changes with it, in ms: servers that die together are one write. */
-export const GATHER_MS = 50;
 /** Writes on their way at the same time. */
 const PARALLEL = 8;
 /** Writes a second in the long run, and at once after a pause. */
@@ -41,11 +42,15 @@ export class Writer {
   readonly #due = new Map<string, Due>();
   /** Writes on their way; they never reject. */
   readonly #writing = new Map<string, Promise<void>>();
+  /** When objects were written, the oldest first, as long as that matters. */
+  readonly #written = new Map<string, number>();
   /** Objects that have changed while they were being written. */
   readonly #again = new Set<string>();
   #tokens: number = RATE.burst;
   #refilledMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, in ms. */
+  #armedMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(options: WriterOptions) {
@@ -61,8 +66,11 @@ export class Writer {
   mark(name: string): void {
     if (this.#stopped) return;
     if (this.#writing.has(name)) this.#again.add(name);
-    else if (!this.#due.has(name)) this.#due.set(name, { atMs: performance.now() + GATHER_MS, failures: 0 });
-    this.#arm();
+    else if (!this.#due.has(name)) {
+      const due = this.#changed(name);
+      this.#due.set(name, due);
+      this.#arm(due.atMs);
+    }
   }
 
   /** Says that an object is gone: nothing is to be written any more. */
@@ -72,15 +80,15 @@ export class Writer {
   }
 
   readonly #work = (): void => {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#armedMs = Number.POSITIVE_INFINITY;
     if (this.#stopped) return;
     if (!this.#options.mayWrite()) {
-      this.#arm();
+      this.#armNext();
       return;
     }
     const nowMs = performance.now();
     this.#refill(nowMs);
+    this.#forgetWritten(nowMs);
     for (const [name, due] of this.#due) {
       if (this.#writing.size >= PARALLEL || this.#tokens < 1) break;
       if (due.atMs > nowMs) continue;
@@ -88,13 +96,15 @@ export class Writer {
       this.#tokens--;
       this.#writing.set(name, this.#write(name, due.failures));
     }
-    this.#arm();
+    this.#armNext();
   };
 
-  /** Lets writes that are on their way end, and begins no more. */
+  /** Makes those writes at once that wait for nothing but company, and begins no more. Resolves when all have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    for (const [name, { failures }] of this.#due)
+      if (failures === 0 && this.#options.mayWrite()) this.#writing.set(name, this.#write(name, failures));
     this.#due.clear();
     await this.written();
   }
@@ -106,9 +116,11 @@ export class Writer {
 
   async #write(name: string, failures: number): Promise<void> {
     let next: Due | undefined;
+    const begunMs = performance.now();
     try {
       const wrote = await this.#options.write(name);
-      if (!wrote) this.#tokens++;
+      if (wrote) this.#noteWritten(name, begunMs);
+      else this.#tokens++;
     } catch (error) {
       const count = failures + 1;
       const againMs = againAfterMs(error, count);
@@ -117,9 +129,26 @@ export class Writer {
       this.#options.onTrouble(name, error, againMs);
     }
     this.#writing.delete(name);
-    if (this.#again.delete(name)) next ??= { atMs: performance.now() + GATHER_MS, failures: 0 };
+    if (this.#again.delete(name)) next ??= this.#changed(name);
     if (next && !this.#stopped) this.#due.set(name, next);
-    this.#arm();
+    this.#armNext();
+  }
+
+  #changed(name: string): Due {
+    const atMs = dueMs(performance.now(), this.#written.get(name), this.#options.spacingMs);
+    return { atMs, failures: 0 };
+  }
+
+  #noteWritten(name: string, begunMs: number): void {
+    this.#written.delete(name);
+    this.#written.set(name, begunMs);
+  }
+
+  #forgetWritten(nowMs: number): void {
+    for (const [name, writtenMs] of this.#written) {
+      if (nowMs - writtenMs < this.#options.spacingMs) break;
+      this.#written.delete(name);
+    }
   }
 
   #refill(nowMs: number): void {
@@ -128,15 +157,23 @@ export class Writer {
     this.#refilledMs = nowMs;
   }
 
-  #arm(): void {
-    if (this.#stopped || this.#timer !== undefined || this.#due.size === 0) return;
-    const nowMs = performance.now();
+  #armNext(): void {
     let atMs = Number.POSITIVE_INFINITY;
     for (const due of this.#due.values()) atMs = Math.min(atMs, due.atMs);
-    if (this.#writing.size >= PARALLEL) return;
+    if (atMs < Number.POSITIVE_INFINITY) this.#arm(atMs);
+  }
+
+  /** Sees to it that what is due then is looked at then, or as soon as it may be written. */
+  #arm(atMs: number): void {
+    if (this.#stopped || this.#writing.size >= PARALLEL) return;
+    const nowMs = performance.now();
     const tokenMs = this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1_000) / RATE.perSecond;
     const waitMs = this.#options.mayWrite() ? 0 : FORBIDDEN_MS;
-    this.#timer = setTimeout(this.#work, Math.max(atMs - nowMs, tokenMs, waitMs, 1));
+    const inMs = Math.max(atMs - nowMs, tokenMs, waitMs, 1);
+    if (nowMs + inMs >= this.#armedMs) return;
+    clearTimeout(this.#timer);
+    this.#armedMs = nowMs + inMs;
+    this.#timer = setTimeout(this.#work, inMs);
   }
 }
 

@@ -69,6 +69,8 @@ export class Balancer {
     this.#writer = new Writer({
       write: (name) => this.#write(name),
       mayWrite: () => leader().mayWrite,
+      // A Service is written twice, one after the other: claims, and then its address.
+      spacingMs: 0,
       onTrouble: (name, error, againMs) => {
         const refusal = refusalOf(error);
         counts.refused(refusal.status ?? 0);
