@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { release } from "node:os";
+import { hostname, release } from "node:os";
 import { dirname, join } from "node:path";
 import { setInterval as every } from "node:timers/promises";
 import { PLACE } from "../director/data";
@@ -16,6 +16,7 @@ import { Keeper } from "./keeper";
 import type { Log } from "./log";
 import { Maintenance } from "./maintenance";
 import { openKernel } from "./open-kernel";
+import { OwnProber } from "./own-prober";
 import type { Participant, ParticipantParts } from "./plane/participant";
 import { earlyRoutes, maintenanceRoutes, routesOf } from "./routes";
 import { listen, type Routes } from "./server";
@@ -84,7 +85,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const plane = await participantOf({ config, state, version, keeper, log });
   sight.watch(keeper, plane);
   routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
-  api = apiOf({ keeper, dial, log, events, sight, plane, version });
+  api = apiOf({ keeper, dial, prober: new OwnProber(hostname()), log, events, sight, plane, version });
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   plane?.start();
   await writeFile(ready, `${process.pid} ${version} ${digest}\n`);

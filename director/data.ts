@@ -20,9 +20,14 @@ export {
   BusyError,
   DirectorError,
   ForeignEntryError,
+  ForwardingCheckError,
   NoVirtualServerError,
   OwnedElsewhereError,
 } from "./errors";
+export { checkForwarding, type ForwardingProber } from "./forwarding-check";
+export { type ForwardingPath, forwardingPath } from "./forwarding-path";
+export { ForwardingProbe, type ProbeChannel } from "./forwarding-probe";
+export { forwardingCommand } from "./forwarding-script";
 export { describeCheck, GateError, type GateFailure } from "./gate-error";
 export { GroupCommit } from "./group-commit";
 export { knownTable } from "./limits";

@@ -1,45 +1,68 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type CheckResult, runCheck, type Verdict } from "../health";
-import type { Director } from "./director";
 import { DirectorError, ForwardingCheckError } from "./errors";
 import type { ForwardingPath } from "./forwarding-path";
-import { Turnstile } from "./session-pool";
+import type { ForwardingProbe } from "./forwarding-probe";
+import { Turnstile } from "./turnstile";
 
-/** sshd allows 10 sessions on a connection by default (MaxSessions); changes need some as well. */
+/** Who sets up connections through the forwarding path: a director that is reached over SSH, or an agent on its own. */
+export interface ForwardingProber {
+  /**
+   * @param lifetimeS after so many seconds the director takes everything away, whoever still listens
+   * @returns "local" when the server is the director itself: nothing is forwarded then
+   * @throws ForwardingCheckError when it cannot
+   */
+  probe(path: ForwardingPath, lifetimeS: number): Promise<Pick<ForwardingProbe, "dial" | "close"> | "local">;
+}
+
+/**
+ * sshd allows 10 sessions on a connection by default (MaxSessions), and changes need some as well; each costs the director
+ * some fifty short processes.
+ */
 const PROBES_A_DIRECTOR = 4;
 /** What setting up and closing may take on a busy director, besides the check itself. */
 const LIFETIME_BEYOND_CHECK_S = 15;
 
-const turnstiles = new WeakMap<Director, Turnstile>();
+const turnstiles = new WeakMap<ForwardingProber, Turnstile>();
 
 /**
  * Checks a server in the way its clients' packets go: from the director, by the member's forwarding method, to the
  * virtual address. One success proves the way; that the server itself is well has been proved before. Checks again
  * every `intervalMs` until `deadlineMs` is over.
+ *
+ * @param signal ends the waiting as if the deadline were over
  */
-export async function checkForwarding(director: Director, path: ForwardingPath): Promise<Verdict> {
+export async function checkForwarding(
+  director: ForwardingProber,
+  path: ForwardingPath,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Verdict> {
   const { check } = path;
   const end = performance.now() + check.deadlineMs;
   for (let checks = 1; ; checks++) {
     const started = performance.now();
-    const { final, ...result } = await turnstileOf(director).run(() => once(director, path));
+    const { final, ...result } = await turnstileOf(director).run(() => once(director, path, signal));
     const next = Math.max(performance.now(), started + check.intervalMs);
     if (result.healthy || final || next >= end) return { ...result, checks };
-    await delay(Math.max(0, next - performance.now()));
+    await delay(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return { ...result, checks };
   }
 }
 
-async function once(director: Director, path: ForwardingPath): Promise<CheckResult & { final: boolean }> {
+async function once(
+  director: ForwardingProber,
+  path: ForwardingPath,
+  signal: AbortSignal,
+): Promise<CheckResult & { final: boolean }> {
   const { check } = path;
   const lifetimeS = Math.ceil(check.timeoutMs / 1000) + LIFETIME_BEYOND_CHECK_S;
   try {
     const probe = await director.probe(path, lifetimeS);
     if (probe === "local") return { healthy: true, answer: "is the director itself", final: true };
     try {
-      const never = new AbortController().signal;
       const target = { address: path.member.address, port: path.port };
       return {
-        ...(await runCheck({ ...check, address: undefined, port: undefined }, target, probe.dial, never)),
+        ...(await runCheck({ ...check, address: undefined, port: undefined }, target, probe.dial, signal)),
         final: false,
       };
     } finally {
@@ -53,7 +76,7 @@ async function once(director: Director, path: ForwardingPath): Promise<CheckResu
   }
 }
 
-function turnstileOf(director: Director): Turnstile {
+function turnstileOf(director: ForwardingProber): Turnstile {
   const known = turnstiles.get(director) ?? new Turnstile(PROBES_A_DIRECTOR);
   turnstiles.set(director, known);
   return known;

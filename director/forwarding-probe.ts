@@ -1,5 +1,4 @@
-import { Duplex } from "node:stream";
-import type { ClientChannel } from "ssh2";
+import { Duplex, type Readable } from "node:stream";
 import type { Dial } from "../health";
 import { renderTable } from "../ipvs";
 import { desiredDestination } from "./desired";
@@ -30,6 +29,12 @@ export function probeInput({ address, port, member }: ForwardingPath, lifetimeS:
   return `${lifetimeS} ${address} ${port} ${member.address} ${member.forwarding}\n${rules}`;
 }
 
+/** The command in forwarding-script.ts at work: its standard input and output. It closes when the command has ended. */
+export interface ProbeChannel extends Duplex {
+  /** What it complains of. */
+  readonly stderr: Readable;
+}
+
 /** One connection to a server through the forwarding path, set up and waiting to be made. */
 export class ForwardingProbe {
   readonly #closed: Promise<void>;
@@ -38,7 +43,7 @@ export class ForwardingProbe {
 
   private constructor(
     private readonly director: string,
-    private readonly channel: ClientChannel,
+    private readonly channel: ProbeChannel,
   ) {
     channel.on("error", () => undefined);
     channel.stderr.on("data", (chunk: Buffer) => this.#complaints.push(chunk));
@@ -55,7 +60,7 @@ export class ForwardingProbe {
    */
   static async open(
     director: string,
-    channel: ClientChannel,
+    channel: ProbeChannel,
     path: ForwardingPath,
     lifetimeS: number,
   ): Promise<ForwardingProbe | "local"> {
@@ -138,7 +143,7 @@ class LineReader {
   #ended = false;
   #wake: () => void = () => undefined;
 
-  constructor(private readonly channel: ClientChannel) {
+  constructor(private readonly channel: ProbeChannel) {
     channel.on("data", this.#take);
     channel.once("close", this.#end);
   }
@@ -184,7 +189,7 @@ class LineReader {
 /** The connection. Destroying it ends the channel's input alone, so that the director is seen to clean up. */
 class ProbeStream extends Duplex {
   constructor(
-    private readonly channel: ClientChannel,
+    private readonly channel: ProbeChannel,
     first: Buffer,
   ) {
     super();

@@ -4,6 +4,7 @@ import { endpoint, type HostConnection } from "../spec";
 import { canonicalJson } from "./canonical";
 import { UnreachableError } from "./errors";
 import { SshSession } from "./ssh-session";
+import { Turnstile } from "./turnstile";
 
 /** Default of `dialErrorLimit`, as in @pulumi/command. */
 const DIAL_ERROR_LIMIT = 10;
@@ -83,29 +84,6 @@ export class SessionPool {
 export function pauseMs(failures: number, random: () => number = Math.random): number {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
   return longest * (0.5 + random() / 2);
-}
-
-/** Lets so many in at a time; the others wait in the order they came. */
-export class Turnstile {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(places: number) {
-    this.#free = places;
-  }
-
-  /** Runs something as soon as there is a place for it. */
-  async run<T>(inside: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await inside();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
-  }
 }
 
 /**

@@ -1,8 +1,12 @@
 import {
   type Basis,
   canonicalJson,
+  checkForwarding,
   entering,
+  type ForwardingPath,
+  type ForwardingProber,
   findRegistration,
+  forwardingPath,
   GateError,
   type GateFailure,
   type Registry,
@@ -19,6 +23,8 @@ export interface Entrant {
   readonly server: string;
   readonly target: { readonly address: string; readonly port: number };
   readonly check: ActiveHealthCheck;
+  /** The way its clients' packets will go, where that has to be checked too (docs/decisions/0014). */
+  readonly path?: ForwardingPath | undefined;
   /** The same for those that prove the same. */
   readonly key: string;
 }
@@ -37,7 +43,8 @@ export function entrants(basis: Basis, after: Registry, scope: ReadonlySet<strin
       const target = { address: member.address, port: member.port };
       const { forwarding, tunnel } = member;
       const key = canonicalJson({ service, target, check, forwarding, tunnel });
-      return [{ service, server: realServerKey(member), target, check, key }];
+      const path = forwardingPath(wanted, member, check);
+      return [{ service, server: realServerKey(member), target, check, path, key }];
     });
   });
 }
@@ -57,18 +64,26 @@ export class OwnGate implements Gate {
   /** @param director its name, in errors */
   constructor(
     private readonly dial: Dial,
+    private readonly prober: ForwardingProber,
     private readonly director: string,
   ) {}
 
   async ask(waiting: readonly Entrant[], signal: AbortSignal): Promise<void> {
-    const outcomes = await Promise.all(
-      waiting.map(async ({ server, target, check }): Promise<GateFailure | undefined> => {
-        const verdict = await waitUntilHealthy(check, target, this.dial, signal);
-        return verdict.healthy ? undefined : { director: this.director, server, check, verdict };
-      }),
-    );
+    const outcomes = await Promise.all(waiting.map((one) => this.#failureOf(one, signal)));
     const failures = outcomes.filter((one) => one !== undefined);
     if (failures.length > 0)
       throw new GateError(failures, "Nothing was changed. Try again when they are well.");
+  }
+
+  /** Its own address is asked first, and the way of its clients' packets once that has passed. */
+  async #failureOf(
+    { server, target, check, path }: Entrant,
+    signal: AbortSignal,
+  ): Promise<GateFailure | undefined> {
+    const failure = { director: this.director, server, check };
+    const verdict = await waitUntilHealthy(check, target, this.dial, signal);
+    if (!verdict.healthy) return { ...failure, verdict };
+    const through = path && (await checkForwarding(this.prober, path, signal));
+    return through?.healthy === false ? { ...failure, path, verdict: through } : undefined;
   }
 }

@@ -4,6 +4,7 @@
  * is read and written through one seam (declarations.ts).
  */
 import { hostname } from "node:os";
+import type { ForwardingProber } from "../../director/data";
 import type { Dial } from "../../health";
 import type { EventRing } from "../events";
 import type { Keeper } from "../keeper";
@@ -35,6 +36,8 @@ export { ApiHandler, type Asker } from "./handler";
 export interface ApiParts {
   readonly keeper: Keeper;
   readonly dial: Dial;
+  /** Sets up connections by way of virtual addresses. */
+  readonly prober: ForwardingProber;
   readonly log: Log;
   readonly events: EventRing;
   readonly sight: Sight;
@@ -49,10 +52,11 @@ export interface ApiParts {
 }
 
 /** The API of an agent. */
-export function apiOf({ keeper, dial, log, events, sight, version, plane, ...given }: ApiParts): ApiHandler {
+export function apiOf({ keeper, log, events, sight, version, plane, ...given }: ApiParts): ApiHandler {
   const director = hostname();
   const declarations = given.declarations ?? new KeeperDeclarations(plane?.declaring ?? keeper, director);
-  const writer = new Writer(declarations, given.gate ?? new OwnGate(dial, director), director);
+  const gate = given.gate ?? new OwnGate(given.dial, given.prober, director);
+  const writer = new Writer(declarations, gate, director);
   const streams = new EventStreams(events);
   const router: Router = new Router(routes(version, () => router));
   return new ApiHandler(

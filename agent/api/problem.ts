@@ -35,6 +35,8 @@ export interface GateAnswer {
   readonly virtualServer?: string;
   readonly server: string;
   readonly check: string;
+  /** Its own address has passed; it was asked at the virtual address by this forwarding method. */
+  readonly by?: string;
   readonly answer: string;
   readonly checks: number;
 }
@@ -88,8 +90,9 @@ export function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   const detail = error instanceof Error ? error.message : String(error);
   if (error instanceof GateError) {
-    const gate = error.failures.map(({ director, server, check, verdict }) => ({
+    const gate = error.failures.map(({ director, server, check, path, verdict }) => ({
       ...{ director, server, check: check.type, answer: verdict.answer, checks: verdict.checks },
+      ...(path && { by: path.member.forwarding }),
     }));
     return new ApiProblem(422, "servers did not become healthy", detail, { code: error.code, gate });
   }

@@ -109,7 +109,14 @@ const problem = object(
     errors: list(object({ path: text, message: text }, ["path", "message"])),
     gate: list(
       object(
-        { director: text, server: text, check: text, answer: text, checks: count },
+        {
+          ...{ director: text, server: text, check: text, answer: text, checks: count },
+          by: {
+            ...text,
+            description:
+              "its own address has passed; it was asked at the virtual address, by this forwarding method",
+          },
+        },
         ["director", "server", "check", "answer", "checks"],
         "a server that did not become healthy",
       ),

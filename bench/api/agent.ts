@@ -8,6 +8,7 @@ import { EVENTS_KEPT } from "../../agent/api/limits";
 import { EventRing, telling } from "../../agent/events";
 import { noLog } from "../../agent/log";
 import { Maintenance } from "../../agent/maintenance";
+import { OwnProber } from "../../agent/own-prober";
 import { routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { Sight } from "../../agent/sight";
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
   });
   const routes = routesOf(keeper, dial);
   sight.watch(keeper);
-  const api = apiOf({ keeper, dial, log, events, sight, version: "bench" });
+  const api = apiOf({ keeper, dial, prober: new OwnProber("bench"), log, events, sight, version: "bench" });
   const socket = join(folder, "agent.sock");
   const server = await listen(
     socket,

@@ -16,7 +16,7 @@ import { maintenanceRoutes, routesOf } from "../../agent/routes";
 import { listen } from "../../agent/server";
 import { Sight } from "../../agent/sight";
 import { Director, type Member, type Registration } from "../../director";
-import type { SharedEtcd } from "../../director/data";
+import type { ForwardingProber, SharedEtcd } from "../../director/data";
 import type { SessionPool } from "../../director/session-pool";
 import { readTableText, type TableText } from "../../director/table-text";
 import { type Dial, directDial } from "../../health";
@@ -114,6 +114,8 @@ export const QUICK = healthCheck.parse({
   fall: 2,
 }) as HealthCheck;
 
+const NEAR: ForwardingProber = { probe: async () => "local" };
+
 /** What stands between an agent and the things it works with. */
 export interface Disturbance {
   readonly store?: (store: Store) => Store;
@@ -121,6 +123,8 @@ export interface Disturbance {
   readonly dial?: Dial;
   /** Who asks servers that the API lets in. */
   readonly gate?: Gate;
+  /** Who sets up connections by way of virtual addresses. Default: nobody has to, each server is the director itself. */
+  readonly prober?: ForwardingProber;
 }
 
 /** A director with an agent, for one test. */
@@ -161,7 +165,7 @@ export class AgentSite {
     return new Director(this.name, { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
-  async start({ store, kernel, dial = directDial(), gate }: Disturbance = {}): Promise<void> {
+  async start({ store, kernel, dial = directDial(), gate, prober = NEAR }: Disturbance = {}): Promise<void> {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
     const files = new FileStore(this.folder);
@@ -183,7 +187,8 @@ export class AgentSite {
     const { keeper, sight, plane } = this;
     sight.watch(keeper, plane);
     const routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
-    this.api = apiOf({ keeper, dial, log, events, sight, plane, version: "test", ...(gate && { gate }) });
+    const parts = { keeper, dial, prober, log, events, sight, plane, version: "test" };
+    this.api = apiOf({ ...parts, ...(gate && { gate }) });
     this.#server = await listen(
       this.socket,
       () => routes,

@@ -5,9 +5,10 @@ import { Server, type ServerConfig, utils } from "ssh2";
 import { connectionKey, NotCapableError, SessionPool, UnexpectedAnswerError } from "../../director";
 import { PendingDials } from "../../director/pending-dials";
 import { parseRegistry } from "../../director/registry-format";
-import { pauseMs, Turnstile } from "../../director/session-pool";
+import { pauseMs } from "../../director/session-pool";
 import { SshSession } from "../../director/ssh-session";
 import { parseAnswer } from "../../director/state";
+import { Turnstile } from "../../director/turnstile";
 import type { HostConnection } from "../../spec";
 
 const keys = {
