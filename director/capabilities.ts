@@ -14,6 +14,8 @@ export interface Capabilities {
   readonly schedulers: readonly Scheduler[];
   /** Its kernel knows IPv6. */
   readonly ipv6: boolean;
+  /** An agent keeps its table, whoever has put it there. */
+  readonly hasAgent: boolean;
   /** How far its clock is ahead of ours, in milliseconds. */
   readonly clockSkewMs: number;
   /** How wrong that may be: half of what the answer took. */
@@ -48,6 +50,7 @@ export function parseCapabilities(lines: readonly string[], { sentMs, receivedMs
     distribution: first("distribution").replace(/^["']|["']$/g, ""),
     schedulers: SCHEDULERS.filter((name) => modules.has(`ip_vs_${name}`)),
     ipv6: !lines.includes("without ipv6"),
+    hasAgent: lines.includes("with agent"),
     // As NTP reckons: what the way there and the way back took cancels out as far as both took the same.
     clockSkewMs: Math.round((started - sentMs + (ended - receivedMs)) / 2),
     clockErrorMs: Math.ceil((receivedMs - sentMs - (ended - started)) / 2),

@@ -30,6 +30,7 @@ facts() {
     if [ -r "$file" ]; then sed -n "s/^[^:]*\\/\\(ip_vs[a-z_]*\\)\\.ko.*/module \\1/p" "$file"; fi
   done
   if [ ! -d /proc/sys/net/ipv6 ]; then echo "without ipv6"; fi
+  if [ -e "$state/agent" ]; then echo "with agent"; fi
   rivals
 }
 report_settings() {

@@ -14,7 +14,7 @@ import {
 } from "../director";
 import type { Cluster } from "../spec";
 import { RolloutError } from "./errors";
-import { ask, skipping } from "./reach";
+import { ask, type Behind, skipping } from "./reach";
 import type { Sight } from "./settlement";
 import { wavesOf } from "./waves";
 
@@ -57,6 +57,26 @@ export interface WantedAgent {
   readonly config: string;
 }
 
+/**
+ * Tells by a director's name whether an agent may keep its table: in the mode `agent`, and where the cluster, now in the mode
+ * `ssh`, has had agents and not removed this one yet. Any other belongs to another cluster.
+ *
+ * @param before the cluster until now; absent: it is new
+ */
+export function mayHaveAgent(
+  { mode }: Pick<Cluster, "mode">,
+  before?: Pick<Cluster, "mode"> & {
+    readonly directors: readonly { readonly name: string }[];
+    readonly behind?: Behind;
+  },
+): (director: string) => boolean {
+  if (mode === "agent") return () => true;
+  if (!before) return () => false;
+  const had = new Set(before.directors.map(({ name }) => name));
+  // One that could not be reached when the mode was changed may have its agent still.
+  return (name) => had.has(name) && (before.mode === "agent" || before.behind?.[name] !== undefined);
+}
+
 /** What a cluster says about its agents. */
 type Wanted = Pick<Cluster, "mode" | "rollout" | "etcd" | "api">;
 
@@ -76,10 +96,11 @@ export function agentConfig(
 }
 
 /**
- * Has every director run the agent of this package, told what the cluster says, or, where the cluster has turned from agents to SSH, none; wave by wave.
+ * Has every director run the agent of this package, told what the cluster says, or, in the mode `ssh`, none; wave by wave.
  * Tables are not touched by either: forwarding goes on while nobody watches it. When a cluster turns to agents and one
  * cannot be installed, those that were are removed again: the others would refuse what a cluster without agents does.
  *
+ * @param seen directors whose agents, where they have any, may be removed (see {@link mayHaveAgent})
  * @param id of the cluster
  * @param before the mode until now; undefined: the cluster is new
  * @throws RolloutError
@@ -91,9 +112,9 @@ export async function settleAgents(
   before?: Cluster["mode"],
 ): Promise<void> {
   const { mode, rollout } = wanted;
-  if (mode === "ssh" && before !== "agent") return;
+  const concerned = mode === "agent" ? seen : seen.filter(({ capabilities }) => capabilities.hasAgent);
   const done: Director[] = [];
-  for (const wave of wavesOf(seen, rollout)) {
+  for (const wave of wavesOf(concerned, rollout)) {
     const settleOne = async (director: Director) =>
       mode === "agent"
         ? installAgent(director, agentProgram(), agentConfig(id, wanted, director.name))
@@ -139,12 +160,15 @@ function isWatchedByOthers({ owners }: Registry, id: string): boolean {
  * What a refresh says of a director whose agent is not the one that its cluster wants; undefined: it is.
  *
  * @param wanted undefined: none is
+ * @param hasAgent whether there is one at all
  */
 export async function agentDrift(
   director: Director,
   wanted: WantedAgent | undefined,
+  hasAgent: boolean,
 ): Promise<string | undefined> {
-  if (wanted === undefined) return undefined;
+  if (wanted === undefined)
+    return hasAgent ? "an agent keeps its table, and the cluster has the mode ssh" : undefined;
   const running = await runningAgent(director);
   if (running === undefined) return "its agent does not run";
   if (running.version !== wanted.version) return `its agent is ${running.version}, not ${wanted.version}`;

@@ -11,7 +11,7 @@ import {
   parse,
   splitCredentials,
 } from "../spec";
-import { agentConfig, agentProgram, dismissAgents, settleAgents } from "./agents";
+import { agentConfig, agentProgram, dismissAgents, mayHaveAgent, settleAgents } from "./agents";
 import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
@@ -68,7 +68,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const inputs = properties as unknown as Inputs;
       const id = `${inputs.name}-${randomBytes(4).toString("hex")}`;
       const actor = { id, label: inputs.label };
-      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
+      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHaveAgent(inputs));
       const outputs = outputsOf(inputs, nodesOf(surveyed, undefined), surveyed.behind);
       warnOf(surveyed);
       try {
@@ -105,7 +105,7 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
     async update(id, properties, news) {
       const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
       const actor = { id, label: inputs.label };
-      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor);
+      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHaveAgent(inputs, state));
       warnOf(surveyed);
       await settle(surveyed.seen, actor, inputs.rollout);
       await settleAgents(surveyed.seen, id, whole(inputs), state.mode);

@@ -69,8 +69,8 @@ export async function observeNodes(
     throw new RolloutError(causes, directors.length, "The state is kept as it was.");
   const seen = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const drifts = await Promise.all(
-    seen.map(async ({ director, state: found, wish }): Promise<[string, string[]]> => {
-      const agent = await agentDrift(director, agentOf(director));
+    seen.map(async ({ director, state: found, wish, capabilities }): Promise<[string, string[]]> => {
+      const agent = await agentDrift(director, agentOf(director), capabilities.hasAgent);
       return [director.name, [...settingsDrift(found, actor, wish), ...(agent ? [agent] : [])]];
     }),
   );

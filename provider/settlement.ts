@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Actor,
+  AgentOwnsError,
   type Capabilities,
   ConnectionLostError,
   changeSettings,
@@ -61,16 +62,20 @@ export async function sight(director: Director, declared: Declared): Promise<Sig
  * stands in the way is said together; no setting is changed. Missing programs are installed first, where that is asked
  * for.
  *
+ * @param mayHaveAgent whether an agent may keep the table of the director of that name; where one does that may not, the
+ *   cluster is refused: nothing that it declared there could ever be changed
  * @throws RolloutError
  */
 export async function survey(
   directors: readonly Director[],
   declared: Declared,
   actor: Actor,
+  mayHaveAgent: (director: string) => boolean,
 ): Promise<Survey> {
   await equip(directors, declared);
   const look = async (director: Director) => {
     const seen = await sight(director, declared);
+    if (seen.capabilities.hasAgent && !mayHaveAgent(director.name)) throw new AgentOwnsError(director.name);
     refuseRivals(director, seen.capabilities.rivals, declared);
     rehearseSettings(director, seen.state, actor, seen.wish);
     return seen;

@@ -250,6 +250,37 @@ describe("directors with agents", () => {
     await everywhere(...all());
   });
 
+  it("keep out a Cluster in the mode ssh before it sets anything, and one that had none is told of them by a refresh", async () => {
+    const { inputs, problems } = clusters.check({
+      ...{ name: "other", label: "tests Cluster other", mode: "ssh" },
+      directors: [...site.cluster.directors],
+      settings: { sloppyTcp: true },
+    });
+    assert.deepEqual(problems, []);
+    const held = () =>
+      Promise.all(
+        site.directorNames.map((name) =>
+          site.on(name, "sh", "-c", "sysctl net.ipv4.vs.sloppy_tcp; cat /var/lib/heye/settings"),
+        ),
+      );
+    const before = await held();
+    await assert.rejects(clusters.create(inputs), (error: Error) => {
+      for (const name of site.directorNames)
+        assert.match(
+          error.message,
+          new RegExp(`director ${name}: an agent keeps its table.*HEYE_AGENT_OWNS`),
+        );
+      assert.match(error.message, /No setting was changed on any director/);
+      return true;
+    });
+    await assert.rejects(clusters.update("other-1", inputs, inputs), /HEYE_AGENT_OWNS/);
+    assert.deepEqual(await held(), before);
+    const drift = (await clusters.read("other-1", inputs))?.outputs.drift as Record<string, string[]>;
+    for (const name of site.directorNames)
+      assert.ok(drift[name]?.includes("an agent keeps its table, and the cluster has the mode ssh"), name);
+    await everywhere(...all());
+  });
+
   it("go on with the program they have where there is no room for another", async () => {
     const pid = await agentPid("d1");
     await fillDisk(site, "d1");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Director, Registry } from "../../director";
 import { INSTALL_AGENT, REMOVE_AGENT } from "../../director/agent-script";
-import { agentConfig, agentDrift, agentProgram, settleAgents } from "../../provider/agents";
+import { agentConfig, agentDrift, agentProgram, mayHaveAgent, settleAgents } from "../../provider/agents";
 import type { Sight } from "../../provider/settlement";
 import { virtualServer } from "./agent-site";
 
@@ -19,9 +19,10 @@ class Site {
   ) {}
 
   sights(...names: string[]): Sight[] {
-    return names.map(
-      (name) => ({ director: this.director(name), registry: { owners: this.owners } }) as Sight,
-    );
+    return names.map((name) => {
+      const capabilities = { hasAgent: this.running.has(name) };
+      return { director: this.director(name), registry: { owners: this.owners }, capabilities } as Sight;
+    });
   }
 
   director(name: string): Director {
@@ -75,17 +76,39 @@ describe("a cluster's agents", () => {
     assert.deepEqual([shared.running.size, alone.running.size], [1, 0]);
   });
 
+  it("are removed from a director that was out of reach when the mode was changed, and left alone where there are none", async () => {
+    const site = new Site();
+    site.running.set("d2", "x");
+    await settleAgents(site.sights("d1", "d2"), "me-1", SSH, "ssh");
+    assert.equal(site.running.size, 0);
+    assert.deepEqual(site.installed, []);
+  });
+
+  it("may stand where the cluster has them or had them, and nowhere else", () => {
+    const directors = [{ name: "d1" }, { name: "d2" }];
+    const allowed = (...given: Parameters<typeof mayHaveAgent>) =>
+      ["d1", "d2", "d3"].filter(mayHaveAgent(...given));
+    assert.deepEqual(allowed(AGENT), ["d1", "d2", "d3"]);
+    assert.deepEqual(allowed(SSH), []);
+    assert.deepEqual(allowed(SSH, { ...SSH, directors }), []);
+    assert.deepEqual(allowed(SSH, { ...AGENT, directors }), ["d1", "d2"]);
+    const behind = { d2: "could not be reached", d3: "is not one of the cluster's any more" };
+    assert.deepEqual(allowed(SSH, { ...SSH, directors, behind }), ["d2"]);
+  });
+
   it("are missed by a refresh where they do not run, or are others", async () => {
     const site = new Site();
     const { version } = agentProgram();
     const director = site.director("d1");
-    assert.equal(await agentDrift(director, undefined), undefined);
+    assert.equal(await agentDrift(director, undefined, false), undefined);
+    const unwanted = "an agent keeps its table, and the cluster has the mode ssh";
+    assert.equal(await agentDrift(director, undefined, true), unwanted);
     const wanted = { version, config: "" };
-    assert.equal(await agentDrift(director, wanted), "its agent does not run");
+    assert.equal(await agentDrift(director, wanted, true), "its agent does not run");
     site.running.set("d1", "0.0.1+old");
-    assert.equal(await agentDrift(director, wanted), `its agent is 0.0.1+old, not ${version}`);
+    assert.equal(await agentDrift(director, wanted, true), `its agent is 0.0.1+old, not ${version}`);
     site.running.set("d1", version);
-    assert.equal(await agentDrift(director, wanted), undefined);
+    assert.equal(await agentDrift(director, wanted, true), undefined);
   });
 
   it("start anew when they are told something else, and know their etcd's secrets by standard input alone", async () => {
@@ -108,7 +131,7 @@ describe("a cluster's agents", () => {
     assert.match(last(2), /pw-2/);
     assert.doesNotMatch(last(3), /pw/);
     const other = { version, config: agentConfig("me-1", told("pw-3"), "d1") };
-    const said = await agentDrift(site.director("d1"), other);
+    const said = await agentDrift(site.director("d1"), other, true);
     assert.equal(said, "its agent was told something else (agent.json) than the cluster says");
   });
 });

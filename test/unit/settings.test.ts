@@ -373,6 +373,7 @@ describe("capabilities", () => {
       distribution: "Debian",
       schedulers: [],
       ipv6: true,
+      hasAgent: false,
       clockSkewMs: 0,
       clockErrorMs: 5,
       rivals: [],
