@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { hostname } from "node:os";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../director/data";
 import { type DrainAnswer, drainText } from "./drain-answer";
+import { sendFlows } from "./flow/command";
 import type { Flow } from "./flow/flow";
 import { flowText } from "./flow/text";
 import type { MaintenanceState } from "./maintenance";
@@ -44,6 +45,10 @@ export interface Asked {
   readonly json: boolean;
   /** Of `top`: one look, and no more. */
   readonly once: boolean;
+  /** Of `explain flow`: hold what is computed against the kernel, by a packet. */
+  readonly send: boolean;
+  /** The folder of what must outlive the agent. */
+  readonly state: string;
 }
 
 /** A request to the agent, and what people are shown of its answer. */
@@ -71,6 +76,7 @@ export async function ask(asked: Asked): Promise<number> {
     process.stderr.write(`heye-agent: ${problemIn(text)}\n`);
     return 1;
   }
+  if (asked.send) return sendFlows(JSON.parse(text) as Flow[], asked.words.slice(1), asked);
   if (command === "metrics") process.stdout.write(text);
   else {
     const value: unknown = JSON.parse(text);
@@ -80,11 +86,11 @@ export async function ask(asked: Asked): Promise<number> {
 }
 
 /** Undefined: there is no such question. */
-function questionOf({ command, words, service, reason }: Asked): Question | undefined {
+function questionOf({ command, words, service, reason, send }: Asked): Question | undefined {
   const [word = "", ...more] = words;
   const query = new URLSearchParams({ server: word, ...(service !== undefined && { service }) });
   if (command === "explain" && word === "flow") return more.length === 2 ? flowQuestion(more) : undefined;
-  if (more.length > 0) return undefined;
+  if (more.length > 0 || send) return undefined;
   const get = (path: string, shown: Question["shown"]): Question => ({ method: "GET", path, shown });
   if (command === "status") return get("/v1/status", (value) => statusText(value as Status, Date.now()));
   if (command === "metrics") return get("/metrics", String);

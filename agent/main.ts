@@ -13,7 +13,10 @@ declare const HEYE_AGENT_VERSION: string;
 const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
        heye-agent status [--json]
        heye-agent explain ADDRESS:PORT [--json]
-       heye-agent explain flow CLIENT:PORT ADDRESS:PORT  which real server a client's connection gets here
+       heye-agent explain flow CLIENT:PORT ADDRESS:PORT [--send] [--json]
+                                            which real server a client's connection gets here; --send: the kernel is
+                                            asked too, by the first packet of that connection. It leaves the director
+                                            for no server, and its entry in the connection table is closed at once
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
        heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG]     a raw request of the REST API
@@ -68,6 +71,7 @@ function argumentsIn(argv: readonly string[]) {
         service: { type: "string" },
         reason: { type: "string" },
         once: { type: "boolean", default: false },
+        send: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         data: { type: "string" },
         "if-match": { type: "string" },

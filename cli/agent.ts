@@ -20,7 +20,7 @@ type AgentCommand = keyof typeof AGENT_COMMANDS;
 const USAGE = `usage: heye status WHERE [--each] [--json]
        heye top WHERE [--once]
        heye explain ADDRESS:PORT WHERE [--json]
-       heye explain flow CLIENT:PORT ADDRESS:PORT WHERE [--json]
+       heye explain flow CLIENT:PORT ADDRESS:PORT WHERE [--send] [--json]
        heye drain|undrain ADDRESS:PORT WHERE [--service KEY]
        heye maintenance on|off WHERE [--reason TEXT]
        heye store check|backup|restore|accept [FILE] WHERE [--json]     FILE is one on the director
@@ -31,11 +31,15 @@ WHERE:  --lab NAME           all directors of a lab, or those named by --directo
         --host [USER@]HOST   a director, by ssh; can be given several times
 
 KEY is a virtual server's, such as "tcp 192.0.2.1:80". Without it a drain concerns every virtual server that has the server.
+--send asks the kernel of each director too: by the first packet of that connection, in the client's name, which is sent on the
+director and reaches no server. It counts as one connection of the server that is taken, whose entry is closed at once; the
+client is told by ICMP that the packet went no further, and has no use for it. Exits with 1 where a kernel takes another server.
 Of several directors, status tells once what they agree on; --each and --json tell each one by itself.
 `;
 
 /** What stands behind a command. */
 interface Given extends Where {
+  readonly send: boolean;
   readonly words: readonly string[];
   readonly service?: string | undefined;
   readonly reason?: string | undefined;
@@ -53,6 +57,7 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
       service: { type: "string" },
       reason: { type: "string" },
       each: { type: "boolean", default: false },
+      send: { type: "boolean", default: false },
       once: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -70,15 +75,18 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
     ...[command, ...words],
     ...(values.service === undefined ? [] : ["--service", values.service]),
     ...(values.reason === undefined ? [] : ["--reason", values.reason]),
+    ...(values.send ? ["--send"] : []),
     ...(values.json ? ["--json"] : []),
   ]);
 }
 
 /** What cannot be asked so; undefined: nothing is wrong. ssh hands words to a shell, so they are looked at before. */
 function problem(command: AgentCommand, given: Given): string | undefined {
-  const { words, service, reason } = given;
+  const { words, service, reason, send } = given;
   const wrong = whereProblem(given) ?? wordsProblem(command, words);
   if (wrong !== undefined) return wrong;
+  if (send && (command !== "explain" || words[0] !== "flow"))
+    return "expected --send with explain flow alone";
   if (service !== undefined && !/^(tcp|udp|sctp|fwmark) [0-9a-f.:[\] -]+\d*$/.test(service))
     return `expected a virtual server as a status shows it, found ${JSON.stringify(service)}`;
   if (reason !== undefined && !/^[^'\p{C}]*$/u.test(reason))

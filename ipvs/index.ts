@@ -3,6 +3,7 @@
  * tables as an ordered plan of edits, and that plan as input for `ipvsadm --restore`. Pure functions: nothing
  * here does I/O, and nothing of ours is imported.
  */
+export { type FlowEnds, type TableConnection, tableConnection } from "./connection";
 export { describeEdit, differences } from "./difference";
 export { editedServices } from "./edited";
 export { type GlanceDelta, glanceDelta } from "./glance";

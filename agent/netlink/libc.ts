@@ -3,12 +3,20 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 
-/** What we call of the C library: Node opens no socket of this family. */
+/** What we call of the C library: Node opens no sockets of the kinds that we need. */
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   bind(socket: number, address: Buffer, length: number): number;
   setsockopt(socket: number, level: number, option: number, value: Buffer, length: number): number;
   send(socket: number, bytes: Buffer, length: number, flags: number): number;
+  sendto(
+    socket: number,
+    bytes: Buffer,
+    length: number,
+    flags: number,
+    address: Buffer,
+    addressLength: number,
+  ): number;
   recv(socket: number, bytes: Buffer, length: number, flags: number): number;
   close(socket: number): number;
   /** Of the last call that failed. */
@@ -46,6 +54,9 @@ export async function loadLibc(folder: string): Promise<Libc> {
       "int setsockopt(int socket, int level, int option, const void *value, uint32_t length)",
     ),
     send: library.func("intptr_t send(int socket, const void *bytes, size_t length, int flags)"),
+    sendto: library.func(
+      "intptr_t sendto(int socket, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)",
+    ),
     recv: library.func("intptr_t recv(int socket, void *bytes, size_t length, int flags)"),
     close: library.func("int close(int socket)"),
     errno: () => koffi.errno(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import type { TriedFlow } from "../../agent/flow/command";
 import { parseTraffic } from "../../ipvs";
 import { FIXED } from "../../lab/topology";
 import { handlerFor } from "../../provider";
@@ -150,6 +151,86 @@ describe("what agents of real directors see", () => {
       assert.deepEqual(await sent("d1", port, first + 500), drained);
       await site.on("d1", COMMAND, "undrain", `${site.address("rs4")}:80`);
     });
+
+  /** Counts what reaches servers from a range of a client's ports. */
+  const counting = async <T>(
+    ports: string,
+    act: (count: () => Promise<number>) => Promise<T>,
+  ): Promise<T> => {
+    const rule = ["INPUT", "-p", "tcp", "--sport", ports];
+    const names = ["rs1", "rs2", "rs3", "rs4"];
+    const tables = (name: string, ...words: string[]) => site.on(name, "iptables-legacy", "-w", ...words);
+    const count = async () => {
+      const texts = await Promise.all(names.map((name) => tables(name, "-nvxL", "INPUT")));
+      return texts
+        .map((text) => Number(/^\s*(\d+)\s.*spts:/m.exec(text)?.[1]))
+        .reduce((all, one) => all + one, 0);
+    };
+    for (const name of names) await tables(name, "-I", ...rule);
+    try {
+      return await act(count);
+    } finally {
+      for (const name of names) await tables(name, "-D", ...rule);
+    }
+  };
+  const tried = async (director: string, client: string, to: string) => {
+    const words = [COMMAND, "explain", "flow", client, to, "--send"];
+    const { code, stdout } = await site.lab.exec(director, [...words, "--json"]);
+    const [flow] = JSON.parse(stdout) as TriedFlow[];
+    assert.ok(flow);
+    return { code, flow };
+  };
+
+  it("ask the kernel by packets that reach no server, and it takes what is computed", async () => {
+    const names = new Map(site.lab.inventory.servers.map(({ address, name }) => [`${address}:80`, name]));
+    const [from, to] = [26_000, 26_031];
+    await counting(`${from}:${to}`, async (count) => {
+      const taken: string[] = [];
+      for (let port = from; port < from + 4; port++) {
+        const client = `${FIXED.client}:${port}`;
+        const { code, flow } = await tried("d1", client, "192.0.2.10:8000");
+        assert.deepEqual(flow.sent, { server: flow.server, agrees: true });
+        assert.equal(code, 0);
+        assert.deepEqual((await tried("d2", client, "192.0.2.10:8002")).flow.sent.agrees, true);
+        taken.push(`${port} ${names.get(flow.server ?? "")}`);
+      }
+      assert.equal(await count(), 0, "a packet has reached a server");
+      const table = await site.on("d1", "cat", "/proc/net/ip_vs_conn");
+      assert.doesNotMatch(table, /C000020A 1F40 .*(SYN_RECV|ESTABLISHED)/, "an entry was left open");
+      // The very connections, made by the client: they arrive where the packets would have, and are counted.
+      assert.deepEqual((await sent("d1", 8_000, from)).slice(0, 4), taken);
+      assert.ok((await count()) > 0);
+    });
+  });
+
+  it("ask it for connections over IPv6, and where the moment decides", async () => {
+    const servers = [1, 2, 3].map((index) => ({
+      ...{ address: site.address(`rs${index}`, "ipv6"), port: 80, weight: index, drainMs: 0 },
+    }));
+    const six = {
+      ...{ name: "six", cluster: cluster.handle, address: "2001:db8:100::10", port: 8_000, scheduler: "mh" },
+      ...{ schedulerFlags: ["mh-fallback", "mh-port"], healthCheck: { type: "tcp", ...QUICK } },
+      realServers: servers,
+    };
+    await handlerFor("VirtualServer", site.fleet).create(site.inputs("VirtualServer", six));
+    for (const port of [5_000, 5_001]) {
+      const { code, flow } = await tried("d1", `[${FIXED.client6}]:${port}`, "[2001:db8:100::10]:8000");
+      assert.deepEqual([code, flow.sent], [0, { server: flow.server, agrees: true }]);
+    }
+    await create("moment", 8_100, { scheduler: "rr" } as Properties, [1, 1]);
+    const { code, flow } = await tried("d1", `${FIXED.client}:5000`, "192.0.2.10:8100");
+    assert.deepEqual([code, flow.server, flow.sent.agrees], [0, undefined, undefined]);
+    assert.ok(flow.candidates.some(({ destination }) => destination === flow.sent.server));
+  });
+
+  it("ask it nothing where that would hold a client, and say so", async () => {
+    await create("held", 8_101, { scheduler: "sh", persistence: { timeoutS: 60 } } as Properties, [1, 1]);
+    const words = ["explain", "flow", `${FIXED.client}:5000`, "192.0.2.10:8101", "--send"];
+    const { code, stdout } = await site.lab.exec("d1", [COMMAND, ...words]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^ {2}not sent: persistence would hold the client/m);
+    assert.doesNotMatch(await site.on("d1", "cat", "/proc/net/ip_vs_conn"), / C000020A 1FA5 /);
+  });
 
   it("count what the kernel counts", async () => {
     await create("count", 80, { scheduler: "wrr" } as Properties, [1, 2, 1]);
