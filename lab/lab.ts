@@ -1,5 +1,6 @@
 /** A lab as its users see it. */
 import { existsSync } from "node:fs";
+import { besideKeeper } from "./beside";
 import { ControlClient } from "./control-client";
 import { ExecTimeoutError, NoLabError, WorldError } from "./errors";
 import { LabFaults } from "./faults";
@@ -9,6 +10,7 @@ import { withLock } from "./lock";
 import { pathsOf } from "./name";
 import { type LabPaths, labPaths } from "./paths";
 import { isUp, labNames, takeDown } from "./sweep";
+import { FIXED } from "./topology";
 import { startTraffic, type TrafficHandle, type TrafficOptions } from "./traffic";
 import { bringUp, type LabOptions } from "./up";
 import type { DatabaseState } from "./world/config";
@@ -98,6 +100,18 @@ export class Lab {
           `Its output so far: ${JSON.stringify(outcome.stdout + outcome.stderr)}`,
       );
     return { code: outcome.code, stdout: outcome.stdout, stderr: outcome.stderr };
+  }
+
+  /** Where directors reach what is run {@link beside} the lab. */
+  readonly hostAddress = FIXED.host;
+
+  /**
+   * The command line that runs a program of this machine in the lab's own network: what listens there on
+   * {@link hostAddress} is reached by directors and by nobody else. End it before the lab, or its network stays for as long.
+   * Throws NoLabError when the lab is down.
+   */
+  beside(program: string, args: readonly string[]): [program: string, args: string[]] {
+    return besideKeeper(this.#paths, program, args);
   }
 
   /** How the world is. */

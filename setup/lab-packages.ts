@@ -47,6 +47,11 @@ export async function keepalivedLayer(): Promise<string> {
   return (await packageLayer("keepalived, a peer of the benchmarks,", ["keepalived"])).layer;
 }
 
+/** The folder with ipset, which kube-proxy runs in IPVS mode, beside {@link labLayer} as keepalived is. */
+export async function ipsetLayer(): Promise<string> {
+  return (await packageLayer("ipset, which kube-proxy runs,", ["ipset"])).layer;
+}
+
 /** Whether apt's words mean that it knows no package with the guest's kernel; nothing else may be missing. */
 export function isGuestMissing(found: string): boolean {
   const errors = found.split("\n").filter((line) => line.trim().startsWith("E: "));

@@ -9,7 +9,7 @@ import { UsageError } from "./errors";
 import { etcd } from "./etcd";
 import { kubernetesPrograms } from "./kubernetes";
 import { kubernetesPlugin } from "./kubernetes-plugin";
-import { labLayer } from "./lab-packages";
+import { ipsetLayer, labLayer } from "./lab-packages";
 import { add, type Layer, runLayer, runTogether } from "./layer";
 import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT } from "./project";
@@ -134,6 +134,9 @@ async function prepareOperator(): Promise<NodeJS.ProcessEnv> {
 
 async function prepareLab(): Promise<NodeJS.ProcessEnv> {
   await labLayer();
+  // kube-proxy runs on directors of a lab, beside a control plane of its own.
+  await kubernetesPrograms();
+  await ipsetLayer();
   return process.env;
 }
 

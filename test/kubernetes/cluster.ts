@@ -1,14 +1,10 @@
 /** What tests do with a cluster: by kubectl, as a user would. */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { promisify } from "node:util";
 import * as z from "zod";
 import { manifest } from "../../kubernetes";
 import { CONTROLLER } from "../../spec/kubernetes";
-import { ControlPlane } from "./control-plane";
+import { ControlPlane, type Place } from "./control-plane";
 import { endLeftovers } from "./leftovers";
-
-const execFileAsync = promisify(execFile);
 
 /** A request that changed something, as the API server has noted it down. */
 export interface Write {
@@ -36,21 +32,19 @@ const auditLine = z.object({
 /** The ServiceAccount that the manifest makes, as its requests are signed. */
 const ACCOUNT = `system:serviceaccount:heye-system:${CONTROLLER}`;
 
-/** One cluster for all tests of a run, with the controller's manifest in it; each test has a namespace of its own. */
+/** A cluster with the controller's manifest in it, one for all tests of a run; each test has a namespace of its own. */
 export class Cluster {
   static #shared: Promise<Cluster> | undefined;
   readonly plane: ControlPlane;
-  readonly #adminConfig: string;
   #namespaces = 0;
 
   private constructor(plane: ControlPlane) {
     this.plane = plane;
-    this.#adminConfig = plane.adminConfig;
   }
 
   /** The cluster, which is started when it is asked for first. */
   static shared(): Promise<Cluster> {
-    Cluster.#shared ??= Cluster.#start();
+    Cluster.#shared ??= Cluster.start();
     return Cluster.#shared;
   }
 
@@ -58,22 +52,24 @@ export class Cluster {
   static async stopShared(): Promise<void> {
     endLeftovers();
     const started = await Cluster.#shared?.catch(() => undefined);
-    await started?.plane.stop();
+    await started?.stop();
   }
 
-  static async #start(): Promise<Cluster> {
-    const cluster = new Cluster(await ControlPlane.start());
+  /** Ends it. */
+  stop(): Promise<void> {
+    return this.plane.stop();
+  }
+
+  /** Another one. @param place where; default: in this network */
+  static async start(place?: Place): Promise<Cluster> {
+    const cluster = new Cluster(await ControlPlane.start(place));
     await cluster.apply({ apiVersion: "v1", kind: "List", items: manifest() });
     return cluster;
   }
 
   /** Runs kubectl as the administrator. @returns what it says */
-  async kubectl(args: readonly string[], input?: string): Promise<string> {
-    const running = execFileAsync(this.plane.kubectl, ["--kubeconfig", this.#adminConfig, ...args], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    running.child.stdin?.end(input ?? "");
-    return (await running).stdout;
+  kubectl(args: readonly string[], input?: string): Promise<string> {
+    return this.plane.kubectl(args, input);
   }
 
   /** `kubectl apply`: of JSON, or of text as a user writes it. */

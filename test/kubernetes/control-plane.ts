@@ -1,10 +1,10 @@
-/** A real API server with etcd and the controllers of endpoints, on loopback. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** A real API server with etcd and the controllers of endpoints, on loopback or where a lab's directors reach it. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import * as https from "node:https";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type KubernetesPrograms, kubernetesPrograms } from "../../setup";
 import { leashed } from "../../setup/command";
 import { RUNTIME_FOLDER } from "../../setup/project";
@@ -34,20 +34,41 @@ const AUDIT_POLICY = {
   ],
 };
 
+const execFileAsync = promisify(execFile);
+
+/** In which network a control plane is. */
+export interface Place {
+  /** Of the API server. */
+  readonly address: string;
+  /** What Services get their addresses from. */
+  readonly serviceRange: string;
+  /** The command line that runs a program there. */
+  enter(program: string, args: readonly string[]): [program: string, args: string[]];
+}
+
+/** The network of this process. */
+const HERE: Place = {
+  address: "127.0.0.1",
+  serviceRange: "10.11.0.0/16",
+  enter: (program, args) => [program, [...args]],
+};
+
 /** Its processes die with this one, however that ends. */
 export class ControlPlane {
   readonly folder: string;
   readonly #programs: KubernetesPrograms;
+  readonly #place: Place;
   readonly #children = new Map<string, ChildProcess>();
-  readonly #token = randomBytes(16).toString("hex");
+  readonly #tokens = { admin: secret(), kubeProxy: secret() };
 
-  private constructor(programs: KubernetesPrograms, folder: string) {
+  private constructor(programs: KubernetesPrograms, place: Place, folder: string) {
     this.#programs = programs;
+    this.#place = place;
     this.folder = folder;
   }
 
-  static async start(): Promise<ControlPlane> {
-    const plane = new ControlPlane(await kubernetesPrograms(), freshFolder());
+  static async start(place: Place = HERE): Promise<ControlPlane> {
+    const plane = new ControlPlane(await kubernetesPrograms(), place, freshFolder());
     plane.#writeFiles();
     plane.#startEtcd();
     await plane.startApiServer();
@@ -55,11 +76,18 @@ export class ControlPlane {
     return plane;
   }
 
-  /** `https://127.0.0.1:PORT`. */
-  readonly url = `https://127.0.0.1:${PORTS.api}`;
+  /** `https://ADDRESS:PORT`. */
+  get url(): string {
+    return `https://${this.#place.address}:${PORTS.api}`;
+  }
 
-  get kubectl(): string {
-    return this.#programs.kubectl;
+  /** Runs kubectl as the administrator. @returns what it says */
+  async kubectl(args: readonly string[], input = ""): Promise<string> {
+    const kubectl = ["--kubeconfig", this.#configFile("admin"), ...args];
+    const [program, argv] = this.#place.enter(this.#programs.kubectl, kubectl);
+    const running = execFileAsync(program, argv, { maxBuffer: 64 * 1024 * 1024 });
+    running.child.stdin?.end(input);
+    return (await running).stdout;
   }
 
   get caFile(): string {
@@ -68,7 +96,12 @@ export class ControlPlane {
 
   /** A kubeconfig of the administrator. */
   get adminConfig(): string {
-    return this.writeConfig("admin", { token: this.#token });
+    return this.writeConfig("admin", { token: this.#tokens.admin });
+  }
+
+  /** A kubeconfig of kube-proxy's own user, which may do what Kubernetes lets a node's proxy do. */
+  get kubeProxyConfig(): string {
+    return this.writeConfig("kube-proxy", { token: this.#tokens.kubeProxy });
   }
 
   get auditLog(): string {
@@ -81,7 +114,7 @@ export class ControlPlane {
     user: { readonly token: string },
     server: { readonly url: string; readonly caFile: string } = this,
   ): string {
-    const file = join(this.folder, `${name}.kubeconfig`);
+    const file = this.#configFile(name);
     const cluster = { server: server.url, "certificate-authority": server.caFile };
     const config = {
       apiVersion: "v1",
@@ -100,9 +133,10 @@ export class ControlPlane {
     const key = join(this.folder, "accounts.key");
     this.#run("kube-apiserver", [
       `--etcd-servers=http://127.0.0.1:${PORTS.etcd}`,
-      ...["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", `--secure-port=${PORTS.api}`],
+      ...[`--bind-address=${this.#place.address}`, `--advertise-address=${this.#place.address}`],
+      `--secure-port=${PORTS.api}`,
       `--cert-dir=${join(this.folder, "certificates")}`,
-      ...["--service-cluster-ip-range=10.11.0.0/16", "--endpoint-reconciler-type=none"],
+      ...[`--service-cluster-ip-range=${this.#place.serviceRange}`, "--endpoint-reconciler-type=none"],
       "--service-account-issuer=https://kubernetes.default.svc",
       ...[`--service-account-signing-key-file=${key}`, `--service-account-key-file=${key}`],
       ...[`--token-auth-file=${join(this.folder, "tokens.csv")}`, "--authorization-mode=RBAC"],
@@ -133,7 +167,12 @@ export class ControlPlane {
       writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     write("accounts.key", privateKey.export({ type: "sec1", format: "pem" }).toString());
-    write("tokens.csv", `${this.#token},admin,admin,"system:masters"\n`);
+    const { admin, kubeProxy } = this.#tokens;
+    write(
+      "tokens.csv",
+      `${admin},admin,admin,"system:masters"\n${kubeProxy},system:kube-proxy,kube-proxy\n`,
+    );
+    this.writeConfig("admin", { token: admin });
     write("audit.json", JSON.stringify(AUDIT_POLICY));
   }
 
@@ -165,7 +204,7 @@ export class ControlPlane {
   }
 
   #run(program: keyof KubernetesPrograms, args: readonly string[]): void {
-    const [file, argv] = leashed(this.#programs[program], args);
+    const [file, argv] = this.#place.enter(...leashed(this.#programs[program], args));
     const log = openSync(join(this.folder, `${program}.log`), "a");
     this.#children.set(program, spawn(file, argv, { stdio: ["ignore", log, log] }));
   }
@@ -182,24 +221,23 @@ export class ControlPlane {
   #isReady(): Promise<boolean> {
     if (this.#children.get("kube-apiserver")?.exitCode != null)
       throw new Error(`the API server has ended:\n${this.#lastWords("kube-apiserver")}`);
-    return new Promise((resolve) => {
-      const options = {
-        rejectUnauthorized: false,
-        agent: false,
-        headers: { authorization: `Bearer ${this.#token}` },
-      };
-      https
-        .get(`${this.url}/readyz`, options, (response) => {
-          response.resume();
-          resolve(response.statusCode === 200);
-        })
-        .on("error", () => resolve(false));
-    });
+    return this.kubectl(["get", "--raw=/readyz"]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #configFile(name: string): string {
+    return join(this.folder, `${name}.kubeconfig`);
   }
 
   #lastWords(program: string): string {
     return readFileSync(join(this.folder, `${program}.log`), "utf8").slice(-2_000);
   }
+}
+
+function secret(): string {
+  return randomBytes(16).toString("hex");
 }
 
 /** A folder of this process; those of processes that were killed are removed. */

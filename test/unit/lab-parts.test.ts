@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { besideKeeper } from "../../lab/beside";
 import { splitAtFirstWord } from "../../lab/commands/command";
 import { cpusIn, guestsByCpu, idleTicks } from "../../lab/cpu";
-import { LabInputError } from "../../lab/errors";
+import { LabInputError, NoLabError } from "../../lab/errors";
 import { isMadeUp, madeUpName, pathsOf } from "../../lab/name";
 import { gone, isAlive, recordOf, signal } from "../../lab/processes";
 import { planOf } from "../../lab/traffic";
@@ -24,6 +25,12 @@ describe("lab: processes", () => {
     signal(record, "SIGKILL");
     assert.deepEqual(await ended, [null, "SIGKILL"]);
     assert.equal(recordOf(record.pid, "sleep"), undefined);
+  });
+});
+
+describe("lab: programs beside it", () => {
+  it("are refused where no keeper runs", () => {
+    assert.throws(() => besideKeeper(pathsOf(madeUpName()), "true", []), NoLabError);
   });
 });
 
