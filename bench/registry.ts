@@ -6,6 +6,7 @@ import { checkRate } from "./cases/check-rate";
 import { detection } from "./cases/detection";
 import { fleet, fleet254 } from "./cases/fleet";
 import { fleetFaults } from "./cases/fleet-faults";
+import { kubeProxy } from "./cases/kube-proxy";
 import { kubernetes } from "./cases/kubernetes";
 import { oneWeight } from "./cases/one-weight";
 import { refreshPreview } from "./cases/refresh-preview";
@@ -30,4 +31,5 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "check-rate": checkRate,
   api: apiLoad,
   kubernetes,
+  "kube-proxy": kubeProxy,
 };

@@ -1,8 +1,7 @@
 /** Measures the controller and the model of HeYe's first version at one API server: `node measure.js ORDER`, in network.sh. */
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { KubeConfig } from "@kubernetes/client-node";
-import { Api } from "../../kubernetes/api";
+import type { Api } from "../../kubernetes/api";
 import { endpointsObject } from "../../kubernetes/objects";
 import { Cluster } from "../../test/kubernetes/cluster";
 import { service, v1Endpoints } from "../../test/kubernetes/objects";
@@ -10,6 +9,7 @@ import { Replica } from "../../test/kubernetes/replica";
 import { acceptOn, addresses, RealServer } from "../../test/kubernetes/servers";
 import { until } from "../../test/kubernetes/until";
 import { BenchError } from "../bench";
+import { apiOf } from "./api-of";
 import { type Figures, order, type Round } from "./figures";
 import { FirstVersion } from "./first-version";
 
@@ -40,12 +40,6 @@ async function main(text: string): Promise<void> {
   told.memoryMb = await memoryMb(cluster, config, services);
   console.log(JSON.stringify(told));
   await Cluster.stopShared();
-}
-
-function apiOf(file: string): Api {
-  const config = new KubeConfig();
-  config.loadFromFile(file);
-  return new Api(config, "bench");
 }
 
 async function roundOf(cluster: Cluster, count: number, begin: Begin): Promise<Round> {

@@ -168,10 +168,7 @@ export class ControlPlane {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     write("accounts.key", privateKey.export({ type: "sec1", format: "pem" }).toString());
     const { admin, kubeProxy } = this.#tokens;
-    write(
-      "tokens.csv",
-      `${admin},admin,admin,"system:masters"\n${kubeProxy},system:kube-proxy,kube-proxy\n`,
-    );
+    write("tokens.csv", `${admin},admin,admin,"system:masters"\n${kubeProxy},system:kube-proxy,kube-proxy\n`);
     this.writeConfig("admin", { token: admin });
     write("audit.json", JSON.stringify(AUDIT_POLICY));
   }
