@@ -183,6 +183,22 @@ describe("directors that share an etcd", () => {
     assert.equal(directors.at(2).kernel.table.length, 3);
   });
 
+  it("bear every member's being replaced by one that has nothing yet, while changes are made", async () => {
+    await up();
+    let port = 80;
+    for (const { name } of etcd.members) {
+      const replaced = etcd.replace(name);
+      replaced.catch(() => undefined);
+      for (let tries = 0; tries < 3; tries++) await changeEverywhere(directors.all, put(port++));
+      await replaced;
+      await changeEverywhere(directors.all, put(port++, 2));
+    }
+    await directors.converge();
+    assert.equal(directors.at(0).kernel.table.length, port - 80);
+    assert.equal(revisionOf(directors.at(2)), port - 80);
+    for (const site of directors.sites) assert.equal(stateOf(site), "following");
+  });
+
   it("jump to what is newest after a partition and after a long absence, with one plan", async () => {
     const relays = await Promise.all(etcd.members.map(({ client }) => Relay.to(client)));
     await up((site, index) => {

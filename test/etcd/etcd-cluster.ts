@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { leashed, run } from "../../setup/command";
 import { etcd } from "../../setup/etcd";
+import { type EtcdMember, initialCluster, memberId, memberWords } from "./member-words";
 
 /** Files that a member is to show and to trust. */
 export interface EtcdTls {
@@ -17,10 +18,8 @@ export interface EtcdTls {
 }
 
 /** One of its members. */
-interface Member {
-  readonly name: string;
+interface Member extends EtcdMember {
   readonly client: number;
-  readonly peer: number;
   process: ChildProcess | undefined;
 }
 
@@ -36,33 +35,31 @@ export class EtcdCluster {
   static async up(count = 3, tls?: EtcdTls): Promise<EtcdCluster> {
     const bin = await etcd();
     const ports = await freePorts(2 * count);
-    const members = Array.from({ length: count }, (_, index) => ({
-      ...{ name: `m${index + 1}`, client: ports[2 * index] ?? 0, peer: ports[2 * index + 1] ?? 0 },
-      process: undefined,
-    }));
-    const cluster = new EtcdCluster(bin, mkdtempSync(join(tmpdir(), "heye-etcd-")), members, tls);
+    const folder = mkdtempSync(join(tmpdir(), "heye-etcd-"));
+    const members = Array.from({ length: count }, (_, index) => {
+      const [name, client, peer] = [`m${index + 1}`, ports[2 * index] ?? 0, ports[2 * index + 1] ?? 0];
+      return {
+        ...{ name, client, process: undefined, folder: join(folder, name) },
+        clientUrl: `${tls ? "https" : "http"}://127.0.0.1:${client}`,
+        peerUrl: `http://127.0.0.1:${peer}`,
+      };
+    });
+    const cluster = new EtcdCluster(bin, folder, members, tls);
     for (const { name } of members) cluster.start(name);
     await cluster.ready();
     return cluster;
   }
 
   get endpoints(): string[] {
-    const scheme = this.tls ? "https" : "http";
-    return this.members.map(({ client }) => `${scheme}://127.0.0.1:${client}`);
+    return this.members.map(({ clientUrl }) => clientUrl);
   }
 
   /** Starts a member with the data that it has. */
   start(name: string, state: "new" | "existing" = "new"): void {
     const member = this.#member(name);
     const { tls } = this;
-    const scheme = tls ? "https" : "http";
-    const [client, peer] = [`${scheme}://127.0.0.1:${member.client}`, `http://127.0.0.1:${member.peer}`];
-    const all = this.members.map((one) => `${one.name}=http://127.0.0.1:${one.peer}`).join(",");
     const words = [
-      ...["--name", name, "--data-dir", this.#data(name), "--log-level", "error", "--unsafe-no-fsync"],
-      ...["--listen-client-urls", client, "--advertise-client-urls", client],
-      ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-      ...["--initial-cluster", all, "--initial-cluster-token", this.folder, "--initial-cluster-state", state],
+      ...memberWords(member, this.members, { token: this.folder, state }),
       ...["--heartbeat-interval", "50", "--election-timeout", "500"],
       ...(tls
         ? ["--cert-file", tls.cert, "--key-file", tls.key, "--trusted-ca-file", tls.ca, "--client-cert-auth"]
@@ -75,9 +72,13 @@ export class EtcdCluster {
 
   /** Waits until it takes what it is told. */
   async ready(tries = 60): Promise<void> {
+    await this.#insist(["endpoint", "health", "--command-timeout=2s"], tries);
+  }
+
+  async #insist(words: readonly string[], tries = 60): Promise<void> {
     for (let left = tries; ; left--) {
       try {
-        await this.ctl(["endpoint", "health", "--command-timeout=2s"]);
+        await this.ctl(words);
         return;
       } catch (error) {
         if (left === 0) throw error;
@@ -95,6 +96,18 @@ export class EtcdCluster {
     child.kill(signal);
     child.kill("SIGCONT");
     await ended;
+  }
+
+  /** Has it leave for good, and takes one of the same name in its place, which has nothing yet. */
+  async replace(name: string): Promise<void> {
+    const { peerUrl, folder } = this.#member(name);
+    await this.kill(name);
+    await this.ctl(["member", "remove", memberId(await this.ctl(["member", "list"]), name)]);
+    rmSync(folder, { recursive: true, force: true });
+    // It takes none while its members have not known each other for some seconds, as after an election.
+    await this.#insist(["member", "add", name, `--peer-urls=${peerUrl}`]);
+    this.start(name, "existing");
+    await this.ready();
   }
 
   /** It stands still, and its connections stay open. */
@@ -116,9 +129,8 @@ export class EtcdCluster {
     const asked = this.members.filter(
       (one) => one.process !== undefined && (member ?? one.name) === one.name,
     );
-    const scheme = tls ? "https" : "http";
     return run(join(this.bin, "etcdctl"), [
-      ...["--endpoints", asked.map(({ client }) => `${scheme}://127.0.0.1:${client}`).join(",")],
+      ...["--endpoints", asked.map(({ clientUrl }) => clientUrl).join(",")],
       ...(tls ? ["--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key] : []),
       ...(login === undefined ? [] : ["--user", login]),
       ...words,
@@ -133,14 +145,14 @@ export class EtcdCluster {
   /** Puts a snapshot of etcd's own into the place of all data, as after a disaster. */
   async restore(snapshot: string): Promise<void> {
     for (const { name } of this.members) await this.kill(name);
-    const all = this.members.map((one) => `${one.name}=http://127.0.0.1:${one.peer}`).join(",");
+    const all = initialCluster(this.members);
     const token = randomUUID();
-    for (const { name, peer } of this.members) {
-      rmSync(this.#data(name), { recursive: true, force: true });
+    for (const { name, peerUrl, folder } of this.members) {
+      rmSync(folder, { recursive: true, force: true });
       await run(join(this.bin, "etcdutl"), [
-        ...["snapshot", "restore", snapshot, "--name", name, "--data-dir", this.#data(name)],
+        ...["snapshot", "restore", snapshot, "--name", name, "--data-dir", folder],
         ...["--initial-cluster", all, "--initial-cluster-token", token],
-        ...["--initial-advertise-peer-urls", `http://127.0.0.1:${peer}`],
+        ...["--initial-advertise-peer-urls", peerUrl],
       ]);
     }
     for (const { name } of this.members) this.start(name, "existing");
@@ -149,9 +161,9 @@ export class EtcdCluster {
 
   /** All that it ever held is gone. */
   async wipe(): Promise<void> {
-    for (const { name } of this.members) {
+    for (const { name, folder } of this.members) {
       await this.kill(name);
-      rmSync(this.#data(name), { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     }
     for (const { name } of this.members) this.start(name);
     await this.ready();
@@ -166,10 +178,6 @@ export class EtcdCluster {
     const found = this.members.find((one) => one.name === name);
     if (!found) throw new Error(`there is no member ${name}`);
     return found;
-  }
-
-  #data(name: string): string {
-    return join(this.folder, name);
   }
 }
 
