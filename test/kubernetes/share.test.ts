@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { ownerOf } from "../../kubernetes/share/division";
 import { Cluster } from "./cluster";
 import { FaultProxy } from "./fault-proxy";
-import { service, untilOut, v1Endpoints } from "./objects";
+import { declaredSlice, service, untilOut, v1Endpoints } from "./objects";
 import { Replica } from "./replica";
 import { addresses, RealServer } from "./servers";
+import { Serving } from "./serving";
 import { until } from "./until";
 
 after(() => Cluster.stopShared());
@@ -88,6 +89,35 @@ describe("replicas that share the checks", function () {
       assert.ok(times <= most, `${address} was asked ${times} times, and once an interval is ${most}`);
     });
     assert.equal(cluster.writeCount(namespace), DEAD.length, "nothing flaps");
+    await second.stop();
+    await first.stop();
+  });
+
+  it("a declaration is one replica's: its slice is made once, and nobody comes too late", async () => {
+    const [first, second] = await two();
+    const declared = await Promise.all(addresses(10).map((place) => RealServer.start(place)));
+    const names = declared.map((_, index) => `d${index}`);
+    const items = declared.flatMap(({ address }, index) => {
+      const name = names[index] ?? "";
+      return [service(name), declaredSlice(name, [address])];
+    });
+    await cluster.apply({ apiVersion: "v1", kind: "List", items }, "-n", namespace);
+    for (const [index, name] of names.entries())
+      await new Serving(cluster, namespace, name).untilReady([declared[index]?.address ?? ""]);
+    const writes = cluster.writes(namespace).filter(({ resource }) => resource === "endpointslices");
+    assert.deepEqual(
+      writes.filter(({ status }) => status >= 300),
+      [],
+    );
+    const made = writes.filter(({ verb }) => verb === "create");
+    assert.equal(new Set(made.map(({ name }) => name)).size, names.length);
+    assert.equal(made.length, names.length);
+    const madeBy = (replica: Replica) => replica.log.filter(({ step }) => step === "create").length;
+    const parts = [1, 2].map(
+      (slot) => names.filter((name) => ownerOf(`${namespace}/${name}`, [1, 2]) === slot).length,
+    );
+    assert.deepEqual([madeBy(first), madeBy(second)], parts);
+    for (const server of declared) await server.die();
     await second.stop();
     await first.stop();
   });

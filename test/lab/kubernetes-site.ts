@@ -79,15 +79,15 @@ export class KubernetesSite {
     return daemon;
   }
 
-  /** Starts our controller on a director; returns when it leads. */
+  /** Starts our controller on a director; returns when it has its share. */
   async controller(director: string, ...args: string[]): Promise<Daemon> {
     const program = join(PROJECT_ROOT, "dist", "agent", "heye-agent.js");
     const kubeconfig = await this.cluster.accountConfig();
     const argv = [process.execPath, program, "kubernetes", "--kubeconfig", kubeconfig, ...args];
     const daemon = await Daemon.start(this.lab, director, "heye-kubernetes", argv);
     this.#daemons.push(daemon);
-    const leads = async () => (await daemon.log()).includes('"event":"lead"');
-    await until("the controller leads", leads, () => daemon.log());
+    const shares = async () => (await daemon.log()).includes('"event":"share"');
+    await until("the controller has its share", shares, () => daemon.log());
     return daemon;
   }
 
