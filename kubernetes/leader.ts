@@ -17,9 +17,9 @@ export interface LeaderOptions {
 }
 
 /**
- * Sees to it that one replica of several does what only one may do: telling directors. Who has the Lease and loses the API server stays leader, but may write
- * nothing ({@link mayWrite}) until the Lease is renewed: nobody can write then, and what is known of servers stays fresh.
- * Only when the server says that somebody else has it does another one lead.
+ * Sees to it that one replica of several does what only one may do: telling directors. Who has the Lease and loses the API
+ * server stays leader, but may write nothing ({@link mayWrite}) until the Lease is renewed: nobody can write then. Only when
+ * the server says that somebody else has it does another one lead.
  */
 export class Leader {
   readonly #options: LeaderOptions;

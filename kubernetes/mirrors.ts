@@ -39,7 +39,7 @@ const REFUTED_MS = 10_000;
 
 /**
  * Slices of ours that declarations make, by the names under which they are written. Declarations and slices come by watches
- * of their own, and a replica that has just begun to lead may know a slice and not yet its declaration, or an old one. So the
+ * of their own, and a replica that has just taken over may know a slice and not yet its declaration, or an old one. So the
  * watches say only what is to be looked at; what is written follows from the declaration as it is read for this write.
  */
 export class Mirrors {
