@@ -27,6 +27,8 @@ export interface ParticipantParts {
 
 /** Watches fail unseen, so what is shared is also looked at so often: one small read of etcd's. */
 const LOOK_MS = 5_000;
+/** Directors do not look at the same time: the shortest time between two looks is this part of the mean. */
+const SHORTEST_LOOK = 0.8;
 /** At most so often, however many hints come. */
 const PAUSE_MS = 50;
 
@@ -45,6 +47,7 @@ export class Participant {
   #watching: Watching | undefined;
   #running: Promise<void> | undefined;
   #heard: readonly Word[] = [];
+  #heardAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: ParticipantParts) {
     const { config, state, keeper, log } = parts;
@@ -92,7 +95,7 @@ export class Participant {
 
   /** The same, with what the others say at this moment. Throws PlaneDownError. */
   async ask(): Promise<PlaneAnswer> {
-    this.#heard = await this.#presence.hear();
+    await this.#hear();
     return this.answer;
   }
 
@@ -142,18 +145,27 @@ export class Participant {
       }
       const heard = AbortSignal.any([signal, this.#hint.signal]);
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
-      await delay(lookMs * (0.8 + 0.4 * Math.random()), undefined, { signal: heard, ref: false }).catch(
-        () => undefined,
-      );
+      await delay(lookMs * (SHORTEST_LOOK + 0.4 * Math.random()), undefined, {
+        signal: heard,
+        ref: false,
+      }).catch(() => undefined);
     }
   }
 
   async #exchange(): Promise<void> {
     await this.#presence.say(await this.#word());
-    this.#heard = await this.#presence.hear();
+    const { lookMs = LOOK_MS } = this.parts;
+    // No hint tells of it, so it is no older for that; by each director at each change it would grow with their square.
+    if (performance.now() - this.#heardAtMs < SHORTEST_LOOK * lookMs) return;
+    await this.#hear();
     const { director } = this.parts.config;
     const other = this.#heard.find((one) => one.director === director && one.instance !== this.#instance);
     if (other) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
+  }
+
+  async #hear(): Promise<void> {
+    this.#heard = await this.#presence.hear();
+    this.#heardAtMs = performance.now();
   }
 
   async #word(): Promise<Word> {
