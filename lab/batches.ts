@@ -72,12 +72,34 @@ function link(segment: Segment, node: string, netns: NetnsName, mac?: string): s
   ];
 }
 
+const DIRECTOR_SEGMENTS = ["m", "f", "b"] as const;
+
 /** The three cables of a director; run in the switch. */
 export function directorLinks(d: DirectorNode, netns: NetnsName): string[] {
-  const index = d.index.toString(16).padStart(2, "0");
-  return (["m", "f", "b"] as const).flatMap((segment, i) =>
-    link(segment, d.name, netns, `02:00:00:00:0${i}:${index}`),
-  );
+  return DIRECTOR_SEGMENTS.flatMap((segment) => link(segment, d.name, netns, directorMac(d, segment)));
+}
+
+function directorMac({ index }: DirectorNode, segment: (typeof DIRECTOR_SEGMENTS)[number]): string {
+  const last = index.toString(16).padStart(2, "0");
+  return `02:00:00:00:0${DIRECTOR_SEGMENTS.indexOf(segment)}:${last}`;
+}
+
+const HOST_MAC = "02:00:00:00:0f:01";
+
+/**
+ * The host's end of the management network. Host and directors know each other for good: who logs in to all of 254 at the
+ * same time would ask for each of them in a broadcast to all, again and again while the answers are late.
+ */
+export function hostBatch(device: string, directors: readonly DirectorNode[]): string[] {
+  return [
+    "link set lo up",
+    `link set ${device} address ${HOST_MAC}`,
+    `addr add ${FIXED.host}/16 dev ${device}`,
+    `link set ${device} up`,
+    ...directors.map(
+      (d) => `neigh add ${d.management} lladdr ${directorMac(d, "m")} dev ${device} nud permanent`,
+    ),
+  ];
 }
 
 /** Takes the cables of a director away; run in the switch. */
@@ -92,12 +114,15 @@ export interface Uplink {
   readonly echoes: boolean;
 }
 
+/** In hundredths of a second. What a bridge has forgotten goes to every port. */
+const A_DAY = 24 * 3600 * 100;
+
 /** Bridges and every link; run in the switch. */
 export function switchBatch(t: Topology, netns: NetnsName, uplink: Uplink): string[] {
   return [
     "link set lo up",
     ...Object.values(BRIDGES).flatMap((bridge) => [
-      `link add ${bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0`,
+      `link add ${bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0 ageing_time ${A_DAY}`,
       `link set ${bridge} up`,
     ]),
     ...t.directors.flatMap((d) => directorLinks(d, netns)),
@@ -193,6 +218,7 @@ export function directorBatch(d: DirectorNode): string[] {
     "link set lo up",
     `addr add ${d.management}/16 dev ethm`,
     "link set ethm up",
+    `neigh add ${FIXED.host} lladdr ${HOST_MAC} dev ethm nud permanent`,
     ...dual("ethf", `${d.front}/16`, `${d.front6}/64`),
     ...dual("ethb", `${d.back}/16`, `${d.back6}/64`),
     "link set tunl0 up",

@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hostBatch } from "./batches";
 import { LabStartError } from "./errors";
 import { writeJson } from "./files";
 import type { Cable, ForwardMessage, KeeperConfig, KeeperMessage, Mode } from "./keeper/config";
-import { uplinkOf } from "./keeper/world";
+import { HOST_DEVICE, uplinkOf } from "./keeper/world";
 import type { Memory } from "./keys";
 import { type LabPaths, PACKAGE_ROOT } from "./paths";
 import type { Listener } from "./ports";
@@ -48,6 +49,7 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
   };
   const keeper: KeeperConfig = {
     mode: start.mode,
+    hostBatch: hostBatch(HOST_DEVICE, start.topology.directors),
     cable: start.cable,
     keep: start.keep,
     forget: start.forget,

@@ -12,6 +12,8 @@ export type Cable = "tap" | "packets";
 /** Written as JSON into the lab's folder before the keeper starts. */
 export interface KeeperConfig {
   readonly mode: Mode;
+  /** `ip` commands that raise the host's device. */
+  readonly hostBatch: readonly string[];
   /** Of a guest; not used otherwise. */
   readonly cable: Cable;
   /** A detached lab goes on when its caller ends; any other is taken down then. */

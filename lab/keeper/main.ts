@@ -84,7 +84,7 @@ function heard(line: string): void {
   // It speaks, so it is there.
   inner ??= record(childOf(world?.pid), "first process of the world");
   log.write(`${line}\n`);
-  if (line.startsWith(SIGNAL.root)) attempt(() => world && linkNamespaces(world, config.layer));
+  if (line.startsWith(SIGNAL.root)) attempt(() => world && linkNamespaces(world, config));
   // A guest whose kernel is gone says so and then hangs.
   if (line.startsWith("Kernel panic")) end(1, line);
   if (line.startsWith(SIGNAL.failed)) end(1, line.slice(SIGNAL.failed.length + 1));

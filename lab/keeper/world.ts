@@ -4,13 +4,13 @@ import type { Readable, Writable } from "node:stream";
 import type { Uplink } from "../batches";
 import { availableIn, layerEnvironment } from "../layer";
 import type { LabPaths } from "../paths";
-import { FIXED } from "../topology";
 import type { KeeperConfig } from "./config";
 
 /** The outermost process of a world; its output is the world's. Killing it ends everything inside. */
 export type WorldProcess = ChildProcessByStdio<Writable, Readable, null>;
 
-const HOST_DEVICE = "heye0";
+/** The host's end of the cable. */
+export const HOST_DEVICE = "heye0";
 /** The guest's end of a cable of packet sockets. */
 const GUEST_DEVICE = "heye1";
 const NAMESPACES_DEVICE = "uplink";
@@ -61,10 +61,11 @@ export function startGuest(config: KeeperConfig, paths: LabPaths): WorldProcess 
 }
 
 /** Lays the cable to a guest and returns how the guest is to use it. */
-function layCable({ layer, cable }: KeeperConfig): string {
+function layCable(config: KeeperConfig): string {
+  const { layer, cable } = config;
   if (cable === "tap") {
     ip(layer, ["tuntap", "add", "dev", HOST_DEVICE, "mode", "tap"]);
-    raiseHostDevice(layer);
+    raiseHostDevice(config);
     return `tap,ifname=${HOST_DEVICE}`;
   }
   ip(layer, ["link", "add", HOST_DEVICE, "type", "veth", "peer", "name", GUEST_DEVICE]);
@@ -72,7 +73,7 @@ function layCable({ layer, cable }: KeeperConfig): string {
   for (const device of [HOST_DEVICE, GUEST_DEVICE])
     program(layer, "usr/sbin/ethtool", ["-K", device, "tx", "off", "tso", "off", "gso", "off", "gro", "off"]);
   ip(layer, ["link", "set", GUEST_DEVICE, "up"]);
-  raiseHostDevice(layer);
+  raiseHostDevice(config);
   return `raw,ifname=${GUEST_DEVICE}`;
 }
 
@@ -84,7 +85,8 @@ export function startNamespaces(config: KeeperConfig, paths: LabPaths): WorldPro
 }
 
 /** Lays the cable to a world in namespaces, and lets it go on. */
-export function linkNamespaces(world: WorldProcess, layer: string): void {
+export function linkNamespaces(world: WorldProcess, config: KeeperConfig): void {
+  const { layer } = config;
   ip(layer, [
     "link",
     "add",
@@ -97,23 +99,22 @@ export function linkNamespaces(world: WorldProcess, layer: string): void {
     "netns",
     String(world.pid),
   ]);
-  raiseHostDevice(layer);
+  raiseHostDevice(config);
   world.stdin.end("go\n");
 }
 
-function raiseHostDevice(layer: string): void {
-  ip(layer, ["link", "set", "lo", "up"]);
-  ip(layer, ["addr", "add", `${FIXED.host}/16`, "dev", HOST_DEVICE]);
-  ip(layer, ["link", "set", HOST_DEVICE, "up"]);
+function raiseHostDevice({ layer, hostBatch }: KeeperConfig): void {
+  program(layer, "usr/bin/ip", ["-batch", "-"], `${hostBatch.join("\n")}\n`);
 }
 
 function ip(layer: string, argv: readonly string[]): void {
   program(layer, "usr/bin/ip", argv);
 }
 
-function program(layer: string, path: string, argv: readonly string[]): void {
+function program(layer: string, path: string, argv: readonly string[], input = ""): void {
   execFileSync(availableIn(layer, path), argv, {
-    stdio: ["ignore", "pipe", "pipe"],
+    input,
+    stdio: ["pipe", "pipe", "pipe"],
     env: layerEnvironment(layer),
   });
 }
