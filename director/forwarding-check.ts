@@ -54,6 +54,8 @@ async function once(
   path: ForwardingPath,
   signal: AbortSignal,
 ): Promise<CheckResult & { final: boolean }> {
+  // Who asked may have gone while this one waited for its turn.
+  if (signal.aborted) return { healthy: false, answer: "nobody waits for it any more", final: true };
   const { check } = path;
   const lifetimeS = Math.ceil(check.timeoutMs / 1000) + LIFETIME_BEYOND_CHECK_S;
   try {

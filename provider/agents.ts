@@ -67,14 +67,29 @@ export function mayHaveAgent(
   { mode }: Pick<Cluster, "mode">,
   before?: Pick<Cluster, "mode"> & {
     readonly directors: readonly { readonly name: string }[];
-    readonly behind?: Behind;
+    readonly agentsLeft?: readonly string[];
   },
 ): (director: string) => boolean {
   if (mode === "agent") return () => true;
   if (!before) return () => false;
-  const had = new Set(before.directors.map(({ name }) => name));
-  // One that could not be reached when the mode was changed may have its agent still.
-  return (name) => had.has(name) && (before.mode === "agent" || before.behind?.[name] !== undefined);
+  const had = new Set(before.mode === "agent" ? before.directors.map(({ name }) => name) : before.agentsLeft);
+  return (name) => had.has(name);
+}
+
+/**
+ * Directors that could not be reached when a cluster turned to the mode `ssh`, or since: an agent of its own may be there
+ * still. Which these are has to be remembered: any other agent that turns up where a director was out of reach is another
+ * cluster's.
+ *
+ * @param mayHave see {@link mayHaveAgent}
+ * @param behind of the change that is being made
+ */
+export function agentsLeft(
+  { mode }: Pick<Cluster, "mode">,
+  mayHave: (director: string) => boolean,
+  behind: Behind,
+): string[] {
+  return mode === "agent" ? [] : Object.keys(behind).filter(mayHave);
 }
 
 /** What a cluster says about its agents. */

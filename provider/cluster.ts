@@ -11,7 +11,7 @@ import {
   parse,
   splitCredentials,
 } from "../spec";
-import { agentConfig, agentProgram, dismissAgents, mayHaveAgent, settleAgents } from "./agents";
+import { agentConfig, agentProgram, agentsLeft, dismissAgents, mayHaveAgent, settleAgents } from "./agents";
 import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
@@ -33,6 +33,8 @@ interface Inputs extends Cluster {
 interface State extends Inputs {
   readonly nodes?: Readonly<Record<string, Node>>;
   readonly behind?: Behind;
+  /** See {@link agentsLeft}. */
+  readonly agentsLeft?: readonly string[];
 }
 
 /** All properties that are declared; the name is none whose change is one. */
@@ -99,18 +101,20 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       return {
         // Among the inputs as well: a preview shows what of them changes, and so why there is an update.
         inputs: { ...inputsOf(state), ...found },
-        outputs: { ...outputsOf(state, nodes, state.behind), ...found },
+        outputs: { ...outputsOf(state, nodes, state.behind, state.agentsLeft), ...found },
       };
     },
     async update(id, properties, news) {
       const [state, inputs] = [properties as unknown as State, news as unknown as Inputs];
       const actor = { id, label: inputs.label };
-      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHaveAgent(inputs, state));
+      const mayHave = mayHaveAgent(inputs, state);
+      const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHave);
       warnOf(surveyed);
       await settle(surveyed.seen, actor, inputs.rollout);
       await settleAgents(surveyed.seen, id, whole(inputs), state.mode);
       await letGo(fleet, id, state, inputs);
-      return outputsOf(inputs, nodesOf(surveyed, state.nodes), surveyed.behind);
+      const { behind } = surveyed;
+      return outputsOf(inputs, nodesOf(surveyed, state.nodes), behind, agentsLeft(inputs, mayHave, behind));
     },
     async delete(id, properties) {
       const state = properties as unknown as State;
@@ -218,7 +222,13 @@ function outputsOf(
   inputs: Inputs,
   nodes: Readonly<Record<string, unknown>>,
   behind: Behind | undefined,
+  withAgents: readonly string[] = [],
 ): Properties {
   const left = behind !== undefined && Object.keys(behind).length > 0;
-  return { ...inputsOf(inputs), nodes, ...(left && { behind }) };
+  return {
+    ...inputsOf(inputs),
+    nodes,
+    ...(left && { behind }),
+    ...(withAgents.length > 0 && { agentsLeft: withAgents }),
+  };
 }

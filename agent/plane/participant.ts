@@ -158,14 +158,14 @@ export class Participant {
     // No hint tells of it, so it is no older for that; by each director at each change it would grow with their square.
     if (performance.now() - this.#heardAtMs < SHORTEST_LOOK * lookMs) return;
     await this.#hear();
-    const { director } = this.parts.config;
-    const other = this.#heard.find((one) => one.director === director && one.instance !== this.#instance);
-    if (other) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
   }
 
   async #hear(): Promise<void> {
     this.#heard = await this.#presence.hear();
     this.#heardAtMs = performance.now();
+    const { director } = this.parts.config;
+    const other = this.#heard.find((one) => one.director === director && one.instance !== this.#instance);
+    if (other) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
   }
 
   async #word(): Promise<Word> {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { Director, Registry } from "../../director";
 import { INSTALL_AGENT, REMOVE_AGENT } from "../../director/agent-script";
-import { agentConfig, agentDrift, agentProgram, mayHaveAgent, settleAgents } from "../../provider/agents";
+import {
+  agentConfig,
+  agentDrift,
+  agentProgram,
+  agentsLeft,
+  mayHaveAgent,
+  settleAgents,
+} from "../../provider/agents";
 import type { Sight } from "../../provider/settlement";
 import { virtualServer } from "./agent-site";
 
@@ -92,8 +99,22 @@ describe("a cluster's agents", () => {
     assert.deepEqual(allowed(SSH), []);
     assert.deepEqual(allowed(SSH, { ...SSH, directors }), []);
     assert.deepEqual(allowed(SSH, { ...AGENT, directors }), ["d1", "d2"]);
-    const behind = { d2: "could not be reached", d3: "is not one of the cluster's any more" };
-    assert.deepEqual(allowed(SSH, { ...SSH, directors, behind }), ["d2"]);
+    assert.deepEqual(allowed(SSH, { ...SSH, directors, agentsLeft: ["d2"] }), ["d2"]);
+  });
+
+  it("are remembered where they could not be removed; one that turns up on another director out of reach is not ours", () => {
+    const directors = [{ name: "d1" }, { name: "d2" }];
+    const behind = { d2: "could not be reached" };
+    const left = (before: Parameters<typeof mayHaveAgent>[1], now: typeof behind | object = behind) =>
+      agentsLeft(SSH, mayHaveAgent(SSH, before), { ...now });
+    assert.deepEqual(left({ ...AGENT, directors }), ["d2"]);
+    assert.deepEqual(left({ ...SSH, directors, agentsLeft: ["d2"] }), ["d2"]);
+    assert.deepEqual(left({ ...SSH, directors, agentsLeft: ["d2"] }, {}), []);
+    assert.deepEqual(left({ ...SSH, directors }), []);
+    assert.deepEqual(
+      agentsLeft(AGENT, () => true, behind),
+      [],
+    );
   });
 
   it("are missed by a refresh where they do not run, or are others", async () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { forwardingPath } from "../../director";
+import { setImmediate } from "node:timers/promises";
+import { type ForwardingPath, forwardingPath } from "../../director";
+import { checkForwarding } from "../../director/forwarding-check";
 import { probeInput } from "../../director/forwarding-probe";
 import { forwardingCommand } from "../../director/forwarding-script";
 import { GateError } from "../../provider/errors";
@@ -9,6 +11,34 @@ import { healthCheck } from "../../spec";
 const member = { address: "10.0.0.1", port: 80, weight: 0, forwarding: "dr" } as const;
 const web = { protocol: "tcp", address: "192.0.2.1", port: 80 };
 const http = healthCheck.parse({ type: "http", path: "/x" });
+
+describe("who has gone and asked for many checks through the forwarding path", () => {
+  it("has no more of them set up on the director", async () => {
+    let count = 0;
+    const setUp: (() => void)[] = [];
+    const probe = async () => {
+      count++;
+      await new Promise<void>((resolve) => setUp.push(resolve));
+      return { dial: () => Promise.reject(new Error("nobody is there")), close: async () => undefined };
+    };
+    const director = { probe };
+    const gone = new AbortController();
+    const paths = Array.from({ length: 20 }, () => forwardingPath(web, member, http));
+    const isOne = (path: ForwardingPath | undefined) => path !== undefined;
+    const asked = Promise.all(
+      paths.filter(isOne).map((path) => checkForwarding(director, path, gone.signal)),
+    );
+    await setImmediate();
+    const begun = count;
+    assert.ok(begun > 0 && begun < paths.length, String(begun));
+    gone.abort();
+    for (const resolve of setUp) resolve();
+    const verdicts = await asked;
+    assert.equal(count, begun);
+    assert.equal(verdicts.length, paths.length);
+    assert.ok(verdicts.every(({ healthy }) => !healthy));
+  });
+});
 
 describe("what is checked through the forwarding path", () => {
   it("is the health check itself, on the virtual address", () => {
