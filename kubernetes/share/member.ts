@@ -45,6 +45,8 @@ export class Member {
   #lookedMs = Number.NEGATIVE_INFINITY;
   #slot: number | undefined;
   #standing: Standing | undefined;
+  /** Resolves when the writes have ended that were on their way when the target became what it is. */
+  #leaving: Promise<unknown> = Promise.resolve();
   #validMs = Number.NEGATIVE_INFINITY;
   /** The division that was told last; empty: one has been on its way since. */
   #told = "";
@@ -112,7 +114,7 @@ export class Member {
     const end = () => waiting.abort();
     signal.addEventListener("abort", end, { once: true });
     const late = pause(LEASE.retryMs, waiting.signal).then(() => false);
-    const isWritten = await Promise.race([this.#options.written().then(() => true), late]);
+    const isWritten = await Promise.race([this.#leaving.then(() => true), late]);
     signal.removeEventListener("abort", end);
     end();
     return isWritten ? target : published;
@@ -151,6 +153,8 @@ export class Member {
     const before = this.#standing;
     this.#standing = after;
     this.#validMs = begunMs;
+    // From here on none begins of what is to go; those that begin of what stays are not waited for.
+    if (before === undefined || !isSame(before.target, after.target)) this.#leaving = this.#options.written();
     if (!isSameStanding(before, after)) this.#options.onChange();
     const words = isSettled(after) ? `${me} of ${after.target.join()}` : "";
     const isNews = words !== this.#told && words !== "";

@@ -6,15 +6,16 @@ import type { View } from "./division";
 /** Annotation of a replica's Lease: slots of the replicas among which it divides, with commas between them. */
 const VIEW = "heye.io/members";
 
-/** Who had not looked for so long, in ms, knows nothing of what the others did meanwhile. */
+/** Of a time in which nobody looked, so much counts against a Lease that is as it was, in ms. */
 const GAP_MS = 3 * LEASE.retryMs;
 
 /** The Leases of slots as they were last seen, by slot. */
 export type Slots = ReadonlyMap<number, Observation>;
 
 /**
- * What is known of the slots after they have been read once more. Who could not read for a while gives all of them their
- * time anew: when the API server was away, nobody could renew, and nobody is to lose its share for that.
+ * What is known of the slots after they have been read once more. Of a time in which one could not read, most is forgiven all
+ * of them: when the API server was away, nobody could renew, and nobody is to lose its share for that. The rest counts, so that
+ * a Lease which nobody renews runs out however slow the server is.
  *
  * @param lookedMs when they were read before
  */
@@ -24,11 +25,13 @@ export function look(
   lookedMs: number,
   nowMs: number,
 ): Map<number, Observation> {
-  const known = nowMs - lookedMs > GAP_MS ? new Map<number, Observation>() : before;
+  const forgivenMs = Math.max(0, nowMs - lookedMs - GAP_MS);
   const seen = new Map<number, Observation>();
   for (const lease of leases) {
     const slot = MEMBER_LEASES.indexOf(lease.metadata.name) + 1;
-    if (slot > 0) seen.set(slot, observe(known.get(slot), lease, nowMs));
+    const known = before.get(slot);
+    const forgiven = known && { ...known, sinceMs: known.sinceMs + forgivenMs };
+    if (slot > 0) seen.set(slot, observe(forgiven, lease, nowMs));
   }
   return seen;
 }

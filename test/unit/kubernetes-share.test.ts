@@ -94,10 +94,30 @@ describe("slots", () => {
     assert.equal(freeSlot(seen, "me", 16_000), 1);
   });
 
-  it("who could not look for a while gives all their time anew", () => {
-    const seen = look(seenAt(0, lease(1, "a", [1])), [lease(1, "a", [1])], 0, 60_000);
-    assert.deepEqual([...othersOf(seen, "me", 60_000).keys()], [1]);
-    assert.deepEqual([...othersOf(seen, "me", 75_001).keys()], []);
+  it("of a time in which nobody could look, 6 s count", () => {
+    const first = lease(1, "a", [1]);
+    const seen = look(seenAt(0, first), [first], 0, 60_000);
+    assert.deepEqual([...othersOf(seen, "me", 69_000).keys()], [1]);
+    assert.deepEqual([...othersOf(seen, "me", 69_001).keys()], []);
+    const renewed = look(seen, [lease(1, "a", [1], "2")], 60_000, 62_000);
+    assert.deepEqual([...othersOf(renewed, "me", 77_000).keys()], [1]);
+  });
+
+  it("who has died is gone, however far apart the looks are", () => {
+    for (const [everyMs, looks] of [
+      [4_000, 4],
+      [6_500, 3],
+      [14_000, 3],
+    ] as const) {
+      const dead = lease(1, "a", [1]);
+      let [seen, nowMs]: [Slots, number] = [seenAt(0, dead), 0];
+      for (let count = 0; count < looks; count++, nowMs += everyMs) {
+        assert.deepEqual([...othersOf(seen, "me", nowMs).keys()], [1], `after ${nowMs} ms`);
+        seen = look(seen, [dead], nowMs, nowMs + everyMs);
+      }
+      assert.deepEqual([...othersOf(seen, "me", nowMs).keys()], [], `looks each ${everyMs} ms`);
+      assert.equal(freeSlot(seen, "me", nowMs), 1);
+    }
   });
 
   it("a division has oneself and all others, in order", () => {
