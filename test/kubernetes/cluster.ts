@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { manifest } from "../../kubernetes";
-import { CONTROLLER } from "../../spec/kubernetes";
+import { CONTROLLER, CONTROLLER_NAMESPACE, ownRules } from "../../spec/kubernetes";
 import { ControlPlane, type Place } from "./control-plane";
 import { endLeftovers } from "./leftovers";
 
@@ -90,20 +90,34 @@ export class Cluster {
     return name;
   }
 
+  /** Lets the controller have Leases in a namespace: replicas whose Leases are there share with no others. */
+  async allowLeases(namespace: string): Promise<void> {
+    const metadata = { name: `${CONTROLLER}-leases`, namespace };
+    const apiVersion = "rbac.authorization.k8s.io/v1";
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name };
+    const subjects = [{ kind: "ServiceAccount", name: CONTROLLER, namespace: CONTROLLER_NAMESPACE }];
+    const items = [
+      { apiVersion, kind: "Role", metadata, rules: ownRules() },
+      { apiVersion, kind: "RoleBinding", metadata, roleRef, subjects },
+    ];
+    await this.apply({ apiVersion: "v1", kind: "List", items });
+  }
+
   /** A kubeconfig of the controller's own ServiceAccount, which may do what the manifest's roles say. */
   async accountConfig(server?: { readonly url: string; readonly caFile: string }): Promise<string> {
     const token = await this.kubectl(["create", "token", CONTROLLER, "-n", "heye-system"]);
     return this.plane.writeConfig(server ? "account-by-proxy" : "account", { token: token.trim() }, server);
   }
 
-  /** What the controller has written in a namespace so far, refused requests among it; not its Events. */
+  /** What the controller has written in a namespace so far, refused requests among it; not its Events and Leases. */
   writes(namespace: string): Write[] {
     const lines = readFileSync(this.plane.auditLog, "utf8").split("\n");
     return lines.flatMap((line): Write[] => {
       if (!line.includes(namespace) || !line.includes(ACCOUNT)) return [];
       const { verb, user, objectRef, responseStatus } = auditLine.parse(JSON.parse(line));
-      if (objectRef?.namespace !== namespace || objectRef.resource === "events") return [];
+      if (objectRef?.namespace !== namespace) return [];
       const { resource, name } = objectRef;
+      if (resource === "events" || resource === "leases") return [];
       const status = responseStatus?.code ?? 0;
       return [{ user: user.username, verb, resource, namespace, name, status }];
     });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { issue } from "../unit/certificates";
 import type { ControlPlane } from "./control-plane";
+import { endLater } from "./leftovers";
 
 /** What is done to a request; undefined: it is passed on. */
 export interface Fault {
@@ -39,6 +40,10 @@ export class FaultProxy {
     this.#server = server;
     this.caFile = caFile;
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.once(
+      "close",
+      endLater(() => this.stop()),
+    );
     server.on("secureConnection", (socket) => {
       this.#sockets.add(socket);
       socket.on("error", () => undefined).on("close", () => this.#sockets.delete(socket));

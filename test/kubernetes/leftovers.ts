@@ -1,7 +1,7 @@
-/** What a test that fails leaves behind would keep mocha from ending, and lead where others are to lead. */
+/** What a test that fails leaves behind would keep mocha from ending, and lead or share where others are to. */
 const endings = new Set<() => unknown>();
 
-/** Has something ended after the last test, if nobody has done so by then. @returns what forgets it again */
+/** Has something ended by {@link endLeftovers}, after the last test at the latest, if nobody has done so by then. @returns what forgets it again */
 export function endLater(end: () => unknown): () => void {
   endings.add(end);
   return () => endings.delete(end);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ownerOf } from "../../kubernetes/share/division";
 import { Cluster } from "./cluster";
 import { FaultProxy } from "./fault-proxy";
+import { endLeftovers } from "./leftovers";
 import { declaredSlice, service, untilOut, v1Endpoints } from "./objects";
 import { Replica } from "./replica";
 import { addresses, RealServer } from "./servers";
@@ -18,7 +19,7 @@ const CHECKED = {
 /** Servers that are dead from the beginning. */
 const DEAD: readonly number[] = [0, 1, 2, 3];
 
-/** Services of one server each. */
+/** Services of one server each. Leases are in each test's own namespace: who had a slot before matters to none. */
 describe("replicas that share the checks", function () {
   this.slow(60_000);
   let cluster: Cluster;
@@ -31,7 +32,10 @@ describe("replicas that share the checks", function () {
     config = await cluster.accountConfig();
   });
   beforeEach(async () => {
+    // Others would look after what is in this test's namespace as well.
+    endLeftovers();
     namespace = await cluster.namespace();
+    await cluster.allowLeases(namespace);
     servers = await Promise.all(addresses(SERVICES).map((place) => RealServer.start(place)));
     for (const index of DEAD) await servers[index]?.die();
     const items = servers.flatMap(({ address }, index) => [
@@ -42,6 +46,7 @@ describe("replicas that share the checks", function () {
   });
   afterEach(async () => {
     for (const server of servers) await server.die();
+    endLeftovers();
     await cluster.kubectl(["delete", "namespace", namespace, "--wait=false"]);
   });
 
@@ -50,13 +55,14 @@ describe("replicas that share the checks", function () {
   const partOf = (slot: number) =>
     servers.flatMap((_, index) => (ownerOf(`${namespace}/s${index}`, [1, 2]) === slot ? [index] : []));
   const livingOf = (slot: number) => partOf(slot).filter((index) => !DEAD.includes(index));
+  const places = () => ["--namespace", namespace, "--lease-namespace", namespace];
   const metric = (replica: Replica, name: string) => replica.metric(`heye_kubernetes_${name}`);
 
   /** Two that share; the dead servers are out. The first one has the first slot. */
   async function two(configOfSecond = config): Promise<[Replica, Replica]> {
-    const first = await Replica.lead(config, "--namespace", namespace);
+    const first = await Replica.lead(config, ...places());
     for (const index of DEAD) await untilOut(cluster, namespace, `s${index}`, [placeOf(index)]);
-    const second = await Replica.start(configOfSecond, "--namespace", namespace);
+    const second = await Replica.start(configOfSecond, ...places());
     await Promise.all([first.shares(2), second.shares(2)]);
     return [first, second];
   }
@@ -134,7 +140,7 @@ describe("replicas that share the checks", function () {
     assert.equal(await metric(second, "objects"), SERVICES);
     assert.equal(cluster.writeCount(namespace), written + 1, "of the one that died");
     await servers[victim]?.revive();
-    const third = await Replica.start(config, "--namespace", namespace);
+    const third = await Replica.start(config, ...places());
     await Promise.all([second.shares(2), third.shares(2)]);
     await untilOut(cluster, namespace, `s${victim}`, []);
     await askedOften();
@@ -160,7 +166,11 @@ describe("replicas that share the checks", function () {
     await untilOut(cluster, namespace, `s${victim}`, [placeOf(victim)]);
     const isVictim = ({ event, address }: { event: string; address?: unknown }) =>
       event === "health" && address === placeOf(victim);
-    await until("it has checked on", () => second.log.some(isVictim));
+    await until(
+      "it has checked on",
+      () => second.log.some(isVictim),
+      () => second.log,
+    );
     proxy.fault = () => undefined;
     await Promise.all([first.shares(2), second.shares(2)]);
     await askedOften(livingOf(2).filter((index) => index !== victim));
