@@ -1,4 +1,4 @@
-import { type Dial, Monitor, type Probe, type ServerHealth } from "../health";
+import { type CheckResult, type Dial, Monitor, type Probe, probeKey, type ServerHealth } from "../health";
 import { endpoint } from "../spec";
 import { begun, believedDown } from "./belief";
 import type { Verdict } from "./plan";
@@ -27,6 +27,7 @@ export class Checks {
   ) {
     this.#monitor = new Monitor({
       dial,
+      onResult: (probe, result) => this.#confirm(probe, result),
       onTransition: (key, health) => {
         this.#unconfirmed.delete(key);
         onChange(this.#asking.get(key) ?? [], this.#probes.get(key), health);
@@ -54,7 +55,7 @@ export class Checks {
     const begin = (key: string) => begun(!down.has(key));
     // What an object said when such a probe began is not what it says now: that copy was late, and it begins anew.
     const outdated = [...this.#unconfirmed].filter(
-      (key) => this.#isUnconfirmed(key) && this.#monitor.health(key)?.healthy === down.has(key),
+      (key) => this.#monitor.health(key)?.healthy === down.has(key),
     );
     if (outdated.length > 0) {
       const without = new Map(probes);
@@ -67,15 +68,16 @@ export class Checks {
   /** What is held of a probe's server; undefined: its checks have not said yet. */
   readonly verdict = (key: string): Verdict | undefined => {
     const health = this.#monitor.health(key);
-    if (health === undefined || this.#isUnconfirmed(key)) return undefined;
+    if (health === undefined || this.#unconfirmed.has(key)) return undefined;
     if (health.healthy) return { healthy: true };
     return { healthy: false, ...(health.streak === 0 && { reason: this.#reason(key, health.answer) }) };
   };
 
-  #isUnconfirmed(key: string): boolean {
-    const { at = 0, streak = 0 } = this.#monitor.health(key) ?? {};
-    if (at > 0 && streak === 0) this.#unconfirmed.delete(key);
-    return this.#unconfirmed.has(key);
+  /** At the time of the check: whoever asks later would find what came after it. */
+  #confirm(probe: Probe, { healthy, inconclusive }: CheckResult): void {
+    if (inconclusive || this.#unconfirmed.size === 0) return;
+    const key = probeKey(probe);
+    if (this.#monitor.health(key)?.healthy === healthy) this.#unconfirmed.delete(key);
   }
 
   get counters(): Monitor["counters"] {

@@ -67,6 +67,22 @@ describe("what checks say of a server that was just taken over", () => {
     assert.deepEqual(changes, [], "it was known to be down");
   });
 
+  it("what they have confirmed stands, though nobody asked meanwhile and another answer has come since", async () => {
+    const endOf = async (count: number) => {
+      while (checks.counters.checks - checks.counters.running < count)
+        await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    await server.kill();
+    checks.follow(followed(server.port, false));
+    await endOf(2);
+    await server.revive();
+    await endOf(checks.counters.checks + 1);
+    // Somebody applies the object again, all ready.
+    checks.follow(followed(server.port, true));
+    const [key = ""] = followed(server.port, true).values().next().value?.wanted.probes.keys() ?? [];
+    assert.equal(checks.verdict(key)?.healthy, false);
+  });
+
   it("and what they have confirmed stands against an object that somebody edits", async () => {
     checks.follow(followed(server.port, true));
     await verdictsFor(1);
