@@ -12,13 +12,13 @@ import { nameOf, type Subject } from "./subject";
 
 /** What {@link ObjectWrites} follow from, and whom they are told to. */
 export interface ObjectWritesOptions {
-  readonly api: Api;
-  readonly log: Logger;
+  readonly api: Pick<Api, "request">;
+  readonly log: Pick<Logger, "info">;
   readonly counts: Counts;
-  readonly events: Events;
-  readonly collections: Collections;
-  readonly population: Population;
-  readonly mirrors: Mirrors;
+  readonly events: Pick<Events, "tell">;
+  readonly collections: Pick<Collections, "subject" | "put">;
+  readonly population: Pick<Population, "wantedOf">;
+  readonly mirrors: Pick<Mirrors, "step">;
   readonly verdict: (key: string) => Verdict | undefined;
   /** Whether an object is this replica's to write now. */
   readonly mayWrite: (name: string) => boolean;
@@ -39,8 +39,8 @@ export class ObjectWrites {
     const { api, collections, population, mirrors, verdict, mayWrite } = this.options;
     if (!mayWrite(name)) return false;
     const step = await mirrors.step(name);
-    // The declaration may have been long in coming. Whose it is then looks at everything again.
-    if (step && !mayWrite(name)) return true;
+    // The declaration may have been long in coming. Whose the object is now looks at everything again.
+    if (!mayWrite(name)) return step !== undefined;
     const subject = collections.subject(name);
     if (step) return this.#mirror(name, subject, step);
     const wanted = subject && population.wantedOf(subject);
