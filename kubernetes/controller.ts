@@ -112,7 +112,8 @@ export class Controller {
   /** Runs until the signal fires. What it has written stays. */
   async run(signal: AbortSignal): Promise<void> {
     const sharing = new AbortController();
-    const watching = this.collections.run(signal);
+    // As long as anything is written: who is told that a write came too late needs what came before it.
+    const watching = this.collections.run(sharing.signal);
     const background = [
       this.events.run(signal),
       this.balancer.run(signal),

@@ -1,6 +1,7 @@
 import { ApiError, wordsOf } from "./api-errors";
 import { pauseMs } from "./backoff";
 import { dueMs } from "./gathering";
+import { Rate } from "./rate";
 
 /** What a {@link Writer} works with. */
 export interface WriterOptions {
@@ -24,6 +25,9 @@ const PARALLEL = 8;
 /** Writes a second in the long run, and at once after a pause. */
 const RATE = { perSecond: 100, burst: 200 } as const;
 
+/** How long a writer that ends goes on beginning writes, in ms. */
+const ENDING_MS = 5_000;
+
 /** How often it is looked whether writing is allowed again, in ms. */
 const FORBIDDEN_MS = 500;
 
@@ -46,12 +50,13 @@ export class Writer {
   readonly #written = new Map<string, number>();
   /** Objects that have changed while they were being written. */
   readonly #again = new Set<string>();
-  #tokens: number = RATE.burst;
-  #refilledMs = performance.now();
+  readonly #rate = new Rate(RATE.perSecond, RATE.burst);
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, in ms. */
   #armedMs = Number.POSITIVE_INFINITY;
-  #stopped = false;
+  /** When it begins no more writes, in ms: it is to end. */
+  #lastMs = Number.POSITIVE_INFINITY;
+  readonly #onEnd: (() => void)[] = [];
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -64,7 +69,7 @@ export class Writer {
 
   /** Says that an object may need a write. */
   mark(name: string): void {
-    if (this.#stopped) return;
+    if (this.#isEnding) return;
     if (this.#writing.has(name)) this.#again.add(name);
     else if (!this.#due.has(name)) {
       const due = this.#changed(name);
@@ -81,32 +86,47 @@ export class Writer {
 
   readonly #work = (): void => {
     this.#armedMs = Number.POSITIVE_INFINITY;
-    if (this.#stopped) return;
+    this.#settle();
     if (!this.#options.mayWrite()) {
       this.#armNext();
       return;
     }
     const nowMs = performance.now();
-    this.#refill(nowMs);
     this.#forgetWritten(nowMs);
     for (const [name, due] of this.#due) {
-      if (this.#writing.size >= PARALLEL || this.#tokens < 1) break;
+      if (this.#writing.size >= PARALLEL) break;
       if (due.atMs > nowMs) continue;
+      if (!this.#rate.take()) break;
       this.#due.delete(name);
-      this.#tokens--;
       this.#writing.set(name, this.#write(name, due.failures));
     }
     this.#armNext();
   };
 
-  /** Makes those writes at once that wait for nothing but company, and begins no more. Resolves when all have ended. */
+  /**
+   * Makes what waits for nothing but company, what has changed during its write, and what is to be tried again soon; for 5 s at
+   * most, and as long as it may. Resolves when no write is on its way.
+   */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    const nowMs = performance.now();
+    this.#lastMs = Math.min(this.#lastMs, nowMs + ENDING_MS);
+    for (const [name, due] of this.#due) if (due.failures === 0) this.#due.set(name, { ...due, atMs: nowMs });
+    const ended = new Promise<void>((resolve) => this.#onEnd.push(resolve));
     clearTimeout(this.#timer);
-    for (const [name, { failures }] of this.#due)
-      if (failures === 0 && this.#options.mayWrite()) this.#writing.set(name, this.#write(name, failures));
-    this.#due.clear();
-    await this.written();
+    this.#work();
+    await ended;
+  }
+
+  get #isEnding(): boolean {
+    return this.#lastMs < Number.POSITIVE_INFINITY;
+  }
+
+  /** Of a writer that ends: drops what cannot be written any more. When nothing is left, it has ended. */
+  #settle(): void {
+    if (!this.#isEnding) return;
+    const isOver = performance.now() > this.#lastMs || !this.#options.mayWrite();
+    for (const [name, { atMs }] of this.#due) if (isOver || atMs > this.#lastMs) this.#due.delete(name);
+    if (this.pending === 0) for (const resolve of this.#onEnd.splice(0)) resolve();
   }
 
   /** Resolves when those writes have ended that are on their way now. */
@@ -120,7 +140,7 @@ export class Writer {
     try {
       const wrote = await this.#options.write(name);
       if (wrote) this.#noteWritten(name, begunMs);
-      else this.#tokens++;
+      else this.#rate.giveBack();
     } catch (error) {
       const count = failures + 1;
       const againMs = againAfterMs(error, count);
@@ -130,12 +150,14 @@ export class Writer {
     }
     this.#writing.delete(name);
     if (this.#again.delete(name)) next ??= this.#changed(name);
-    if (next && !this.#stopped) this.#due.set(name, next);
+    if (next) this.#due.set(name, next);
+    this.#settle();
     this.#armNext();
   }
 
   #changed(name: string): Due {
-    const atMs = dueMs(performance.now(), this.#written.get(name), this.#options.spacingMs);
+    const nowMs = performance.now();
+    const atMs = this.#isEnding ? nowMs : dueMs(nowMs, this.#written.get(name), this.#options.spacingMs);
     return { atMs, failures: 0 };
   }
 
@@ -151,12 +173,6 @@ export class Writer {
     }
   }
 
-  #refill(nowMs: number): void {
-    const gained = ((nowMs - this.#refilledMs) * RATE.perSecond) / 1_000;
-    this.#tokens = Math.min(RATE.burst, this.#tokens + gained);
-    this.#refilledMs = nowMs;
-  }
-
   #armNext(): void {
     let atMs = Number.POSITIVE_INFINITY;
     for (const due of this.#due.values()) atMs = Math.min(atMs, due.atMs);
@@ -165,11 +181,10 @@ export class Writer {
 
   /** Sees to it that what is due then is looked at then, or as soon as it may be written. */
   #arm(atMs: number): void {
-    if (this.#stopped || this.#writing.size >= PARALLEL) return;
+    if (this.#writing.size >= PARALLEL) return;
     const nowMs = performance.now();
-    const tokenMs = this.#tokens >= 1 ? 0 : ((1 - this.#tokens) * 1_000) / RATE.perSecond;
     const waitMs = this.#options.mayWrite() ? 0 : FORBIDDEN_MS;
-    const inMs = Math.max(atMs - nowMs, tokenMs, waitMs, 1);
+    const inMs = Math.max(atMs - nowMs, this.#rate.waitMs, waitMs, 1);
     if (nowMs + inMs >= this.#armedMs) return;
     clearTimeout(this.#timer);
     this.#armedMs = nowMs + inMs;

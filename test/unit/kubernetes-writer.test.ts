@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { setImmediate as turnOfEvents } from "node:timers/promises";
 import { ApiError } from "../../kubernetes/api-errors";
 import { dueMs } from "../../kubernetes/gathering";
 import { Writer } from "../../kubernetes/writer";
@@ -106,5 +107,80 @@ describe("a writer", () => {
     writer.mark("a");
     await writer.stop();
     assert.deepEqual(names, ["a", "a"]);
+  });
+});
+
+describe("a writer that ends", function () {
+  this.slow(15_000);
+  const writing = (write: (name: string) => Promise<boolean>) =>
+    new Writer({ write, mayWrite: () => true, spacingMs: 60_000, onTrouble: () => undefined });
+
+  it("keeps to eight writes at a time, and makes all", async () => {
+    let [now, most, made] = [0, 0, 0];
+    const writer = writing(async () => {
+      most = Math.max(most, ++now);
+      await turnOfEvents();
+      now--;
+      made++;
+      return true;
+    });
+    for (let index = 0; index < 150; index++) writer.mark(`Endpoints shop/${index}`);
+    await writer.stop();
+    assert.deepEqual([most, made, writer.pending], [8, 150, 0]);
+  });
+
+  it("writes again what has changed while it was being written", async () => {
+    const events = new EventTarget();
+    const seen: string[] = [];
+    let state = "old";
+    const writer = writing(async () => {
+      seen.push(state);
+      events.dispatchEvent(new Event("begun"));
+      if (seen.length === 1) await once(events, "answer");
+      return true;
+    });
+    const begun = once(events, "begun");
+    writer.mark("Endpoints shop/web");
+    await begun;
+    state = "new";
+    writer.mark("Endpoints shop/web");
+    const stopped = writer.stop();
+    events.dispatchEvent(new Event("answer"));
+    await stopped;
+    assert.deepEqual(seen, ["old", "new"]);
+  });
+
+  it("tries again what is refused, if it may be soon", async () => {
+    const refusals = [new ApiError(429, "PATCH", "later", 20), new ApiError(409, "PATCH", "changed")];
+    let made = 0;
+    const writer = writing(async () => {
+      const refusal = refusals.shift();
+      if (refusal) throw refusal;
+      made++;
+      return true;
+    });
+    writer.mark("Endpoints shop/web");
+    await writer.stop();
+    assert.deepEqual([made, refusals], [1, []]);
+  });
+
+  it("gives up after 5 s, and at once when it may write no more", async () => {
+    let may = true;
+    const write = async () => {
+      throw new ApiError(503, "PATCH", "down");
+    };
+    const spacing = { spacingMs: 60_000, onTrouble: () => undefined };
+    for (const [isLost, atMostMs] of [
+      [false, 8_000],
+      [true, 500],
+    ] as const) {
+      may = !isLost;
+      const writer = new Writer({ write, mayWrite: () => may, ...spacing });
+      writer.mark("Endpoints shop/web");
+      const begunMs = performance.now();
+      await writer.stop();
+      assert.ok(performance.now() - begunMs < atMostMs);
+      assert.equal(writer.pending, 0);
+    }
   });
 });
