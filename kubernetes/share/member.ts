@@ -1,12 +1,11 @@
 import type { Logger } from "pino";
-import { CONTROLLER, MEMBER_LEASES } from "../../spec/kubernetes";
 import type { Api } from "../api";
 import { ApiError, wordsOf } from "../api-errors";
 import { pause } from "../backoff";
 import { LEASE } from "../lease";
-import { leaseList } from "../objects";
 import type { View } from "./division";
-import { freeSlot, look, memberLease, othersOf, type Slots, viewWith } from "./slots";
+import { Places } from "./places";
+import { viewWith } from "./slots";
 import { isOwn, isSame, isSameStanding, isSettled, type Standing } from "./standing";
 
 /** How a {@link Member} takes part. */
@@ -28,6 +27,10 @@ export interface MemberOptions {
 /** How often Leases are looked at while subjects are on their way from one replica to another, in ms. */
 const SOON_MS = 500;
 
+/** What to do where a request is refused to the ServiceAccount. */
+const FORBIDDEN =
+  "this replica cannot share: expected a role that allows to create and list Leases, and to update its own, as the manifest has it";
+
 /**
  * One of the replicas that share the subjects. It holds one of a fixed number of Leases, its slot, and publishes there among
  * which slots it divides. It acts on what {@link isOwn} says; the order of its turns makes that true:
@@ -41,19 +44,20 @@ const SOON_MS = 500;
 export class Member {
   readonly #options: MemberOptions;
   readonly #nowMs: () => number;
-  #seen: Slots = new Map();
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  readonly #places: Places;
   #slot: number | undefined;
   #standing: Standing | undefined;
   /** Resolves when the writes have ended that were on their way when the target became what it is. */
   #leaving: Promise<unknown> = Promise.resolve();
   #validMs = Number.NEGATIVE_INFINITY;
-  /** The division that was told last; empty: one has been on its way since. */
+  /** What was told last of this replica's place; empty: that has not been so since. */
   #told = "";
 
   constructor(options: MemberOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    const { api, namespace, identity } = options;
+    this.#places = new Places({ api, namespace, identity, nowMs: this.#nowMs });
   }
 
   /** Replicas that share, this one among them; 0: this one does not. */
@@ -80,8 +84,7 @@ export class Member {
         if (this.#standing && !isSettled(this.#standing)) againMs = SOON_MS;
       } catch (error) {
         if (signal.aborted) break;
-        const about = { event: "member", error: wordsOf(error) };
-        this.#options.log.warn(about, "the Leases of replicas cannot be written or read");
+        this.#tellTrouble(error);
       }
       await pause(againMs * (0.9 + Math.random() / 5), signal);
     }
@@ -90,24 +93,46 @@ export class Member {
 
   /** Renews and looks once. @throws ApiError when the API server does not answer: then all stays as it is */
   async turn(signal: AbortSignal): Promise<void> {
-    if (this.#slot === undefined) await this.#look(signal);
-    this.#slot ??= freeSlot(this.#seen, this.#options.identity, this.#nowMs());
+    if (this.#slot === undefined) await this.#places.look(signal);
+    this.#slot ??= this.#places.free();
     const slot = this.#slot;
-    // As many share as may: this one stands by.
-    if (slot === undefined) return;
+    if (slot === undefined) return this.#standBy();
     const view = await this.#nextView(slot, signal);
     // Counted from before the request: the server may have taken it at once and answered late.
     const begunMs = this.#nowMs();
-    const isHeld = await this.#hold(slot, view, signal);
-    await this.#look(signal);
-    if (this.#seen.get(slot)?.lease.spec?.holderIdentity !== this.#options.identity) this.#lose();
+    const isHeld = await this.#places.hold(slot, view, signal).catch((error: unknown) => {
+      if (error instanceof ApiError && !error.isPassing) this.#refuse(slot);
+      throw error;
+    });
+    await this.#places.look(signal);
+    if (!this.#places.isOwn(slot)) this.#lose(slot);
     else if (isHeld) this.#stand(slot, view, begunMs);
+  }
+
+  /** As many share as may. */
+  #standBy(): void {
+    const words = "as many replicas share as may: this one stands by";
+    if (this.#told !== words) this.#options.log.info({ event: "standby" }, words);
+    this.#told = words;
+  }
+
+  /** Who has no place yet tries another one. Nothing was written. */
+  #refuse(slot: number): void {
+    if (this.#standing !== undefined) return;
+    this.#places.refuse(slot);
+    this.#slot = undefined;
+  }
+
+  #tellTrouble(error: unknown): void {
+    const isForbidden = error instanceof ApiError && error.status === 403;
+    const about = { event: "member", error: wordsOf(error) };
+    if (isForbidden) this.#options.log.warn(about, FORBIDDEN);
+    else this.#options.log.warn(about, "the Leases of replicas cannot be written or read");
   }
 
   /** What the Lease is to say: as long as writes of what is to go are on their way, what it says already. */
   async #nextView(slot: number, signal: AbortSignal): Promise<View> {
-    if (this.#standing === undefined)
-      return viewWith(slot, othersOf(this.#seen, this.#options.identity, this.#nowMs()).keys());
+    if (this.#standing === undefined) return viewWith(slot, this.#places.others().keys());
     const { published, target } = this.#standing;
     if (isSame(published, target)) return target;
     const waiting = new AbortController();
@@ -120,35 +145,8 @@ export class Member {
     return isWritten ? target : published;
   }
 
-  /** @returns whether it is written; not, if somebody else has written it since it was read */
-  async #hold(slot: number, view: View, signal: AbortSignal): Promise<boolean> {
-    const { api, namespace, identity } = this.#options;
-    const body = memberLease(namespace, slot, this.#seen, identity, view, new Date());
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    try {
-      if (this.#seen.has(slot))
-        await api.request({ method: "PUT", path: `${path}/${MEMBER_LEASES[slot - 1]}`, body, signal });
-      else await api.request({ method: "POST", path, body, signal });
-      return true;
-    } catch (error) {
-      if (error instanceof ApiError && (error.isConflict || error.isMissing)) return false;
-      throw error;
-    }
-  }
-
-  /** A list that names no version is as fresh as what was written last, through whichever API server. */
-  async #look(signal: AbortSignal): Promise<void> {
-    const { api, namespace } = this.#options;
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    const query = { labelSelector: `app.kubernetes.io/name=${CONTROLLER}` };
-    const { items } = leaseList.parse(await api.request({ method: "GET", path, query, signal }));
-    const nowMs = this.#nowMs();
-    this.#seen = look(this.#seen, items ?? [], this.#lookedMs, nowMs);
-    this.#lookedMs = nowMs;
-  }
-
   #stand(me: number, published: View, begunMs: number): void {
-    const others = othersOf(this.#seen, this.#options.identity, this.#nowMs());
+    const others = this.#places.others();
     const after = { me, published, target: viewWith(me, others.keys()), others };
     const before = this.#standing;
     this.#standing = after;
@@ -164,12 +162,17 @@ export class Member {
     this.#options.log.info(about, "this replica has its share");
   }
 
-  #lose(): void {
+  #lose(slot: number): void {
+    const { log } = this.#options;
+    if (this.#standing === undefined) {
+      this.#refuse(slot);
+      log.info({ event: "member", slot }, "this place could not be had: another one is tried");
+      return;
+    }
     this.#slot = undefined;
-    if (this.#standing === undefined) return;
     this.#standing = undefined;
     this.#told = "";
-    this.#options.log.warn({ event: "displaced" }, "another replica has this one's place");
+    log.warn({ event: "displaced" }, "another replica has this one's place");
     this.#options.onChange();
   }
 
@@ -178,14 +181,13 @@ export class Member {
     this.#standing = undefined;
     const slot = this.#slot;
     if (slot === undefined) return;
-    const { log, identity } = this.#options;
-    const signal = AbortSignal.timeout(LEASE.retryMs);
+    const soon = () => AbortSignal.timeout(LEASE.retryMs);
     try {
       // A request that was broken off may have been made.
-      await this.#look(signal);
-      if (this.#seen.get(slot)?.lease.spec?.holderIdentity === identity) await this.#hold(slot, [], signal);
+      await this.#places.look(soon());
+      if (this.#places.isOwn(slot)) await this.#places.hold(slot, [], soon());
     } catch (error) {
-      log.warn({ event: "member", error: wordsOf(error) }, "the place could not be let go");
+      this.#options.log.warn({ event: "member", error: wordsOf(error) }, "the place could not be let go");
     }
   }
 }

@@ -36,9 +36,19 @@ export function look(
   return seen;
 }
 
-/** A slot that nobody has, or whose replica has not renewed it in time; undefined: there is none. */
-export function freeSlot(seen: Slots, me: string, nowMs: number): number | undefined {
+/**
+ * A slot that nobody has, or whose replica has not renewed it in time; undefined: there is none.
+ *
+ * @param refused slots that the API server did not let this replica have
+ */
+export function freeSlot(
+  seen: Slots,
+  me: string,
+  nowMs: number,
+  refused: ReadonlySet<number> = new Set(),
+): number | undefined {
   for (let slot = 1; slot <= MEMBER_LEASES.length; slot++) {
+    if (refused.has(slot)) continue;
     const one = seen.get(slot);
     if (one === undefined || leaseStep(one, me, nowMs) !== "wait") return slot;
   }

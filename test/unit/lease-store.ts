@@ -1,4 +1,5 @@
 /** Leases as an API server keeps them, and requests that are made and answered when a test says so. */
+import assert from "node:assert/strict";
 import type { ApiRequest } from "../../kubernetes/api";
 import { ApiError } from "../../kubernetes/api-errors";
 import { type LeaseObject, leaseObject } from "../../kubernetes/objects";
@@ -16,7 +17,8 @@ export class LeaseStore {
   readonly leases = new Map<string, LeaseObject>();
   #version = 0;
 
-  make({ method, path, body }: ApiRequest): NonNullable<Open["made"]> {
+  make({ method, path, query, body }: ApiRequest): NonNullable<Open["made"]> {
+    assert.equal(query, undefined, "this server knows no selectors, and has no old lists");
     if (method === "GET") return { answer: structuredClone({ items: [...this.leases.values()] }) };
     const sent = body as { metadata: { name: string; resourceVersion?: string } };
     const { name } = sent.metadata;
