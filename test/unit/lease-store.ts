@@ -48,6 +48,11 @@ export class LeaseApi {
       this.#open = { request, resolve, reject };
     });
 
+  /** Whether a request waits for its answer. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
   /** The open request comes to the server, if it has not yet. */
   make(): void {
     if (this.#open && !this.isCut) this.#open.made ??= this.store.make(this.#open.request);

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { setImmediate as turnOfEvents } from "node:timers/promises";
 import * as fc from "fast-check";
-import pino from "pino";
-import { Member } from "../../kubernetes/share";
-import { LeaseApi, LeaseStore } from "./lease-store";
+import { LeaseStore } from "./lease-store";
+import { ReplicaWalker } from "./replica-walker";
 
 /** How often each thing happens, among all. */
 const ACTS = {
@@ -25,6 +24,8 @@ const ACTS = {
   mend: 2,
   write: 6,
   written: 3,
+  /** Each answer takes up to 0.6 s from then on. */
+  slow: 1,
 } as const;
 
 type Act = keyof typeof ACTS;
@@ -50,61 +51,22 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(fc.record({ act, who: fc.nat
   size: "max",
 });
 
-/** A replica in the walk. */
-class Walker {
-  readonly api: LeaseApi;
-  readonly member: Member;
-  readonly ending = new AbortController();
-  isTurning = false;
-  /** The subject of a write that is on its way. */
-  writing: string | undefined;
-  /** It was on its way when the replica lost the right to write: the object's version alone decides whether it is made. */
-  isLate = false;
-  #written: (() => void)[] = [];
-
-  constructor(store: LeaseStore, identity: string, nowMs: () => number) {
-    this.api = new LeaseApi(store);
-    this.member = new Member({
-      ...{ api: this.api, namespace: "heye-system", identity, nowMs },
-      log: pino({ enabled: false }),
-      written: async () => {
-        if (this.writing !== undefined) await new Promise<void>((resolve) => this.#written.push(resolve));
-      },
-      onChange: () => undefined,
-    });
-  }
-
-  turn(): void {
-    if (this.isTurning) return;
-    this.isTurning = true;
-    void this.member
-      .turn(this.ending.signal)
-      .catch(() => undefined)
-      .finally(() => {
-        this.isTurning = false;
-      });
-  }
-
-  endWrite(): void {
-    this.writing = undefined;
-    this.isLate = false;
-    for (const resolve of this.#written.splice(0)) resolve();
-  }
-}
-
 /** Replicas, a server and a clock. */
 export class Walk {
   readonly keys: readonly string[] = Array.from({ length: 12 }, (_, index) => `shop/service-${index}`);
   readonly #store = new LeaseStore();
-  #walkers: Walker[] = [];
+  #walkers: ReplicaWalker[] = [];
   #nowMs = 0;
   #names = 0;
+  /** How long the server takes for an answer, in ms. */
+  #tookMs = 0;
 
   async take({ act, who, ms }: Step): Promise<void> {
     const one = this.#walkers[who % Math.max(1, this.#walkers.length)];
     if (act === "join" && this.#walkers.length < 4)
-      this.#walkers.push(new Walker(this.#store, `replica-${++this.#names}`, () => this.#nowMs));
+      this.#walkers.push(new ReplicaWalker(this.#store, `replica-${++this.#names}`, () => this.#nowMs));
     else if (act === "wait") this.#nowMs += ms;
+    else if (act === "slow") this.#tookMs = ms % 600;
     else if (one) await this.#happens(act, one, ms);
     await turnOfEvents();
     this.#check();
@@ -114,7 +76,7 @@ export class Walk {
   async settle(): Promise<void> {
     for (const one of this.#walkers) {
       one.api.isCut = false;
-      one.endWrite();
+      one.endWrites();
     }
     for (let round = 0; round < 30; round++) await this.#round();
     const count = this.#walkers.length;
@@ -125,20 +87,20 @@ export class Walk {
     }
   }
 
-  async #happens(act: Act, one: Walker, ms: number): Promise<void> {
+  async #happens(act: Act, one: ReplicaWalker, ms: number): Promise<void> {
     if (act === "whole") await this.#whole(one);
     else if (act === "turn") one.turn();
     else if (act === "make") one.api.make();
-    else if (act === "answer") one.api.answer();
+    else if (act === "answer") this.#answer(one);
     else if (act === "cut") one.api.isCut = true;
     else if (act === "mend") one.api.isCut = false;
-    else if (act === "written") one.endWrite();
+    else if (act === "written") one.endWrites(1);
     else if (act === "write") this.#write(one, ms);
     else if (act === "crash") {
       if (ms % 2 === 0) one.api.make();
-      one.endWrite();
+      one.endWrites();
       this.#remove(one);
-    } else if (act === "end" && !one.isTurning && one.writing === undefined) {
+    } else if (act === "end" && !one.isTurning && one.writing.length === 0) {
       this.#remove(one);
       await this.#ended(one);
     } else if (act === "outage") {
@@ -147,23 +109,25 @@ export class Walk {
     }
   }
 
-  #write(one: Walker, chance: number): void {
+  #write(one: ReplicaWalker, chance: number): void {
     if (!one.member.mayWrite) return;
     const own = this.keys.filter((key) => one.member.owns(key));
-    one.writing ??= own[chance % Math.max(1, own.length)];
+    const key = own[chance % Math.max(1, own.length)];
+    if (key !== undefined) one.beginWrite(key);
   }
 
-  #remove(one: Walker): void {
+  #remove(one: ReplicaWalker): void {
     this.#walkers = this.#walkers.filter((other) => other !== one);
   }
 
   /** No subject is two replicas' to write, or being written by one and another one's. */
   #check(): void {
-    for (const one of this.#walkers) one.isLate ||= one.writing !== undefined && !one.member.mayWrite;
+    for (const { member, writing } of this.#walkers)
+      for (const write of writing) write.isLate ||= !member.mayWrite;
     for (const key of this.keys) {
       const having = this.#walkers.filter(
-        ({ member, writing, isLate }) =>
-          (member.mayWrite && member.owns(key)) || (writing === key && !isLate),
+        ({ member, writing }) =>
+          (member.mayWrite && member.owns(key)) || writing.some((one) => one.key === key && !one.isLate),
       );
       assert.ok(having.length <= 1, `${key} is ${having.length} replicas'`);
     }
@@ -177,24 +141,29 @@ export class Walk {
     }
   }
 
-  async #whole(one: Walker): Promise<void> {
+  #answer(one: ReplicaWalker): void {
+    if (one.api.isOpen) this.#nowMs += this.#tookMs;
+    one.api.answer();
+  }
+
+  async #whole(one: ReplicaWalker): Promise<void> {
     one.turn();
     // A turn has four requests at most; one that waits for a write ends later.
     for (let request = 0; request < 5 && one.isTurning; request++) {
       await turnOfEvents();
-      one.api.answer();
+      this.#answer(one);
       await turnOfEvents();
     }
   }
 
-  async #ended(one: Walker): Promise<void> {
+  async #ended(one: ReplicaWalker): Promise<void> {
     one.ending.abort();
     let isOver = false;
     const ending = one.member.run(one.ending.signal).finally(() => {
       isOver = true;
     });
     while (!isOver) {
-      one.api.answer();
+      this.#answer(one);
       await turnOfEvents();
     }
     await ending;
