@@ -9,7 +9,8 @@ export const SPACING_MS = 1_000;
 
 /**
  * When an object that has changed is to be written: soon, if it was not written of late; else as soon as that is so. So one
- * change that comes alone never waits, and what an object says is never behind by more than the spacing.
+ * change that comes alone never waits, and what an object says is never behind by more than the spacing. A slice that follows a
+ * declaration and the readiness of what came with it are two writes of one object: the second one waits.
  *
  * @param changedMs when it changed; what changes before the write goes with it
  * @param writtenMs when its last write began; undefined: it was never written
