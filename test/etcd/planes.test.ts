@@ -4,10 +4,10 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { behind } from "../../agent/plane/etcd-transaction";
-import { LocalPlane } from "../../agent/plane/local-plane";
 import { Keys } from "../../agent/plane/log-format";
 import type { Known, Plane, Proposed, Shared } from "../../agent/plane/plane";
 import { steps } from "../../agent/plane/registry-text";
+import { LocalPlane } from "../unit/local-plane";
 import { EtcdCluster } from "./etcd-cluster";
 import { registryOf } from "./registries";
 

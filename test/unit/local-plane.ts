@@ -1,11 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Known, Newest, Plane, Proposal, Proposed, Shared, Watching } from "./plane";
-import { digestOf, merged } from "./registry-text";
+import type { Known, Newest, Plane, Proposal, Proposed, Shared, Watching } from "../../agent/plane/plane";
+import { digestOf, merged } from "../../agent/plane/registry-text";
 
-/**
- * The plane of a director that shares with nobody: it agrees with itself. What it holds lasts as long as the process, and
- * begins with what the director's file says.
- */
+/** What is shared, kept in this process: what a plane promises, with nothing between that can fail. */
 export class LocalPlane implements Plane {
   readonly endpoints = [];
   #shared: Shared | undefined;

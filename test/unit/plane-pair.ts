@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { KeeperDeclarations } from "../../agent/api/declarations";
 import type { Keeper } from "../../agent/keeper";
 import { noLog } from "../../agent/log";
-import { LocalPlane } from "../../agent/plane/local-plane";
 import { Member } from "../../agent/plane/member";
 import { type Plane, PlaneDownError } from "../../agent/plane/plane";
 import { AppliedRecord } from "../../agent/plane/record";
@@ -10,6 +9,7 @@ import type { Store } from "../../agent/store";
 import type { Registry, Member as Server } from "../../director";
 import { parseRegistry } from "../../director/data";
 import { AgentSite, virtualServer } from "./agent-site";
+import { LocalPlane } from "./local-plane";
 
 /** The virtual server that the directors of a {@link Pair} have. */
 export const KEY = "tcp 192.0.2.1:80";
