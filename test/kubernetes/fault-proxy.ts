@@ -58,6 +58,8 @@ export class FaultProxy {
     let proxy: FaultProxy | undefined;
     const server = https.createServer({ cert, key }, (request, response) => {
       void (async () => {
+        // What was on its way when the connection was cut may still be read: nobody waits for an answer.
+        if (request.socket.destroyed) return;
         const { method = "GET", url = "/", headers } = request;
         const fault = proxy?.fault({ method, url });
         if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
