@@ -11,10 +11,12 @@ import {
   CONTROLLER_RESOURCES,
   CONTROLLER_SPREAD,
   controllerArgs,
-  DIRECTORS_FOLDER,
-  DIRECTORS_SECRET,
+  DIRECTORS_MOUNT,
+  directorsVolume,
+  nodeRules,
   ownRules,
   POD_SECURITY,
+  POD_SECURITY_WITH_DIRECTORS,
   type PolicyRule,
   poolRules,
   secretRule,
@@ -66,7 +68,7 @@ export function manifest(options: ManifestOptions = {}): ManifestObject[] {
     ...(directors.length === 0
       ? []
       : [
-          ...grant(balanced, undefined, namespace, balancedRules()),
+          ...grant(balanced, undefined, namespace, [...balancedRules(), ...nodeRules()]),
           ...grant(balanced, namespace, namespace, poolRules()),
         ]),
     ...secrets.flatMap(({ namespace: place, name }) =>
@@ -111,8 +113,6 @@ function deployment({
   directors = [],
 }: ManifestOptions) {
   const isBalancing = directors.length > 0;
-  // Of group alone, so that the key is nobody's to read but the controller's.
-  const secret = { secretName: DIRECTORS_SECRET, defaultMode: 0o440 };
   return {
     replicas,
     selector: { matchLabels: CONTROLLER_LABELS },
@@ -120,7 +120,7 @@ function deployment({
       metadata: { labels: CONTROLLER_LABELS },
       spec: {
         serviceAccountName: CONTROLLER,
-        securityContext: { ...POD_SECURITY, ...(isBalancing && { fsGroup: POD_SECURITY.runAsGroup }) },
+        securityContext: isBalancing ? POD_SECURITY_WITH_DIRECTORS : POD_SECURITY,
         topologySpreadConstraints: [CONTROLLER_SPREAD],
         containers: [
           {
@@ -132,12 +132,10 @@ function deployment({
             ...CONTROLLER_PROBES,
             resources: CONTROLLER_RESOURCES,
             securityContext: CONTAINER_SECURITY,
-            ...(isBalancing && {
-              volumeMounts: [{ name: "directors", mountPath: DIRECTORS_FOLDER, readOnly: true }],
-            }),
+            ...(isBalancing && { volumeMounts: [DIRECTORS_MOUNT] }),
           },
         ],
-        ...(isBalancing && { volumes: [{ name: "directors", secret }] }),
+        ...(isBalancing && { volumes: [directorsVolume()] }),
       },
     },
   };

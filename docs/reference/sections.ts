@@ -122,7 +122,10 @@ export const KUBERNETES: readonly ComponentChapter[] = [
   {
     type: "HeyeController",
     title: "HeyeController",
-    sections: [{ type: "HeyeControllerArgs", level: 3, schema: controllerSettings }],
+    sections: [
+      { type: "HeyeControllerArgs", level: 3, schema: controllerSettings },
+      { type: "ControllerDirectors", level: 3, schema: controllerSettings, path: ["directors"] },
+    ],
   },
   {
     type: "LoadBalancerPool",

@@ -45,7 +45,8 @@ export function controllerArgs(port: number, only?: string, directors: readonly 
 }
 
 /** Where the Secret with its certificate for the directors' APIs is mounted. */
-export const DIRECTORS_FOLDER = "/etc/heye/directors";
+const DIRECTORS_FOLDER = "/etc/heye/directors";
+const DIRECTORS_VOLUME = "directors";
 /** Name of that Secret unless the user says otherwise; it has the keys that cert-manager writes. */
 export const DIRECTORS_SECRET = "heye-directors";
 const TLS_KEYS = ["ca.crt", "tls.crt", "tls.key"];
@@ -75,13 +76,14 @@ export function servedRules(): PolicyRule[] {
   ];
 }
 
-/** What it may do besides where directors serve Services. Nodes are the cluster's: it takes a ClusterRole to see them. */
+/** What it may do besides wherever directors serve Services: finalizers, and annotations of its own. */
 export function balancedRules(): PolicyRule[] {
-  return [
-    // Finalizers, and annotations of its own.
-    { apiGroups: [""], resources: ["services", "services/status"], verbs: ["patch"] },
-    { apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] },
-  ];
+  return [{ apiGroups: [""], resources: ["services", "services/status"], verbs: ["patch"] }];
+}
+
+/** What it may do besides where there are directors. Nodes are the cluster's: it takes a ClusterRole to see them. */
+export function nodeRules(): PolicyRule[] {
+  return [{ apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] }];
 }
 
 /** What it may do besides in its own namespace, where pools are. */
@@ -99,6 +101,14 @@ export function ownRules(): PolicyRule[] {
   ];
 }
 
+/** The volume that its certificate for directors' APIs comes by. It is of a group, so that the key is nobody's to read but the controller's. */
+export function directorsVolume(secretName: string = DIRECTORS_SECRET) {
+  return { name: DIRECTORS_VOLUME, secret: { secretName, defaultMode: 0o440 } };
+}
+
+/** Where its container has that volume. */
+export const DIRECTORS_MOUNT = { name: DIRECTORS_VOLUME, mountPath: DIRECTORS_FOLDER, readOnly: true };
+
 /** What allows it to read the secrets of one check, and nothing else. */
 export function secretRule(name: string): PolicyRule {
   return { apiGroups: [""], resources: ["secrets"], resourceNames: [name], verbs: ["get"] };
@@ -114,6 +124,9 @@ export const POD_SECURITY = {
   runAsGroup: NOBODY,
   seccompProfile: { type: "RuntimeDefault" },
 };
+
+/** The same, with the group that {@link directorsVolume} is for. */
+export const POD_SECURITY_WITH_DIRECTORS = { ...POD_SECURITY, fsGroup: POD_SECURITY.runAsGroup };
 
 /** See {@link POD_SECURITY}. */
 export const CONTAINER_SECURITY = {

@@ -51,36 +51,49 @@ describe("a Pulumi program with the controller", function () {
     server?.close();
   });
 
-  const program: PulumiFn = async () => {
-    const controller = new HeyeController(
-      "heye",
-      { image: IMAGE, namespace, createNamespace: false },
-      { transformations: [withoutRollout] },
-    );
-    new LoadBalancerPool("public", { controller, name: "public", addresses: ["192.0.2.0/28"] });
-    new HealthCheckedService("web", {
-      metadata: { name: "web", namespace },
-      ports: [{ name: "http", port: 80 }],
-      addresses: [guarded],
-      healthCheck: { type: "http", intervalMs: 100, headers: { Authorization: TOKEN } },
-      controller,
-    });
+  const programWith =
+    (directors?: readonly string[]): PulumiFn =>
+    async () => {
+      const controller = new HeyeController(
+        "heye",
+        {
+          ...{ image: IMAGE, namespace, createNamespace: false },
+          ...(directors && { directors: { urls: [...directors] } }),
+        },
+        { transformations: [withoutRollout] },
+      );
+      new LoadBalancerPool("public", { controller, name: "public", addresses: ["192.0.2.0/28"] });
+      new HealthCheckedService("web", {
+        metadata: { name: "web", namespace },
+        ports: [{ name: "http", port: 80 }],
+        addresses: [guarded],
+        healthCheck: { type: "http", intervalMs: 100, headers: { Authorization: TOKEN } },
+        controller,
+      });
+    };
+  const program = programWith();
+  const read = async (kind: string) =>
+    JSON.parse(await cluster.kubectl(["get", kind, "heye-kubernetes", "-n", namespace, "-o", "json"]));
+  /** A deployment of the manifest, with what the API server fills in: the same where what was asked for is. */
+  const filled = async (directors?: readonly string[]) => {
+    const its = manifest({ namespace, image: IMAGE, directors }).find(({ kind }) => kind === "Deployment");
+    const text = JSON.stringify({ ...its, metadata: { name: "theirs", namespace } });
+    return JSON.parse(await cluster.kubectl(["apply", "--dry-run=server", "-o", "json", "-f", "-"], text));
+  };
+  const can = async (...words: string[]) => {
+    const account = `system:serviceaccount:${namespace}:heye-kubernetes`;
+    const said: string = await cluster
+      .kubectl(["auth", "can-i", ...words, "-n", namespace, `--as=${account}`])
+      .catch((error) => String(error.stdout));
+    return said.trim().split("\n").at(-1);
   };
 
   it("makes all that the manifest has, the same in all that matters", async () => {
     succeeded(await stack.up(program));
     assert.deepEqual(succeeded(await stack.preview(program)).steps, {});
-    const read = async (kind: string) =>
-      JSON.parse(await cluster.kubectl(["get", kind, "heye-kubernetes", "-n", namespace, "-o", "json"]));
-    const its = (kind: string) => manifest({ namespace, image: IMAGE }).find((one) => one.kind === kind);
-    const made = await read("deployment");
-    // What the API server fills in is the same where what was asked for is.
-    const text = JSON.stringify({ ...its("Deployment"), metadata: { name: "theirs", namespace } });
-    const filled = JSON.parse(
-      await cluster.kubectl(["apply", "--dry-run=server", "-o", "json", "-f", "-"], text),
-    );
-    assert.deepEqual(made.spec, filled.spec);
-    assert.deepEqual((await read("role")).rules, its("Role")?.rules);
+    assert.deepEqual((await read("deployment")).spec, (await filled()).spec);
+    const role = manifest({ namespace, image: IMAGE }).find(({ kind }) => kind === "Role");
+    assert.deepEqual((await read("role")).rules, role?.rules);
     assert.equal((await read("poddisruptionbudget")).spec.maxUnavailable, 1);
     assert.equal((await read("service")).spec.clusterIP, "None");
   });
@@ -115,18 +128,32 @@ describe("a Pulumi program with the controller", function () {
     } finally {
       await replica.stop();
     }
-    const account = `system:serviceaccount:${namespace}:heye-kubernetes`;
-    const can = (...words: string[]) =>
-      cluster
-        .kubectl(["auth", "can-i", ...words, "-n", namespace, `--as=${account}`])
-        .catch((error) => String(error.stdout));
     const secrets = z
       .object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
       .parse(JSON.parse(await cluster.kubectl(["get", "secrets", "-n", namespace, "-o", "json"])));
-    assert.equal((await can("get", `secret/${secrets.items[0]?.metadata.name}`)).trim(), "yes");
-    assert.equal((await can("get", "secret/other")).trim(), "no");
-    assert.equal((await can("list", "secrets")).trim(), "no");
-    assert.equal((await can("delete", "services")).trim(), "no");
+    assert.equal(await can("get", `secret/${secrets.items[0]?.metadata.name}`), "yes");
+    assert.equal(await can("get", "secret/other"), "no");
+    assert.equal(await can("list", "secrets"), "no");
+    assert.equal(await can("delete", "services"), "no");
+  });
+
+  it("makes what the manifest has for directors, with the rights for it, and takes these away again", async () => {
+    const directors = ["https://192.0.2.1:9443", "https://192.0.2.2:9443"];
+    const rights = () =>
+      Promise.all([
+        can("patch", "services"),
+        can("patch", "services", "--subresource=status"),
+        can("list", "nodes"),
+        can("watch", "configmaps"),
+      ]);
+    assert.deepEqual(await rights(), ["no", "no", "no", "no"]);
+    succeeded(await stack.up(programWith(directors)));
+    assert.deepEqual((await read("deployment")).spec, (await filled(directors)).spec);
+    assert.deepEqual(await rights(), ["yes", "yes", "yes", "yes"]);
+    assert.equal(await can("patch", "nodes"), "no");
+    succeeded(await stack.up(program));
+    assert.deepEqual((await read("deployment")).spec, (await filled()).spec);
+    assert.deepEqual(await rights(), ["no", "no", "no", "no"]);
   });
 
   it("leaves a pool that the controller can read", async () => {

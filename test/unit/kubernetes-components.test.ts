@@ -240,6 +240,52 @@ describe("components for Kubernetes", () => {
     assert.deepEqual(args, ["kubernetes", "--listen", ":9440", "--namespace", "shop"]);
   });
 
+  it("are a controller that tells directors, with a certificate and with rights for that", async () => {
+    const urls = ["https://lb1:9443", "https://[2001:db8::1]:9443"];
+    new HeyeController("heye", { image: "heye", directors: { urls, secret: "lb-client" } });
+    await made.settled();
+    const { spec } = made.inputs("kubernetes:apps/v1:Deployment").spec.template;
+    const [{ args, volumeMounts }] = spec.containers;
+    assert.deepEqual(args.slice(3), [
+      ...["--director", "https://lb1:9443", "--director", "https://[2001:db8::1]:9443"],
+      ...["--tls-ca", "/etc/heye/directors/ca.crt", "--tls-cert", "/etc/heye/directors/tls.crt"],
+      ...["--tls-key", "/etc/heye/directors/tls.key"],
+    ]);
+    assert.deepEqual(volumeMounts, [{ name: "directors", mountPath: "/etc/heye/directors", readOnly: true }]);
+    assert.deepEqual(spec.volumes, [
+      { name: "directors", secret: { secretName: "lb-client", defaultMode: 0o440 } },
+    ]);
+    assert.equal(spec.securityContext.fsGroup, spec.securityContext.runAsGroup);
+    const rules = (type: string, name: string) =>
+      JSON.stringify(made.inputs(`kubernetes:rbac.authorization.k8s.io/v1:${type}`, name).rules);
+    assert.match(rules("ClusterRole", "heye"), /"services\/status"\],"verbs":\["patch"\]/);
+    assert.match(rules("ClusterRole", "heye-nodes"), /"nodes"\],"verbs":\["list","watch"\]/);
+    assert.match(rules("Role", "heye"), /"configmaps"\],"verbs":\["list","watch"\]/);
+  });
+
+  it("see of a cluster no more than its nodes where they tell directors of one namespace", async () => {
+    const urls = pulumi.output(["https://lb1:9443"]);
+    new HeyeController("heye", { image: "heye", watchNamespace: "shop", directors: { urls } });
+    await made.settled();
+    const { rules } = made.inputs("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole");
+    assert.deepEqual(rules, [{ apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] }]);
+    const { volumes } = made.inputs("kubernetes:apps/v1:Deployment").spec.template.spec;
+    assert.equal(volumes[0].secret.secretName, "heye-directors");
+  });
+
+  it("refuse directors that cannot be reached so, each with its place", () => {
+    const controller = (urls: string[]) => new HeyeController("heye", { image: "heye", directors: { urls } });
+    assert.throws(
+      () => controller(["http://lb1:9443", "https://lb2:9443/v1", "https://me:secret@lb3"]),
+      /directors\.urls\[0\]: expected https:\/\/HOST:PORT.*urls\[1\].*urls\[2\]/s,
+    );
+    assert.throws(
+      () => controller(["https://lb1", "https://LB1:443/"]),
+      /directors\.urls: expected each director once/,
+    );
+    assert.throws(() => controller([]), /directors\.urls: expected at least one URL/);
+  });
+
   it("may stand in a namespace that is there already", async () => {
     new HeyeController("heye", {
       image: "heye",
