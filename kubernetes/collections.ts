@@ -1,40 +1,38 @@
 import { DECLARED_FOR, MANAGED_BY, MANAGER } from "../spec/kubernetes";
+import { balancedServiceObject, type KeptService, keptServiceOf } from "./balancer";
 import { type Declared, declaredByEndpoints, declaredBySlice } from "./declared";
 import { Following, type FollowingOptions } from "./following";
-import { endpointSliceObject, endpointsObject, serviceObject } from "./objects";
+import { endpointSliceObject, endpointsObject } from "./objects";
 import type { Reflector } from "./reflector";
-import {
-  nameOf,
-  type Subject,
-  type SubjectService,
-  serviceOf,
-  subjectOfEndpoints,
-  subjectOfSlice,
-} from "./subject";
+import { nameOf, type Subject, subjectOfEndpoints, subjectOfSlice } from "./subject";
 
 /** What {@link Collections} work with. */
 export interface CollectionsOptions extends FollowingOptions {
   /** undefined: all namespaces. */
   readonly namespace: string | undefined;
+  /** Told after each change of a Service, besides. */
+  readonly onService: () => void;
 }
 
 /** Copies of the objects of a cluster that concern us: all Services, annotated Endpoints, slices with our label, declarations. */
 export class Collections {
-  readonly #services: Reflector<SubjectService>;
+  /** All Services: one copy for whoever looks at them. */
+  readonly services: Reflector<KeptService>;
   readonly #endpoints: Reflector<Subject | Declared>;
   readonly #slices: Reflector<Subject>;
   readonly #declarations: Reflector<Declared>;
 
-  constructor({ namespace, ...shared }: CollectionsOptions) {
+  constructor({ namespace, onService, ...shared }: CollectionsOptions) {
     const following = new Following(shared);
     const core = { group: "/api/v1", namespace };
     const slices = { group: "/apis/discovery.k8s.io/v1", resource: "endpointslices", namespace };
-    this.#services = following.of({
-      ...core,
-      resource: "services",
-      schema: serviceObject,
-      content: serviceOf,
-    });
+    this.services = following.of(
+      { ...core, resource: "services", schema: balancedServiceObject, content: keptServiceOf },
+      () => {
+        shared.onChange();
+        onService();
+      },
+    );
     this.#endpoints = following.of({
       ...core,
       resource: "endpoints",
@@ -57,7 +55,7 @@ export class Collections {
   }
 
   get #all(): readonly Reflector<unknown>[] {
-    return [this.#services, this.#endpoints, this.#slices, this.#declarations];
+    return [this.services, this.#endpoints, this.#slices, this.#declarations];
   }
 
   /** Whether everything has been read once. */
@@ -94,7 +92,7 @@ export class Collections {
     ...[...this.#declarations.entries].map(([, one]) => one),
   ];
 
-  readonly service = (name: string): SubjectService | undefined => this.#services.get(name);
+  readonly service = (name: string): KeptService | undefined => this.services.get(name);
 
   /** One object by its name in {@link subjects}. */
   subject(name: string): Subject | undefined {

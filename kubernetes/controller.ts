@@ -63,7 +63,8 @@ export class Controller {
     const { api, log, namespace, leaseNamespace, identity, directors } = options;
     this.#options = options;
     const onChange = () => this.#gather();
-    this.collections = new Collections({ api, log, namespace, onChange, counts: this.counts });
+    const onService = () => this.balancer.follow();
+    this.collections = new Collections({ api, log, namespace, onChange, onService, counts: this.counts });
     this.#secrets = new Secrets(api);
     this.#population = new Population({
       subjects: () => this.#ownSubjects(),
@@ -80,6 +81,7 @@ export class Controller {
     this.#writer = this.#writerOf();
     this.balancer = new Balancer({
       ...{ api, log, namespace, directors, counts: this.counts, events: this.events },
+      services: this.collections.services,
       poolNamespace: leaseNamespace,
       leader: () => this.leader,
     });

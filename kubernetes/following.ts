@@ -37,9 +37,16 @@ interface Named {
 export class Following {
   constructor(private readonly options: FollowingOptions) {}
 
-  /** A copy of a collection, once it is run. */
-  of<O extends Named, T>({ group, resource, namespace, labelSelector, schema, content }: Collection<O, T>) {
-    const { api, log, counts, onChange } = this.options;
+  /**
+   * A copy of a collection, once it is run.
+   *
+   * @param onChange told after each change of it, in place of who is told of the others
+   */
+  of<O extends Named, T>(
+    { group, resource, namespace, labelSelector, schema, content }: Collection<O, T>,
+    onChange = this.options.onChange,
+  ) {
+    const { api, log, counts } = this.options;
     const place = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
     const path = `${group}${place}/${resource}`;
     return new Reflector<T>({

@@ -57,7 +57,11 @@ export function metricsOf(controller: Controller, version: string): Registry {
   counter("servers_down_total", "Addresses that were taken out.", () => counts.down);
   counter("servers_up_total", "Addresses that were put in.", () => counts.up);
   counter("watch_troubles_total", "Lists and watches that broke off.", () => counts.troubles);
-  counter("lists_total", "Collections that were read whole.", () => collections.lists);
+  counter(
+    "lists_total",
+    "Collections that were read whole.",
+    () => collections.lists + controller.balancer.lists,
+  );
   counter("unreadable_objects_total", "Objects that could not be read.", () => counts.unreadable);
   counter("events_dropped_total", "Events that were never written.", () => events.dropped);
   checkMetrics(controller, registry);

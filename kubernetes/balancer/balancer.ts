@@ -7,6 +7,7 @@ import type { Events } from "../events";
 import type { Leader } from "../leader";
 import { FIELD_MANAGER } from "../names";
 import type { Note } from "../plan";
+import type { Reflector } from "../reflector";
 import { refusalOf, Writer } from "../writer";
 import { addressOfId } from "./claims";
 import { BalancerCollections } from "./collections";
@@ -14,12 +15,15 @@ import type { DirectorClient } from "./director-client";
 import { DirectorLoop } from "./director-loop";
 import { plansOf, type ServicePlan, serviceWrite } from "./plan";
 import { remembering } from "./remembering";
-import type { BalancedService } from "./service";
+import type { BalancedService, KeptService } from "./service";
 
 /** How a {@link Balancer} is run. */
 export interface BalancerOptions {
   readonly api: Api;
   readonly log: Logger;
+  /** All Services; somebody else follows them, and calls {@link Balancer.follow} after each change. */
+  readonly services: Reflector<KeptService>;
+  /** The only namespace whose slices are looked at; undefined: all. */
   readonly namespace: string | undefined;
   /** Where pools are: where the Lease is. */
   readonly poolNamespace: string;
@@ -54,7 +58,7 @@ export class Balancer {
   constructor(options: BalancerOptions) {
     this.#options = options;
     const { log, directors, counts, leader } = options;
-    const onChange = () => this.#gather();
+    const onChange = () => this.follow();
     const hasDirectors = directors.length > 0;
     this.#collections = new BalancerCollections({ ...options, hasDirectors, onChange });
     this.#directors = directors.map(
@@ -91,6 +95,11 @@ export class Balancer {
     return this.#collections.isSynced;
   }
 
+  /** How often a collection has been listed, Services apart. */
+  get lists(): number {
+    return this.#collections.lists;
+  }
+
   /** Directors by name, and whether each has answered when it was last asked. */
   get directors(): readonly { readonly name: string; readonly isThere: boolean }[] {
     return this.#directors;
@@ -115,7 +124,8 @@ export class Balancer {
     for (const client of this.#options.directors) client.close();
   }
 
-  #gather(): void {
+  /** Works everything out again, soon. */
+  follow(): void {
     if (this.#isEnding) return;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
@@ -213,7 +223,7 @@ export class Balancer {
 
   async #resync(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#gather();
+      this.follow();
       await pause(RESYNC_MS, signal);
     }
   }

@@ -2,45 +2,41 @@ import { LOAD_BALANCER_POOL, parsePoolData, SERVICE_NAME } from "../../spec/kube
 import { Following, type FollowingOptions } from "../following";
 import type { Reflector } from "../reflector";
 import type { NamedPool } from "./addresses";
-import { balancedServiceObject, configMapObject, nodeObject, servingSliceObject } from "./objects";
+import { configMapObject, nodeObject, servingSliceObject } from "./objects";
 import {
   type BalancedNode,
   type BalancedService,
   balancedNodeOf,
-  balancedServiceOf,
+  type KeptService,
   type ServingSlice,
   servingSliceOf,
 } from "./service";
 
 /** What {@link BalancerCollections} work with. */
 export interface BalancerCollectionsOptions extends FollowingOptions {
-  /** The only namespace whose Services are looked at; undefined: all. */
+  /** All Services; somebody else follows them. */
+  readonly services: Reflector<KeptService>;
+  /** The only namespace whose slices are looked at; undefined: all. */
   readonly namespace: string | undefined;
   /** Where pools are. */
   readonly poolNamespace: string;
-  /** Whether there are directors: without them only Services are looked at, to say so. */
+  /** Whether there are directors: without them nothing but Services is looked at, to say so. */
   readonly hasDirectors: boolean;
 }
 
 /** Copies of what directors are to be told of: Services of our class, what serves them, nodes, pools. */
 export class BalancerCollections {
-  readonly #services: Reflector<BalancedService>;
+  readonly #services: Reflector<KeptService>;
   readonly #slices: Reflector<ServingSlice>;
   readonly #nodes: Reflector<BalancedNode>;
   readonly #pools: Reflector<NamedPool>;
   readonly #hasDirectors: boolean;
 
-  constructor({ namespace, poolNamespace, hasDirectors, ...shared }: BalancerCollectionsOptions) {
+  constructor({ services, namespace, poolNamespace, hasDirectors, ...shared }: BalancerCollectionsOptions) {
     this.#hasDirectors = hasDirectors;
     const following = new Following(shared);
     const core = { group: "/api/v1" };
-    this.#services = following.of({
-      ...core,
-      resource: "services",
-      namespace,
-      schema: balancedServiceObject,
-      content: balancedServiceOf,
-    });
+    this.#services = services;
     this.#slices = following.of({
       group: "/apis/discovery.k8s.io/v1",
       resource: "endpointslices",
@@ -70,22 +66,27 @@ export class BalancerCollections {
     });
   }
 
-  get #all(): readonly Reflector<unknown>[] {
-    return this.#hasDirectors ? [this.#services, this.#slices, this.#nodes, this.#pools] : [this.#services];
+  get #own(): readonly Reflector<unknown>[] {
+    return this.#hasDirectors ? [this.#slices, this.#nodes, this.#pools] : [];
   }
 
   /** Whether everything has been read once. */
   get isSynced(): boolean {
-    return this.#all.every(({ synced }) => synced);
+    return [this.#services, ...this.#own].every(({ synced }) => synced);
+  }
+
+  /** How often a collection of these alone has been listed. */
+  get lists(): number {
+    return this.#own.reduce((sum, { lists }) => sum + lists, 0);
   }
 
   /** Follows until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all.map((one) => one.run(signal)));
+    await Promise.all(this.#own.map((one) => one.run(signal)));
   }
 
   get services(): BalancedService[] {
-    return values(this.#services);
+    return values(this.#services).flatMap(({ balanced }) => balanced ?? []);
   }
 
   get slices(): ServingSlice[] {

@@ -5,3 +5,5 @@
  */
 export { Balancer, type BalancerOptions } from "./balancer";
 export { DirectorClient, type TlsFiles } from "./director-client";
+export { balancedServiceObject } from "./objects";
+export { type KeptService, keptServiceOf } from "./service";

@@ -1,16 +1,16 @@
 import * as z from "zod";
-import { objectMetadata } from "../objects";
+import { objectMetadata, serviceObject } from "../objects";
 
 const count = z.number().nullish();
 const text = z.string().nullish();
 
-/** A Service, as far as it matters what directors do for it. */
+/** A Service, as far as it matters whose servers it has, and what directors do for it. */
 export const balancedServiceObject = z.object({
   metadata: objectMetadata.extend({
     creationTimestamp: text,
     finalizers: z.array(z.string()).nullish(),
   }),
-  spec: z.object({
+  spec: serviceObject.shape.spec.extend({
     type: text,
     loadBalancerClass: text,
     loadBalancerIP: text,

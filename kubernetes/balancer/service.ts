@@ -10,6 +10,7 @@ import {
   SERVICE_NAME,
 } from "../../spec/kubernetes";
 import type { Annotations } from "../annotations";
+import { type SubjectService, serviceOf } from "../subject";
 import { type Claims, readClaims } from "./claims";
 import type { BalancedServiceObject, nodeObject, servingSliceObject } from "./objects";
 
@@ -50,6 +51,12 @@ export interface BalancedService {
   /** What its status tells. */
   readonly told: readonly string[];
   readonly claims: Claims;
+}
+
+/** What is kept of a Service, of any kind. */
+export interface KeptService extends SubjectService {
+  /** undefined: directors have nothing to do with it. */
+  readonly balanced: BalancedService | undefined;
 }
 
 /** Where a node is reached. */
@@ -106,6 +113,11 @@ export function balancedServiceOf({
     told: (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [canonicalAddress(ip) ?? ip] : [])),
     claims: readClaims(annotations[CLAIMS]),
   };
+}
+
+/** What a Service says of its servers, and to directors. */
+export function keptServiceOf(object: BalancedServiceObject): KeptService {
+  return { ...serviceOf(object), balanced: balancedServiceOf(object) };
 }
 
 /** What a node says; undefined: it is not to get traffic from load balancers. */

@@ -89,6 +89,12 @@ describe("an API server that fails", function () {
 
   it("a watch that is cut goes on from where it was, without a list", async () => {
     const lists = await replica.metric("heye_kubernetes_lists_total");
+    const watched: string[] = [];
+    proxy.fault = ({ url }) => {
+      const { pathname, searchParams } = new URL(url, "https://127.0.0.1");
+      if (searchParams.has("watch")) watched.push(pathname);
+      return undefined;
+    };
     for (let round = 0; round < 3; round++) {
       proxy.cut();
       await servers[round]?.die();
@@ -97,6 +103,9 @@ describe("an API server that fails", function () {
     await cluster.apply(v1Endpoints("web", places.slice(0, 1), QUICK), "-n", namespace);
     await untilOut(cluster, namespace, "web", out(0));
     assert.equal(await replica.metric("heye_kubernetes_lists_total"), lists);
+    // One copy of all Services, whoever looks at them: a second one would follow them as often again.
+    const services = watched.filter((path) => path.endsWith("/services")).length;
+    assert.ok(services >= 1 && services <= 4, `${services} watches of Services after three cuts`);
   });
 
   it("410: what the watch was to go on from is forgotten, and everything is read again", async () => {
@@ -105,7 +114,7 @@ describe("an API server that fails", function () {
       JSON.parse(await cluster.kubectl(["get", "--raw", "/api/v1/namespaces"])),
     );
     const refused = new Set<string>();
-    // Whoever goes on from before; a collection may be watched by more than one.
+    // Whoever goes on from before.
     proxy.fault = ({ url }) => {
       const { pathname, searchParams } = new URL(url, "https://127.0.0.1");
       const from = Number(searchParams.get("resourceVersion"));
