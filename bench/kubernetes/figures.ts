@@ -5,8 +5,10 @@ export const order = z.object({
   rounds: z.int().min(1),
   /** How many die one after the other, each of a Service of its own; and how many at once, all of one Service. */
   servers: z.int().min(1),
-  /** For the memory: so many Services with 20 addresses each. */
+  /** For memory and processor: so many Services with 20 addresses each. */
   services: z.int().min(1),
+  /** How long the processor's work is measured. */
+  seconds: z.int().min(1),
 });
 
 /** One round of one side. */
@@ -17,14 +19,22 @@ const round = z.object({
   writes: z.int(),
 });
 
+/** What a controller takes that checks all of these Services, each server every 5 s. */
+const many = z.object({
+  /** Resident. */
+  memoryMb: z.number(),
+  /** Processor time, of those `seconds`. */
+  cpuS: z.number(),
+});
+
 /** What the measuring program says. */
 export const figures = z.object({
   ours: z.array(round),
   peer: z.array(round),
-  /** Resident memory of a controller that checks `services` Services. */
-  memoryMb: z.number(),
+  many,
 });
 
 export type Order = z.output<typeof order>;
 export type Round = z.output<typeof round>;
+export type Many = z.output<typeof many>;
 export type Figures = z.output<typeof figures>;

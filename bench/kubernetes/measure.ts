@@ -1,27 +1,26 @@
 /** Measures the controller and the model of HeYe's first version at one API server: `node measure.js ORDER`, in network.sh. */
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Api } from "../../kubernetes/api";
 import { endpointsObject } from "../../kubernetes/objects";
 import { Cluster } from "../../test/kubernetes/cluster";
 import { service, v1Endpoints } from "../../test/kubernetes/objects";
 import { Replica } from "../../test/kubernetes/replica";
-import { acceptOn, addresses, RealServer } from "../../test/kubernetes/servers";
+import { addresses, RealServer } from "../../test/kubernetes/servers";
 import { until } from "../../test/kubernetes/until";
 import { BenchError } from "../bench";
 import { apiOf } from "./api-of";
 import { type Figures, order, type Round } from "./figures";
 import { FirstVersion } from "./first-version";
+import { many } from "./many";
 
 /** Between two deaths, in ms: they fall on all parts of the interval of checks (2 s). */
 const APART_MS = 330;
-const ADDRESSES = 20;
 
 /** Begins to check the servers of a namespace. @returns what ends it */
 type Begin = (namespace: string, places: readonly string[]) => Promise<() => Promise<unknown>>;
 
 async function main(text: string): Promise<void> {
-  const { rounds, servers, services } = order.parse(JSON.parse(text));
+  const { rounds, servers, services, seconds } = order.parse(JSON.parse(text));
   const cluster = await Cluster.shared();
   const config = await cluster.accountConfig();
   const ours: Begin = async (namespace) => {
@@ -32,12 +31,12 @@ async function main(text: string): Promise<void> {
     const model = new FirstVersion(apiOf(config), namespace, places);
     return () => model.stop();
   };
-  const told: Figures = { ours: [], peer: [], memoryMb: 0 };
+  const told: Figures = { ours: [], peer: [], many: { memoryMb: 0, cpuS: 0 } };
   for (let round = 0; round < rounds; round++) {
     told.ours.push(await roundOf(cluster, servers, ours));
     told.peer.push(await roundOf(cluster, servers, peer));
   }
-  told.memoryMb = await memoryMb(cluster, config, services);
+  told.many = await many(cluster, config, services, seconds);
   console.log(JSON.stringify(told));
   await Cluster.stopShared();
 }
@@ -116,26 +115,6 @@ class Seen {
       api.close();
     }
   }
-}
-
-async function memoryMb(cluster: Cluster, config: string, services: number): Promise<number> {
-  const namespace = await cluster.namespace();
-  const ports = [{ name: "tcp", port: 8_080 }];
-  const server = await acceptOn("0.0.0.0", 8_080);
-  const annotations = { "heye.io/health-check": '{"type":"tcp","intervalMs":5000,"timeoutMs":4000}' };
-  const items = Array.from({ length: services }, (_, index) => {
-    const host = (one: number) => `10.77.${index % 250}.${one + 1 + 100 * Math.floor(index / 250)}`;
-    const places = Array.from({ length: ADDRESSES }, (_, one) => host(one));
-    return [service(`s${index}`, ports), v1Endpoints(`s${index}`, places, annotations, ports)];
-  }).flat();
-  await cluster.apply({ apiVersion: "v1", kind: "List", items }, "-n", namespace, "--server-side");
-  const replica = await Replica.lead(config, "--namespace", namespace);
-  const due = 2 * services * ADDRESSES;
-  await until("all are asked", async () => (await replica.metric("heye_kubernetes_checks_total")) >= due);
-  const kb = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${replica.pid}/status`, "utf8"))?.[1];
-  await replica.stop();
-  server.close();
-  return Number(kb) / 1_024;
 }
 
 main(process.argv[2] ?? "").catch(async (error: unknown) => {
