@@ -28,6 +28,7 @@ export interface Start {
   readonly token: string;
   readonly listeners: readonly Listener[];
   readonly cpu: number;
+  readonly memoryMb: number;
   readonly database: DatabaseConfig | undefined;
 }
 
@@ -55,8 +56,7 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
     forget: start.forget,
     layer: start.layer,
     rootScript: join(SOURCES, "root.sh"),
-    // Each may have a login at the same time, with its shell and programs.
-    memoryMb: 768 + 12 * directors,
+    memoryMb: start.memoryMb,
     cpu: start.cpu,
     deadlineMs: 60_000 + 1000 * directors,
   };

@@ -30,6 +30,8 @@ export interface LabOptions {
   readonly database?: boolean;
   /** Return only when the database can be used; it takes a few seconds longer than the rest. Default true. */
   readonly awaitDatabase?: boolean;
+  /** Memory of the guest, where there is one, in MB; taken only as it is used. Default: 768, and 12 for each director. */
+  readonly memoryMb?: number;
   /** Default "auto": namespaces where this kernel has IPVS, else a user-mode Linux guest. */
   readonly mode?: Mode | "auto";
   /** Let the lab go on when this process ends. Default false: it ends with us, even when we are killed. */
@@ -57,6 +59,8 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
     topology: t,
     token: randomBytes(16).toString("hex"),
     cpu,
+    // Each may have a login at the same time, with its shell and programs.
+    memoryMb: options.memoryMb ?? 768 + 12 * directors,
     database: seed,
   };
   return withLock(paths, async () => {

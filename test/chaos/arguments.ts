@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { STORES, type Store } from "./schedule";
 
 /** What `npm run chaos` was asked for. */
 export interface ChaosArguments {
@@ -9,9 +10,10 @@ export interface ChaosArguments {
   readonly seed: number;
   /** No schedule is begun after so long. Default: until all are made. */
   readonly minutes: number | undefined;
+  readonly store: Store;
 }
 
-/** Reads the arguments of `npm run chaos`. Throws Error for one that is no whole number above 0. */
+/** Reads the arguments of `npm run chaos`. Throws Error for a number that is none above 0, and for a store that is none. */
 export function chaosArguments(argv: readonly string[], seed: number): ChaosArguments {
   const { values } = parseArgs({
     args: [...argv],
@@ -20,8 +22,11 @@ export function chaosArguments(argv: readonly string[], seed: number): ChaosArgu
       steps: { type: "string" },
       seed: { type: "string" },
       minutes: { type: "string" },
+      store: { type: "string", default: "file" },
     },
   });
+  const store = STORES.find((one) => one === values.store);
+  if (!store) throw new Error(`--store: expected one of ${STORES.join(", ")}, found ${values.store}`);
   const number = <F extends number | undefined>(name: keyof typeof values, fallback: F): number | F => {
     const value = values[name] === undefined ? fallback : Number(values[name]);
     if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
@@ -32,5 +37,6 @@ export function chaosArguments(argv: readonly string[], seed: number): ChaosArgu
     steps: number("steps", 4),
     seed: number("seed", seed),
     minutes: number("minutes", undefined),
+    store,
   };
 }

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { Fleet, handlerFor } from "../../provider";
 import { InitialisationError, type Properties, type ResourceHandler } from "../../provider/handler";
+import { LabEtcd } from "../lab/lab-etcd";
 import { Site } from "../lab/site";
+import { answers, SETTLE_MS } from "./agents";
 import { CHECK } from "./judge";
-import { DIRECTORS, SERVERS } from "./schedule";
+import { DIRECTORS, MEMBERS, SERVERS, type Store } from "./schedule";
 
 /** Where the load goes. */
 export const URL = "http://192.0.2.10/";
@@ -16,10 +18,10 @@ const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30"
 const FOREIGN = ["-A -t 192.0.2.66:80 -s lblc", "-a -t 192.0.2.66:80 -r 10.9.9.9:80 -g -w 7"] as const;
 /** Stands in when all others are dead, and is never struck. */
 export const SORRY = `rs${SERVERS + 1}`;
-
-/** The process id of an agent that answers; nothing where none does. */
-const READY =
-  'read -r pid rest 2>/dev/null </run/heye/agent.ready && kill -0 "$pid" 2>/dev/null && echo "$pid" || :';
+/** Of a lab with etcd: agents, members, and what writes to agents' APIs; with less, programs are read from disk again and again. */
+const MEMORY_MB = 2_048;
+/** Where etcd runs: in no pool. */
+const STORES = Array.from({ length: MEMBERS }, (_, index) => `rs${SERVERS + 2 + index}`);
 
 type Mode = "ssh" | "agent";
 interface Resource {
@@ -43,9 +45,6 @@ export const BASELINE: Declared = {
   side: undefined,
 };
 
-/** How long anything may take to come right when nothing is wrong any more: a lab is slow. */
-const SETTLE_MS = 45_000;
-
 /** The cluster, and two virtual servers: `web`, which is under load, and `side`, which comes and goes. */
 export class ChaosCluster {
   readonly #clusters: ResourceHandler;
@@ -56,15 +55,22 @@ export class ChaosCluster {
   /** What is to hold, once it is made. */
   declared: Declared = BASELINE;
 
-  private constructor(readonly site: Site) {
+  private constructor(
+    readonly site: Site,
+    /** What directors share; undefined: nothing. */
+    readonly etcd: LabEtcd | undefined,
+  ) {
     this.#clusters = handlerFor("Cluster", site.fleet);
     this.#services = handlerFor("VirtualServer", site.fleet);
   }
 
-  static async up(): Promise<ChaosCluster> {
-    const site = await Site.up({ directors: DIRECTORS, servers: SERVERS + 1, database: false });
+  static async up(store: Store = "file"): Promise<ChaosCluster> {
+    const isShared = store === "etcd";
+    const servers = SERVERS + 1 + (isShared ? MEMBERS : 0);
+    const memory = isShared ? { memoryMb: MEMORY_MB } : {};
+    const site = await Site.up({ directors: DIRECTORS[store], servers, database: false, ...memory });
     try {
-      const cluster = new ChaosCluster(site);
+      const cluster = new ChaosCluster(site, isShared ? await LabEtcd.up(site.lab, STORES) : undefined);
       await cluster.#begin();
       return cluster;
     } catch (error) {
@@ -75,6 +81,10 @@ export class ChaosCluster {
 
   down(): Promise<void> {
     return this.site.down();
+  }
+
+  get store(): Store {
+    return this.etcd ? "etcd" : "file";
   }
 
   /** Makes what is declared so. What is refused may stand half made, and is made by the same again. */
@@ -141,7 +151,7 @@ export class ChaosCluster {
   /** Fails unless all directors come to hold what is declared, and the stranger's service. */
   async expectSettled(): Promise<void> {
     const wanted = this.#lines().join("\n");
-    await this.#expectTables(
+    await this.expectTables(
       (lines) => lines.join("\n") === wanted,
       () => wanted,
     );
@@ -151,13 +161,14 @@ export class ChaosCluster {
   async expectOut(dead: ReadonlySet<string>): Promise<void> {
     const rules = [...dead].map((server) => ` -r ${this.site.address(server)}:80 `);
     const isOut = (line: string) => line.endsWith(" -w 0") || !rules.some((rule) => line.includes(rule));
-    await this.#expectTables(
+    await this.expectTables(
       (lines) => lines.every(isOut),
       () => `${[...dead].join(", ")} at weight 0`,
     );
   }
 
-  async #expectTables(isSo: (lines: string[]) => boolean, wanted: () => string): Promise<void> {
+  /** Fails unless the lines of each director's table come to be so. */
+  async expectTables(isSo: (lines: string[]) => boolean, wanted: () => string): Promise<void> {
     const deadline = Date.now() + SETTLE_MS;
     for (const director of this.site.directorNames) {
       for (;;) {
@@ -172,39 +183,7 @@ export class ChaosCluster {
   /** Waits until every director's agent answers, where there are agents. */
   async awaitAgents(): Promise<void> {
     if (this.#cluster.state.mode !== "agent") return;
-    for (const director of this.site.directorNames) await this.answers(director, "");
-  }
-
-  /** Waits until a director's agent answers that is another process than this one. */
-  async answers(director: string, before: string): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
-    for (;;) {
-      // It says so when it answers; asking it would be to start a program, which is dear in a lab.
-      const ready = (await this.site.on(director, "sh", "-c", READY)).trim();
-      if (ready !== "" && ready !== before) return;
-      assert.ok(Date.now() < deadline, `no agent answers on ${director}`);
-      await delay(200);
-    }
-  }
-
-  /** What agents said last. */
-  async logs(): Promise<string> {
-    const tails = this.site.directorNames.map(async (name) => {
-      const { stdout } = await this.site.lab.exec(name, [
-        "tail",
-        "-n",
-        "25",
-        "/run/heye/agent.log",
-        "/run/boot.log",
-      ]);
-      return `--- ${name}\n${stdout}`;
-    });
-    return (await Promise.all(tails)).join("");
-  }
-
-  /** The process id of a director's agent; empty where none runs. */
-  async agentPid(director: string): Promise<string> {
-    return (await this.site.on(director, "sh", "-c", "pgrep -f '[h]eye-agent.js run' || :")).trim();
+    for (const director of this.site.directorNames) await answers(this.site, director, "");
   }
 
   async #begin(): Promise<void> {
@@ -230,6 +209,7 @@ export class ChaosCluster {
       ...given,
       settings: { conntrack: false, expireNodestConn: true },
       restoreAtBoot: true,
+      ...(this.etcd && { etcd: { endpoints: this.etcd.endpoints, prefix: "/heye/chaos" } }),
     });
     assert.deepEqual(problems, []);
     return inputs;

@@ -2,19 +2,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { emptyDisk, fillDisk } from "../lab/full-disk";
 import { type ChaosCluster, COMMAND } from "./cluster";
-import { type Fault, SERVERS, type Step } from "./schedule";
+import { strikeEtcd } from "./etcd-faults";
+import { ETCD_FAULTS, type EtcdFault, type Fault, SERVERS, type Step } from "./schedule";
+import { harmless, KILL, type Struck } from "./struck";
 
 /** How long a server flaps. */
 const FLAPS_MS = 4_000;
-
-/** A fault that has struck. */
-export interface Struck {
-  /** Servers that are dead until it is mended. */
-  readonly dead: ReadonlySet<string>;
-  /** Resolves when all that it does has been done. */
-  readonly done: Promise<void>;
-  readonly mend: () => Promise<void>;
-}
 
 /** Lets a fault strike. */
 export async function strike(chaos: ChaosCluster, step: Step): Promise<Struck> {
@@ -50,16 +43,14 @@ export async function strike(chaos: ChaosCluster, step: Step): Promise<Struck> {
     case "server flaps":
       return harmless(flap(chaos, server));
     default:
-      return strikeServers(chaos, step.fault, server);
+      return isOfEtcd(step.fault)
+        ? strikeEtcd(chaos, step.fault, step)
+        : strikeServers(chaos, step.fault, server);
   }
 }
 
-/** Its process, whatever it does just now. */
-const KILL = "kill -KILL $(pgrep -f '[h]eye-agent.js run') 2>/dev/null || :";
-function harmless(done: Promise<unknown>): Struck {
-  // Looked at by who waits for it.
-  done.catch(() => undefined);
-  return { dead: new Set(), done: done.then(() => undefined), mend: async () => undefined };
+function isOfEtcd(fault: Fault): fault is EtcdFault {
+  return ETCD_FAULTS.some((one) => one === fault);
 }
 
 async function ignoring(work: Promise<unknown>): Promise<void> {

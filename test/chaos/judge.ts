@@ -28,8 +28,14 @@ export function boundOf(fault: Fault, operation: Operation): number {
 
 /** Whether an operation may be refused while this is on, though no request may be lost by it. */
 export function mayRefuse(fault: Fault): boolean {
-  return fault !== "none" && fault !== "two writers" && fault !== "second agent";
+  return !UNNOTICED.includes(fault);
 }
+
+/** Whoever declares something then has to notice nothing of it. */
+const UNNOTICED: readonly Fault[] = [
+  ...(["none", "two writers", "second agent", "API writers"] as const),
+  ...(["etcd member slow", "etcd member cut off", "etcd member replaced"] as const),
+];
 
 function faultBound(fault: Fault): number {
   switch (fault) {
@@ -45,6 +51,7 @@ function faultBound(fault: Fault): number {
     case "server flaps":
     case "half dead":
     case "all dead":
+    case "old table":
       return DETECTION_MS + SLACK_MS;
     default:
       return 0;

@@ -4,15 +4,15 @@ import { chaosArguments } from "./arguments";
 import { ChaosCluster } from "./cluster";
 import { Coverage } from "./coverage";
 import { runSchedule } from "./run";
-import { FAULTS, OPERATIONS } from "./schedule";
+import { faultsOf, operationsOf } from "./schedule";
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { schedules, steps, seed, minutes } = chaosArguments(argv, new Random().seed);
-  const coverage = new Coverage(OPERATIONS, FAULTS);
+  const { schedules, steps, seed, minutes, store } = chaosArguments(argv, new Random().seed);
+  const coverage = new Coverage(operationsOf(store), faultsOf(store));
   const failed: number[] = [];
   const endMs = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000;
   let made = 0;
-  let chaos = await ChaosCluster.up();
+  let chaos = await ChaosCluster.up(store);
   try {
     for (; made < schedules && performance.now() < endMs; made++) {
       const start = performance.now();
@@ -28,7 +28,7 @@ async function main(argv: readonly string[]): Promise<void> {
       console.error(error instanceof Error ? error.message : error);
       failed.push(one);
       await chaos.down();
-      chaos = await ChaosCluster.up();
+      chaos = await ChaosCluster.up(store);
     }
   } finally {
     console.log(coverage.text);

@@ -1,4 +1,5 @@
 /** What is asked of a cluster, or done to its agents in order. */
+import { agentPid, answers } from "./agents";
 import type { ChaosCluster, Declared } from "./cluster";
 import { SERVERS, type Step } from "./schedule";
 
@@ -48,11 +49,11 @@ async function drain(chaos: ChaosCluster, server: string, wanted: Declared): Pro
 }
 
 /** One after the other, each when the one before it answers again. */
-async function restartAgents(chaos: ChaosCluster): Promise<void> {
-  for (const director of chaos.site.directorNames) {
-    const pid = await chaos.agentPid(director);
-    if (pid !== "") await chaos.site.lab.exec(director, ["kill", "-TERM", pid]);
-    await chaos.answers(director, pid);
+async function restartAgents({ site }: ChaosCluster): Promise<void> {
+  for (const director of site.directorNames) {
+    const pid = await agentPid(site, director);
+    if (pid !== "") await site.lab.exec(director, ["kill", "-TERM", pid]);
+    await answers(site, director, pid);
   }
 }
 

@@ -1,30 +1,36 @@
 /** Runs a schedule on a cluster, and fails with how to run just it again. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { TrafficHandle, TrafficReport } from "../../lab";
+import { agentLogs } from "./agents";
+import { expectAgreed } from "./agreement";
 import { BASELINE, type ChaosCluster, type Declared, SORRY, URL } from "./cluster";
 import type { Coverage } from "./coverage";
 import { strike } from "./faults";
 import { boundOf, mayRefuse, STANDSTILL_MS, standstills, unexcused, type Window } from "./judge";
 import { operate, wantedOf } from "./operations";
-import { type Step, schedule, stepText } from "./schedule";
+import { type Step, type Store, schedule, stepText } from "./schedule";
 
 /** Modest: a lab that has too much to do loses requests by that. */
 const RATE_PER_S = 20;
 /** A planned operation may be refused while something is wrong, and is made again when it is mended. */
 const ATTEMPTS = 3;
 
+/** A schedule, and how far it came. */
+interface Taken {
+  readonly seed: number;
+  readonly store: Store;
+  readonly steps: readonly Step[];
+  readonly at: number;
+}
+
 /** A schedule that failed. */
 export class ScheduleError extends Error {
-  constructor(
-    { seed, steps, at }: { readonly seed: number; readonly steps: readonly Step[]; readonly at: number },
-    cause: Error,
-    logs: string,
-  ) {
+  constructor({ seed, steps, at, store }: Taken, cause: Error, logs: string) {
     const taken = steps.map((step, index) => `  ${index === at ? ">" : " "} ${index + 1}. ${stepText(step)}`);
     const where = at < steps.length ? `step ${at + 1}` : "the load";
     super(
       `${logs}seed ${seed}, ${where}: ${cause.message}\n${taken.join("\n")}\n` +
-        `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed}`,
+        `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed} --store ${store}`,
       { cause },
     );
   }
@@ -41,8 +47,10 @@ export async function runSchedule(
   length: number,
   coverage: Coverage,
 ): Promise<void> {
-  const steps = schedule(seed, length);
+  const { store } = chaos;
+  const steps = schedule(seed, length, store);
   await chaos.site.lab.fault.mendAll();
+  await chaos.etcd?.mendAll();
   await chaos.apply(BASELINE);
   await chaos.plantForeign();
   await chaos.expectSettled();
@@ -59,7 +67,7 @@ export async function runSchedule(
     expectNoLoss(load, report, pauses);
   } catch (error) {
     await load.end();
-    throw new ScheduleError({ seed, steps, at }, error as Error, await chaos.logs());
+    throw new ScheduleError({ seed, store, steps, at }, error as Error, await agentLogs(chaos.site));
   }
 }
 
@@ -147,9 +155,13 @@ async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<vo
   const boundMs = boundOf(step.fault, step.operation);
   if (boundMs > 0) load.windows.push({ fromMs, toMs: overMs + boundMs });
   if (struck.dead.size > 0) await chaos.expectOut(struck.dead);
+  await struck.expectMeanwhile?.();
   await struck.mend();
   load.note("mended");
   await comeRight(chaos, step, wanted, refusal);
+  await struck.expectAfterwards?.();
+  await chaos.expectSettled();
+  if (chaos.etcd) await expectAgreed(chaos.site);
   load.note("settled");
 }
 
@@ -169,5 +181,4 @@ async function comeRight(
     if (attempt === ATTEMPTS) throw again;
     await delay(1_000);
   }
-  await chaos.expectSettled();
 }

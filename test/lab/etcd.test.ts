@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { handlerFor } from "../../provider";
 import type { ClusterHandle } from "../../provider/fleet";
 import type { Properties, ResourceHandler } from "../../provider/handler";
-import { etcd } from "../../setup";
+import { LabEtcd } from "./lab-etcd";
 import { Site } from "./site";
 
 const COMMAND = "/var/lib/heye/agent/heye-agent";
@@ -25,33 +24,17 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
   let services: ResourceHandler;
   let cluster: { id: string; state: Properties };
   let web: { id: string; state: Properties };
-  let bin = "";
+  let store: LabEtcd;
 
   before(async function () {
     this.timeout(300_000);
-    bin = await etcd();
     site = await Site.up({ directors: 3, servers: 4, database: false });
     clusters = handlerFor("Cluster", site.fleet);
     services = handlerFor("VirtualServer", site.fleet);
-    await startEtcd();
+    store = await LabEtcd.up(site.lab, [STORE]);
   });
   after(() => site?.down());
 
-  const endpoint = () => `http://${site.address(STORE)}:2379`;
-  const startEtcd = async () => {
-    const words = [
-      ...["--data-dir", "/tmp/etcd-of-directors", "--log-level", "error", "--unsafe-no-fsync"],
-      ...["--listen-client-urls", endpoint(), "--advertise-client-urls", endpoint()],
-      ...["--listen-peer-urls", "http://127.0.0.1:2380"],
-    ];
-    const start = 'setsid "$@" >/tmp/etcd.log 2>&1 </dev/null & echo $! >/tmp/etcd.pid';
-    await site.on(STORE, "sh", "-c", start, "sh", join(bin, "etcd"), ...words);
-    await eventually("etcd answers", async () => {
-      const health = [join(bin, "etcdctl"), "--endpoints", endpoint(), "endpoint", "health"];
-      return (await site.lab.exec(STORE, health)).code === 0;
-    });
-  };
-  const stopEtcd = () => site.on(STORE, "sh", "-c", "kill -KILL $(cat /tmp/etcd.pid)");
   const eventually = async (what: string, isSo: () => Promise<boolean>) => {
     for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await delay(250))
       assert.ok(Date.now() < end, `not in time: ${what}`);
@@ -61,7 +44,7 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
       ...{ name: "test", label: "tests Cluster test", mode: "agent", unreachable },
       directors: [...site.cluster.directors],
       settings: { ipForward: true, conntrack: true },
-      etcd: { endpoints: [endpoint()], prefix: "/heye/lab" },
+      etcd: { endpoints: store.endpoints, prefix: "/heye/lab" },
     });
     assert.deepEqual(problems, []);
     return inputs;
@@ -106,8 +89,7 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
   });
 
   it("leave nobody behind for good who is cut off from it", async () => {
-    const rule = ["OUTPUT", "-p", "tcp", "--dport", "2379", "-j", "DROP"];
-    await site.on("d3", "iptables-legacy", "-A", ...rule);
+    await store.cut(["d3"], [STORE]);
     await assert.rejects(
       services.update(web.id, web.state, webInputs(["rs1", "rs2", "rs3"])),
       /d3.*HEYE_SHARED_STORE/s,
@@ -118,12 +100,12 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
     assert.match(JSON.stringify(outputs.behind), /d3/);
     for (const name of ["d1", "d2"]) await holds(name, { rs1: 2, rs3: 2 });
     await holds("d3", { rs1: 2, rs2: 2 });
-    await site.on("d3", "iptables-legacy", "-D", ...rule);
+    await store.mendAll();
     await everywhere({ rs1: 2, rs3: 2 });
   });
 
   it("forward, check and repair without it, and change nothing that is declared", async () => {
-    await stopEtcd();
+    await store.kill(STORE);
     const load = await site.lab.startTraffic({ url: URL, concurrency: 1, connectTimeoutMs: 2_500 });
     await assert.rejects(
       services.update(web.id, web.state, webInputs(["rs1"])),
@@ -139,7 +121,7 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
     await everywhere({ rs1: 2, rs3: 0 });
     await site.lab.fault.setHealth("rs3", 200);
     await everywhere({ rs1: 2, rs3: 2 });
-    await startEtcd();
+    await store.mendAll();
     await eventually("it is followed again", async () =>
       /etcd following/.test(await site.on("d1", COMMAND, "status")),
     );
