@@ -1,7 +1,13 @@
 /** Load from the lab's client, through the switch. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { ControlClient } from "./control-client";
 import { LabInputError } from "./errors";
 import { PROTOCOLS, type TrafficPlan, type TrafficProgress, type TrafficReport } from "./world/traffic";
+
+/** Progress is up to 0.1 s old; the freshest of so many counts. */
+const BEGAN_SAMPLES = 30;
+const BEGAN_PAUSE_MS = 33;
+const BEGIN_TIMEOUT_MS = 60_000;
 
 /** What load to make; each request is a new connection. */
 export interface TrafficOptions {
@@ -38,6 +44,24 @@ export class TrafficHandle {
   /** How many requests have been finished so far; up to 0.1 s old. */
   progress(): Promise<TrafficProgress> {
     return this.#control.ask("traffic-progress", { id: this.#id });
+  }
+
+  /**
+   * When the load began, by this process's `performance.now()`, and at most some 20 ms later. Its own times are since then. It
+   * takes a second, and longer when the load has not begun: its process takes seconds to start in a lab that is busy.
+   * Throws Error when it has not begun within a minute.
+   */
+  async began(): Promise<number> {
+    let earliest = Number.POSITIVE_INFINITY;
+    const end = performance.now() + BEGIN_TIMEOUT_MS;
+    for (let samples = 0; samples < BEGAN_SAMPLES; await delay(BEGAN_PAUSE_MS)) {
+      const { toldMs } = await this.progress();
+      if (performance.now() > end) throw new Error("the load did not begin within a minute");
+      if (toldMs === undefined) continue;
+      earliest = Math.min(earliest, performance.now() - toldMs);
+      samples++;
+    }
+    return earliest;
   }
 
   /** Ends the load, its begun requests included, and reports. The handle is of no more use then. */

@@ -6,7 +6,7 @@
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "./request";
-import type { TrafficPlan, TrafficReport } from "./traffic";
+import type { TrafficPlan, TrafficProgress, TrafficReport } from "./traffic";
 
 /** How often progress is written, in milliseconds. */
 const PROGRESS_MS = 100;
@@ -31,8 +31,9 @@ class Load {
     this.#stopped = true;
   }
 
-  get progress(): { requests: number; failed: number } {
-    return { requests: this.#latencies.length + this.#failed, failed: this.#failed };
+  get progress(): Required<TrafficProgress> {
+    const requests = this.#latencies.length + this.#failed;
+    return { requests, failed: this.#failed, toldMs: rounded(this.#now()) };
   }
 
   async run(): Promise<TrafficReport> {

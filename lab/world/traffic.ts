@@ -50,6 +50,8 @@ export interface TrafficReport {
 export interface TrafficProgress {
   readonly requests: number;
   readonly failed: number;
+  /** When the load told it, in ms since it began; undefined: it has not begun. */
+  readonly toldMs?: number;
 }
 
 interface Running {

@@ -69,9 +69,16 @@ export const STANDSTILL_MS = 400;
 /** What was begun so long before such a connection, or after it, may have met the same. */
 const AROUND_MS = 1_500;
 
-/** When the lab itself stood still: by requests to a server that no director forwards. */
-export function standstills({ failures }: TrafficReport): Window[] {
-  return failures.map(({ begunMs }) => ({ fromMs: begunMs - AROUND_MS, toMs: begunMs + AROUND_MS }));
+/**
+ * When the lab itself stood still: by requests to a server that no director forwards.
+ *
+ * @param laterMs how much later that load began than the one that is judged
+ */
+export function standstills({ failures }: TrafficReport, laterMs = 0): Window[] {
+  return failures.map(({ begunMs }) => ({
+    fromMs: begunMs + laterMs - AROUND_MS,
+    toMs: begunMs + laterMs + AROUND_MS,
+  }));
 }
 
 /** Requests that may not have been lost, each in a sentence. */

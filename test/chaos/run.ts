@@ -1,17 +1,16 @@
 /** Runs a schedule on a cluster, and fails with how to run just it again. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { TrafficHandle, TrafficReport } from "../../lab";
+import type { TrafficReport } from "../../lab";
 import { agentLogs } from "./agents";
 import { expectAgreed } from "./agreement";
-import { BASELINE, type ChaosCluster, type Declared, SORRY, URL } from "./cluster";
+import { BASELINE, type ChaosCluster, type Declared } from "./cluster";
 import type { Coverage } from "./coverage";
 import { strike } from "./faults";
-import { boundOf, mayRefuse, STANDSTILL_MS, standstills, unexcused, type Window } from "./judge";
+import { boundOf, mayRefuse, unexcused, type Window } from "./judge";
+import { Load } from "./load";
 import { operate, wantedOf } from "./operations";
 import { type Step, type Store, schedule, stepText } from "./schedule";
 
-/** Modest: a lab that has too much to do loses requests by that. */
-const RATE_PER_S = 20;
 /** A planned operation may be refused while something is wrong, and is made again when it is mended. */
 const ATTEMPTS = 3;
 
@@ -82,54 +81,6 @@ function expectNoLoss({ windows, times }: Load, report: TrafficReport, pauses: r
     times,
   };
   throw new Error(JSON.stringify(told, undefined, 2));
-}
-
-/** Requests for as long as a schedule takes. */
-class Load {
-  readonly #begunAt = performance.now();
-  #ended: Promise<{ report: TrafficReport; pauses: Window[] }> | undefined;
-  readonly windows: Window[] = [];
-  /** Which step is made just now, from 1. */
-  step = 0;
-  /** When what was done, for people. */
-  readonly times: Record<string, number> = {};
-
-  private constructor(
-    private readonly handle: TrafficHandle,
-    private readonly past: TrafficHandle,
-  ) {}
-
-  static async begin({ site }: ChaosCluster): Promise<Load> {
-    const rate = { ratePerS: RATE_PER_S, answerTimeoutMs: 2_000 };
-    const past = { ...rate, url: `http://${site.address(SORRY)}/`, connectTimeoutMs: STANDSTILL_MS };
-    const [one, other] = await Promise.all([
-      site.lab.startTraffic({ url: URL, ...rate, connectTimeoutMs: 900 }),
-      site.lab.startTraffic(past),
-    ]);
-    const load = new Load(one, other);
-    await delay(500);
-    return load;
-  }
-
-  note(what: string): void {
-    this.times[`${this.step}. ${what}`] = Math.round(this.nowMs);
-  }
-
-  /** As the load reckons, or up to a moment later. */
-  get nowMs(): number {
-    return performance.now() - this.#begunAt;
-  }
-
-  /** Ends it, once, and tells when the lab itself stood still. */
-  end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
-    this.#ended ??= this.#end();
-    return this.#ended;
-  }
-
-  async #end(): Promise<{ report: TrafficReport; pauses: Window[] }> {
-    const [report, past] = await Promise.all([this.handle.stop(), this.past.stop()]);
-    return { report, pauses: standstills(past) };
-  }
 }
 
 async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<void> {

@@ -108,6 +108,9 @@ describe("the judge of chaos", () => {
 
   it("excuses what was begun about when the lab itself stood still", () => {
     assert.deepEqual(unexcused(report([5_000, 7_900]), standstills(report([5_500]))).length, 1);
+    // By the clock of the load that is judged, which began 2 s before the other one.
+    assert.deepEqual(unexcused(report([5_000, 7_900]), standstills(report([5_500]), 2_000)).length, 1);
+    assert.deepEqual(unexcused(report([5_000, 5_900]), standstills(report([5_500]), 2_000)).length, 2);
   });
 
   it("excuses nothing of which it was not told", () => {
