@@ -80,20 +80,19 @@ describe("what agents of real directors see", () => {
     const all = { ...declared, cluster: cluster.handle, realServers: servers, ...settings };
     return handlerFor("VirtualServer", site.fleet).create(site.inputs("VirtualServer", all));
   };
+  const serverNames = () =>
+    new Map(site.lab.inventory.servers.map(({ address, name }) => [`${address}:80`, name]));
   /** What the client gets when only this director forwards: by its source port. */
-  const sent = async (director: string, port: number, first: number): Promise<string[]> => {
+  const sent = async (
+    director: string,
+    port: number,
+    first: number,
+    address = "192.0.2.10",
+  ): Promise<string[]> => {
     const others = site.directorNames.filter((name) => name !== director);
     for (const name of others) await site.lab.fault.killDirector(name);
     try {
-      const argv = [
-        process.execPath,
-        "-e",
-        ASK_FROM,
-        "192.0.2.10",
-        String(port),
-        String(first),
-        String(MANY),
-      ];
+      const argv = [process.execPath, "-e", ASK_FROM, address, String(port), String(first), String(MANY)];
       const { code, stdout, stderr } = await site.lab.exec("client", argv);
       assert.equal(code, 0, stderr);
       return stdout.trim().split("\n");
@@ -114,7 +113,7 @@ describe("what agents of real directors see", () => {
       String(first),
       String(MANY),
     );
-    const names = new Map(site.lab.inventory.servers.map(({ address, name }) => [`${address}:80`, name]));
+    const names = serverNames();
     return out
       .trim()
       .split("\n")
@@ -182,7 +181,7 @@ describe("what agents of real directors see", () => {
   };
 
   it("ask the kernel by packets that reach no server, and it takes what is computed", async () => {
-    const names = new Map(site.lab.inventory.servers.map(({ address, name }) => [`${address}:80`, name]));
+    const names = serverNames();
     const [from, to] = [26_000, 26_031];
     await counting(`${from}:${to}`, async (count) => {
       const taken: string[] = [];
@@ -202,6 +201,31 @@ describe("what agents of real directors see", () => {
       assert.ok((await count()) > 0);
     });
   });
+
+  for (const [index, forwarding] of (["dr", "tun"] as const).entries())
+    it(`ask it where packets go on by ${forwarding}, and none of them reaches a server`, async () => {
+      const address = `192.0.2.${11 + index}`;
+      const names = serverNames();
+      const realServers = [1, 2, 3].map((one) => ({
+        ...{ address: site.address(`rs${one}`), weight: one, drainMs: 0, forwarding },
+      }));
+      const flags = { scheduler: "mh", schedulerFlags: ["mh-fallback", "mh-port"] };
+      const settings = { address, ...flags, healthCheck: { type: "none" }, realServers };
+      await create(forwarding, 80, settings as unknown as Properties, []);
+      const [from, to] = [27_000 + 100 * index, 27_031 + 100 * index];
+      await counting(`${from}:${to}`, async (count) => {
+        const taken: string[] = [];
+        for (let port = from; port < from + 4; port++) {
+          const { code, flow } = await tried("d1", `${FIXED.client}:${port}`, `${address}:80`);
+          assert.deepEqual(flow.sent, { server: flow.server, agrees: true });
+          assert.equal(code, 0);
+          taken.push(`${port} ${names.get(flow.server ?? "")}`);
+        }
+        assert.equal(await count(), 0, "a packet has reached a server");
+        assert.deepEqual((await sent("d1", 80, from, address)).slice(0, 4), taken);
+        assert.ok((await count()) > 0, "nothing is counted where something arrives");
+      });
+    });
 
   it("ask it for connections over IPv6, and where the moment decides", async () => {
     const servers = [1, 2, 3].map((index) => ({
