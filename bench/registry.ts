@@ -9,6 +9,7 @@ import { fleetFaults } from "./cases/fleet-faults";
 import { kubeProxy } from "./cases/kube-proxy";
 import { kubernetes } from "./cases/kubernetes";
 import { oneWeight } from "./cases/one-weight";
+import { plane } from "./cases/plane";
 import { refreshPreview } from "./cases/refresh-preview";
 import { sshLoop } from "./cases/ssh-loop";
 import { upInline } from "./cases/up-inline";
@@ -30,6 +31,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "agent-errors": agentErrors,
   "check-rate": checkRate,
   api: apiLoad,
+  plane,
   kubernetes,
   "kube-proxy": kubeProxy,
 };

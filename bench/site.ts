@@ -2,6 +2,9 @@ import { type DirectorEntry, Lab, type ServerEntry } from "../lab";
 import { BenchError } from "./bench";
 import { CountingRelay, type Passage } from "./relay";
 
+/** Of the guest, in MB: without directors, for each, and for an agent of its own on each of so many. */
+const MEMORY = { base: 768, director: 12, agent: 60, agents: 32 } as const;
+
 const COMMANDS_FILE = "/run/heye-bench-commands";
 
 /** Directors to measure on. */
@@ -15,7 +18,8 @@ export class BenchSite {
 
   /** A lab of so many directors, by default without real servers: nothing is sent to them. Each director has a relay before it. */
   static async up(count: number, servers = 0): Promise<BenchSite> {
-    const lab = await Lab.up({ directors: count, servers, database: false });
+    const memoryMb = MEMORY.base + MEMORY.director * count + MEMORY.agent * Math.min(count, MEMORY.agents);
+    const lab = await Lab.up({ directors: count, servers, database: false, memoryMb });
     const { directors } = lab.inventory;
     const relays = await Promise.all(directors.map(({ port }) => CountingRelay.before(port)));
     return new BenchSite(lab, directors, relays);

@@ -44,6 +44,11 @@ export class Agent implements Contestant {
     return new Daemon(process.execPath, args, process.env, "/run/heye-bench-agent.log");
   }
 
+  /** Its metrics in Prometheus' text format. */
+  metrics(): Promise<string> {
+    return read("GET", "/metrics");
+  }
+
   /** What the provider works out before it asks the agent: it knows the state from the change before. */
   async prepareChange(services: readonly PlannedService[], pace: Pace): Promise<() => Promise<void>> {
     const { digests, table } = await ask<StateAnswer>("GET", "/v1/state?registry=-&table=-");
@@ -70,7 +75,11 @@ export class Agent implements Contestant {
   }
 }
 
-function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
+  return JSON.parse(await read(method, path, body)) as T;
+}
+
+function read(method: "GET" | "POST", path: string, body?: unknown): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { [PROTOCOL_HEADER]: AGENT_PROTOCOL };
     const request = http.request({ socketPath: SOCKET, method, path, headers, agent: false }, (response) => {
@@ -78,7 +87,7 @@ function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
-        if (response.statusCode === 200) resolve(JSON.parse(text) as T);
+        if (response.statusCode === 200) resolve(text);
         else reject(new Error(`${method} ${path}: ${text}`));
       });
     });

@@ -3,15 +3,20 @@ import { text } from "node:stream/consumers";
 import { Agent } from "./agent";
 import { detect } from "./detection";
 import { Keepalived } from "./keepalived";
-import type { Order } from "./order";
+import type { Detected, Order, Scraped, Started } from "./order";
+import { scrapes } from "./scrapes";
 import { start } from "./start";
 
 async function main(): Promise<void> {
   const order = JSON.parse(await text(process.stdin)) as Order;
-  const contestant = order.contestant === "agent" ? new Agent(order.agent) : new Keepalived(order.keepalived);
-  const result =
-    order.measure === "detection" ? await detect(contestant, order) : await start(contestant, order);
+  const result = await measured(order);
   process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+function measured(order: Order): Promise<Detected | Started | Scraped> {
+  if (order.measure === "scrapes") return scrapes(new Agent(order.agent), order);
+  const contestant = order.contestant === "agent" ? new Agent(order.agent) : new Keepalived(order.keepalived);
+  return order.measure === "detection" ? detect(contestant, order) : start(contestant, order);
 }
 
 main().then(

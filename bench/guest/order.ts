@@ -4,7 +4,7 @@ import type { UnpackedProgram } from "./keepalived";
 
 /** What a program inside a director is told to measure, as JSON on its standard input. */
 export interface Order {
-  readonly measure: "detection" | "start";
+  readonly measure: "detection" | "start" | "scrapes";
   readonly contestant: "agent" | "keepalived";
   readonly plan: Plan;
   readonly pace: Pace;
@@ -33,4 +33,16 @@ export interface Started {
   readonly peakMb: number;
   /** Checks that arrived at the servers while nothing else went on. */
   readonly checks: number;
+}
+
+/** What came of scrapes. */
+export interface Scraped {
+  /** Processor time of the agent while it was scraped, and for as long without. */
+  readonly scrapedCpuS: number;
+  readonly idleCpuS: number;
+  /** How long each scrape took until its last byte. */
+  readonly scrapesS: readonly number[];
+  /** Of one answer. */
+  readonly bytes: number;
+  readonly peakMb: number;
 }

@@ -1,10 +1,9 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type PlannedService, servicesOf } from "../plan";
+import { Answering } from "./answering";
 import type { Contestant } from "./contestant";
 import { countServers, readBeginning } from "./kernel-table";
-import { Network, networkOf } from "./network";
+import { networkOf } from "./network";
 import type { Order, Started } from "./order";
 import { until } from "./until";
 
@@ -25,16 +24,7 @@ export async function start(contestant: Contestant, { plan, pace, idleS }: Order
   const networks = [...(first?.members ?? []), { address: NEW_ADDRESS }].map(({ address }) =>
     networkOf(address),
   );
-  const network = new Network();
-  network.answerFor(networks);
-  await network.settled();
-  let checks = 0;
-  const server = createServer((socket) => {
-    checks++;
-    socket.on("error", () => undefined).destroy();
-  });
-  server.listen({ port: first?.port, host: "0.0.0.0", backlog: 4096 });
-  await once(server, "listening");
+  const servers = await Answering.up(networks, first?.port ?? 0);
   await contestant.prepare(services, pace);
   const began = performance.now();
   const daemon = contestant.launch();
@@ -43,15 +33,14 @@ export async function start(contestant: Contestant, { plan, pace, idleS }: Order
     const startS = (performance.now() - began) / 1000;
     await delay(SETTLE_MS);
     const startCpuS = daemon.cpuS();
-    checks = 0;
+    servers.checks = 0;
     await delay(idleS * 1000);
-    const idle = { idleCpuS: daemon.cpuS() - startCpuS, checks };
+    const idle = { idleCpuS: daemon.cpuS() - startCpuS, checks: servers.checks };
     const changeS = await addOne(contestant, services, pace, daemon);
     return { startS, startCpuS, ...idle, changeS, peakMb: daemon.peakMb() };
   } finally {
     await daemon.end();
-    server.close();
-    await network.end(networks);
+    await servers.end();
   }
 }
 

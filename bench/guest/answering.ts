@@ -1,0 +1,32 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
+import { Network } from "./network";
+
+/** Real servers of whole networks on the director itself: each takes every connection, and ends it. */
+export class Answering {
+  /** Connections so far, which are checks. */
+  checks = 0;
+  readonly #network = new Network();
+  readonly #server: Server;
+
+  private constructor(private readonly networks: readonly string[]) {
+    this.#server = createServer((socket) => {
+      this.checks++;
+      socket.on("error", () => undefined).destroy();
+    });
+  }
+
+  static async up(networks: readonly string[], port: number): Promise<Answering> {
+    const servers = new Answering(networks);
+    servers.#network.answerFor(networks);
+    await servers.#network.settled();
+    servers.#server.listen({ port, host: "0.0.0.0", backlog: 4096 });
+    await once(servers.#server, "listening");
+    return servers;
+  }
+
+  async end(): Promise<void> {
+    this.#server.close();
+    await this.#network.end(this.networks);
+  }
+}
