@@ -35,6 +35,8 @@ export interface Change {
 export interface Manner {
   /** The state says the resource exists: an entry that lost its registration is that one, not a stranger's. */
   readonly known: boolean;
+  /** Directors, by name, of which the state does not say so: what belongs to nobody there is a stranger's. Default: none. */
+  readonly strangeOn?: ReadonlySet<string>;
   /** The user says that what belongs to nobody is to be taken over. */
   readonly adopts?: boolean;
   /** `drain`: what leaves stays registered for now, and takes no new connections. Default `go`. */
@@ -46,6 +48,11 @@ export interface Manner {
    * turning, perhaps not for the first time, and the claims are to come. Default `go`, once a claimed one is in service.
    */
   readonly unclaimed?: "stay" | "go";
+}
+
+/** Whether an entry on a director that lost its registration may be taken for the resource's own. */
+export function isKnownOn({ known, strangeOn }: Manner, director: string): boolean {
+  return known && !strangeOn?.has(director);
 }
 
 /** The change of what is to stay as it is. */

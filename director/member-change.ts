@@ -1,6 +1,6 @@
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
-import { type Change, type Manner, nothing } from "./change";
+import { type Change, isKnownOn, type Manner, nothing } from "./change";
 import { type Claim, holds, isSame } from "./claim";
 import { isInService } from "./desired";
 import { NoVirtualServerError } from "./errors";
@@ -13,8 +13,9 @@ export function putMember(
   actor: Actor,
   key: string,
   wanted: Member & { readonly resource: string },
-  { known, adopts = false }: Manner,
+  manner: Manner,
 ): Change {
+  const { adopts = false } = manner;
   const member = realServerKey(wanted);
   return {
     key,
@@ -28,7 +29,7 @@ export function putMember(
       if (old?.resource !== undefined && !isSame(old, wanted)) {
         throw otherResource(basis.director, `${member} of virtual server ${key}`, old, "RealServer");
       }
-      if (!old && !known && !adopts) refuseForeignDestination(basis, key, member);
+      if (!old && !adopts && !isKnownOn(manner, basis.director)) refuseForeignDestination(basis, key, member);
       const serves = isInService(mine, findService(basis.table, key), member, adopts);
       return withMember(basis.registry, actor, key, member, serves ? released(wanted) : wanted);
     },

@@ -1,6 +1,6 @@
 import { findService, type Service } from "../ipvs";
 import { realServerKey } from "../spec";
-import { type Change, type Manner, nothing } from "./change";
+import { type Change, isKnownOn, type Manner, nothing } from "./change";
 import { type Claim, holds, isSame } from "./claim";
 import { isInService, observedServer } from "./desired";
 import { awake, draining, released } from "./member";
@@ -13,7 +13,7 @@ import { findRegistration, type Member, type Registration, registered, withRegis
  * them; those that none claims go with a later change of the virtual server, when it has others in service.
  */
 export function putVirtualServer(actor: Actor, key: string, wanted: Registration, manner: Manner): Change {
-  const { known, adopts = false, leaving = "go", drainMsOf } = manner;
+  const { adopts = false, leaving = "go", drainMsOf } = manner;
   return {
     key,
     admits: () => wanted.pool === "inline",
@@ -22,7 +22,7 @@ export function putVirtualServer(actor: Actor, key: string, wanted: Registration
       if (mine && !isSame(mine, wanted)) {
         throw otherResource(basis.director, `virtual server ${key}`, mine, "VirtualServer");
       }
-      if (!mine && !known && !adopts) refuseForeignService(basis, key);
+      if (!mine && !isKnownOn(manner, basis.director) && !adopts) refuseForeignService(basis, key);
       const service = findService(basis.table, key);
       const serves = (one: Member) => isInService(mine, service, realServerKey(one), adopts);
       const members =

@@ -104,6 +104,11 @@ export function departed(before: ClusterHandle, after: ClusterHandle): ClusterHa
   return { ...before, directors: before.directors.filter(isGone) };
 }
 
+/** Names of the directors of `after` that are machines which `before` did not reach. */
+export function joined(before: ClusterHandle, after: ClusterHandle): string[] {
+  return departed(after, before).directors.map(({ name }) => name);
+}
+
 interface Machine {
   readonly name: string;
   readonly place: string;

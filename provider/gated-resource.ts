@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { RolloutError } from "./errors";
-import { type ClusterHandle, departed, type Fleet } from "./fleet";
+import { type ClusterHandle, departed, type Fleet, joined } from "./fleet";
 import type { Seen } from "./gate";
 import { changeGated, createGated, type Outcome } from "./gated-change";
 import {
@@ -93,6 +93,17 @@ export function gatedResource<I extends OnCluster>(fleet: Fleet, kind: GatedKind
       await removeDrained(fleet.of(state.cluster), kind.removal(state), state.cluster);
     },
   };
+}
+
+/**
+ * Directors on which the resource may never have been, by name: those that have joined its cluster, and those that were left
+ * out of its last change.
+ *
+ * @param state absent: it is new
+ */
+export function strangeOn(inputs: OnCluster, state: (OnCluster & Findings) | undefined): ReadonlySet<string> {
+  if (!state) return new Set();
+  return new Set([...joined(state.cluster, inputs.cluster), ...Object.keys(state.behind ?? {})]);
 }
 
 /** Only what there is to say: an empty property would be one more line in every preview. */

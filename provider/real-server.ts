@@ -1,7 +1,7 @@
 import { drain, type Member, putMember, removeMember } from "../director";
 import { DRAIN_MS, realServerKey, virtualServerKey } from "../spec";
 import { actorOf, type Fleet } from "./fleet";
-import { gatedResource } from "./gated-resource";
+import { gatedResource, strangeOn } from "./gated-resource";
 import type { ResourceHandler } from "./handler";
 import { checkRealServer } from "./real-server-check";
 import { refreshRealServer } from "./real-server-refresh";
@@ -19,7 +19,11 @@ export function realServerHandler(fleet: Fleet): ResourceHandler {
     gated: (inputs, over, state) => {
       const [actor, key] = [actorOf(inputs.cluster), virtualServerKey(inputs.virtualServer)];
       const declared = registeredAs(inputs);
-      const manner = { known: state !== undefined, adopts: inputs.adopt === true };
+      const manner = {
+        known: state !== undefined,
+        strangeOn: strangeOn(inputs, state),
+        adopts: inputs.adopt === true,
+      };
       return {
         key,
         service: inputs.virtualServer,

@@ -2,7 +2,7 @@ import { drain, putVirtualServer, removeVirtualServer } from "../director";
 import { DRAIN_MS, IDENTITY_FIELDS, realServerKey, virtualServerKey } from "../spec";
 import type { Leaving } from "./drain";
 import { actorOf, type Fleet } from "./fleet";
-import { gatedResource } from "./gated-resource";
+import { gatedResource, strangeOn } from "./gated-resource";
 import type { ResourceHandler } from "./handler";
 import { claimOf, isWatched, memberOf, registrationOf, watchedDrain } from "./registration";
 import { checkVirtualServer } from "./virtual-server-check";
@@ -23,6 +23,7 @@ export function virtualServerHandler(fleet: Fleet): ResourceHandler {
       const checks = new Map(pool.map((one) => [realServerKey(one), one.healthCheck]));
       const manner = {
         known: state !== undefined,
+        strangeOn: strangeOn(inputs, state),
         adopts: inputs.adopt === true,
         // A run that was killed may have turned the pool already, and the state does not know.
         unclaimed: state === undefined || state.realServers ? "stay" : "go",

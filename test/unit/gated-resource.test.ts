@@ -82,6 +82,54 @@ describe("a server that somebody disabled by hand", () => {
   });
 });
 
+describe("a director that joins the cluster", () => {
+  const at = (...names: readonly string[]) => ({
+    ...inputs({}),
+    cluster: {
+      ...inputs({}).cluster,
+      directors: names.map((name) => ({ name, connection: { host: `${name}.example` } })),
+    },
+  });
+  const THEIRS = "-A -t 192.0.2.1:80 -s wlc\n-a -t 192.0.2.1:80 -r 10.9.9.9:80 -m -w 7\n";
+
+  it("keeps what stands there and belongs to nobody: the resource has never been there", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const { id, outputs } = await handlerOver([d1]).create(at("d1"));
+    const before = d1.text;
+    d2.table = parseTable(THEIRS);
+    await assert.rejects(handlerOver([d1, d2]).update(id, outputs, at("d1", "d2")), {
+      message: /director d2: virtual server tcp 192\.0\.2\.1:80 already exists and belongs to no stack/,
+    });
+    assert.deepEqual([d1.text, d2.text], [before, THEIRS]);
+  });
+
+  it("keeps it as well where it was left out when the resource was made", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2", THEIRS)];
+    const { id, outputs } = await handlerOver([d1]).create(at("d1", "d2"));
+    const left = { ...outputs, behind: { d2: "it could not be reached" } };
+    await assert.rejects(
+      handlerOver([d1, d2]).update(id, left, at("d1", "d2")),
+      /director d2: .* belongs to no stack/,
+    );
+    assert.equal(d2.text, THEIRS);
+  });
+
+  it("gives it to who asks for it, and one under another name is no such director", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const { id, outputs } = await handlerOver([d1]).create(at("d1"));
+    d2.table = parseTable(THEIRS);
+    const adopting = { ...at("d1", "d2"), adopt: true };
+    const made = await handlerOver([d1, d2]).update(id, outputs, adopting);
+    assert.equal(d2.text, d1.text);
+    // Its registry is lost along with its name: what stands there is the resource's own all the same.
+    d2.registry = { owners: {} };
+    const renamed = at("d1", "d2");
+    renamed.cluster.directors[1] = { name: "other", connection: { host: "d2.example" } };
+    await handlerOver([d1, d2]).update(id, made, renamed);
+    assert.equal(d2.text, d1.text);
+  });
+});
+
 describe("a director that leaves the cluster", () => {
   const declared = (drainMs: number) => {
     const [one] = inputs({}).realServers;
