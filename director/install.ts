@@ -14,15 +14,18 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C DEBIAN_FRONTEND=noninteractive
 export PATH LC_ALL DEBIAN_FRONTEND
 has() { command -v "$1" >/dev/null; }
-if has apt-get; then manager=apt-get route=iproute2
-elif has dnf; then manager=dnf route=iproute
-elif has yum; then manager=yum route=iproute
-else manager= route=iproute2; fi
+manager= route=iproute2 control=iproute2 words=mawk
+if has apt-get; then manager=apt-get
+elif has dnf; then manager=dnf route=iproute control=iproute-tc words=gawk
+elif has yum; then manager=yum route=iproute control=iproute words=gawk; fi
 packages=
 has ipvsadm || packages="$packages ipvsadm"
 has flock || packages="$packages util-linux"
 has modprobe || packages="$packages kmod"
+has awk || packages="$packages $words"
 has ip || packages="$packages $route"
+# For the check by way of a virtual address (dr, tun).
+if ! has tc; then case "$packages " in *" $control "*) ;; *) packages="$packages $control" ;; esac; fi
 if [ -z "$packages" ]; then echo "heye 1 present"; exit 0; fi
 if [ -z "$manager" ]; then echo "heye 1 without"; echo "$packages"; exit 0; fi
 install() {
