@@ -56,7 +56,9 @@ function hints(failures: readonly GateFailure[]): string[] {
     const tunnel = options.flatMap(([name, value]) =>
       value === undefined ? [] : ` --tunnel${name} ${value}`,
     );
-    return `npm run heye -- realserver-config --address ${path.address} --forwarding ${path.member.forwarding}${tunnel.join("")}`;
+    // A device for gre with a checksum is made for one address of the server.
+    const server = type === "gre" && checksum !== "none" ? ` --server ${path.member.address}` : "";
+    return `npm run heye -- realserver-config --address ${path.address} --forwarding ${path.member.forwarding}${tunnel.join("")}${server}`;
   });
   return [...new Set(commands)].map(
     (command) =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { setImmediate } from "node:timers/promises";
+import { textFor } from "../../cli/realserver-config";
 import { type ForwardingPath, forwardingPath } from "../../director";
 import { checkForwarding } from "../../director/forwarding-check";
 import { probeInput } from "../../director/forwarding-probe";
@@ -118,5 +119,17 @@ describe("what is checked through the forwarding path", () => {
         "Nothing was changed.",
       ],
     );
+  });
+
+  it("is told with a command that can be run as it is, where a tunnel needs the server's own address", () => {
+    const tunnel = { type: "gre", checksum: "normal" } as const;
+    const path = forwardingPath(web, { ...member, forwarding: "tun", tunnel }, http);
+    const verdict = { healthy: false, answer: "no answer", checks: 1 };
+    const { message } = new GateError(
+      [{ director: "a", server: "10.0.0.1:80", check: http, path, verdict }],
+      "",
+    );
+    const [, argv = ""] = /`npm run heye -- realserver-config (.*)`/.exec(message) ?? [];
+    assert.match(textFor(argv.split(" ")), /^ip link add heye-gre type gre local 10\.0\.0\.1 icsum$/m);
   });
 });
