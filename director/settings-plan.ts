@@ -34,7 +34,7 @@ export function planSettings(
 ): SettingsPlan {
   const { [actor.id]: mine, ...others } = record.owners;
   const wanted = wish?.values ?? {};
-  refuseConflicts(director, others, wanted);
+  refuseConflicts(director, others, wanted, actor);
   const missing = Object.keys(wanted).filter((name) => current[name] === undefined);
   if (missing.length > 0) throw new SettingMissingError(director, missing);
 
@@ -81,12 +81,13 @@ function refuseConflicts(
   director: string,
   others: Readonly<Record<string, SettingsOwner>>,
   wanted: KernelValues,
+  { label }: Actor,
 ): void {
   for (const owner of Object.values(others)) {
     for (const [name, value] of Object.entries(wanted)) {
       const theirs = owner.values[name];
-      if (theirs !== undefined && theirs !== value)
-        throw new SettingConflictError(director, name, value, theirs, owner.label);
+      if (theirs === undefined || theirs === value) continue;
+      throw new SettingConflictError(director, name, value, theirs, owner.label, owner.label === label);
     }
   }
 }

@@ -1,13 +1,26 @@
 import { DirectorError } from "./director-error";
 
+const NAMESAKE =
+  "The owner has this cluster's own name: an `up` that was killed while it made the cluster has left it, and no state knows it " +
+  "(docs/errors.md: settings of an owner who is gone), or it is a second cluster of that name. ";
+
 /** Two clusters want different values of one setting of a kernel that they share. */
 export class SettingConflictError extends DirectorError {
   readonly code = "HEYE_SETTING_CONFLICT";
 
-  constructor(director: string, setting: string, wanted: string, theirs: string, owner: string) {
+  /** @param isNamesake the owner has the very name of the cluster that wants the setting, and is another one */
+  constructor(
+    director: string,
+    setting: string,
+    wanted: string,
+    theirs: string,
+    owner: string,
+    isNamesake = false,
+  ) {
     super(
       director,
       `${setting} is wanted as ${wanted}, but ${owner} has set it to ${theirs}. It was left as it is. ` +
+        (isNamesake ? NAMESAKE : "") +
         "A director has one kernel: agree on a value in both programs, or take the setting out of one of them.",
     );
   }
