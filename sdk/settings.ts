@@ -30,7 +30,7 @@ export interface SettingsArgs {
   sysctls?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
-/** After how many idle seconds IPVS forgets a connection, 1 to 2678400. What is left out is left as it is. */
+/** After how many idle seconds IPVS forgets a connection, 1 to 2147483. What is left out is left as it is. */
 export interface TimeoutsArgs {
   /** TCP. The kernel's default is 900. */
   tcpS?: pulumi.Input<number>;

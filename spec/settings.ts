@@ -79,8 +79,11 @@ export const settings = z
 /** Kernel settings as declared. */
 export type Settings = z.output<typeof settings>;
 
-/** The longest that ipvsadm takes: 31 days. */
-const TIMEOUT_MAX_S = 31 * 24 * 3600;
+/**
+ * The longest that every kernel takes: an int of jiffies, of which there may be 1,000 a second (ip_vs_ctl.c,
+ * ip_vs_set_timeout). ipvsadm takes 31 days.
+ */
+const TIMEOUT_MAX_S = Math.floor((2 ** 31 - 1) / 1000);
 
 const timeoutS = wholeNumber(1, TIMEOUT_MAX_S).optional();
 
