@@ -39,7 +39,7 @@ export function checkRealServer({ name, parent, cluster, ...properties }: Proper
   const outer = outerOf(virtualServer);
   const normal = {
     ...normalMember(server, outer?.fwmark === undefined ? outer?.port : 0),
-    healthCheck: value.healthCheck ?? defaultHealthCheck(outer ?? {}),
+    healthCheck: value.healthCheck ?? defaultCheckOf(outer, virtualServer),
     ...((adopt as unknown) !== false && { adopt }),
   } as DeclaredRealServer;
   const rules = outer
@@ -79,6 +79,11 @@ function outerOf(given: unknown): (VirtualServerIdentity & Pool) | undefined {
   const meant = meantBy(given as Outer);
   // A default would decide which of both it is, before anybody knows.
   return isUndecided(meant) ? (meant as VirtualServerIdentity & Pool) : withIdentityDefaults(meant);
+}
+
+/** What is checked where nothing is said; as unknown as the virtual server that it hangs on. */
+function defaultCheckOf(outer: VirtualServerIdentity | undefined, given: unknown): unknown {
+  return isUnknown(given) ? given : defaultHealthCheck(outer ?? {}, isUnknown);
 }
 
 /** Something of its identity is not known yet, and nothing is. */

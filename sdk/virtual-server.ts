@@ -94,8 +94,8 @@ export type VirtualServerArgs = (SocketArgs | MarkArgs) &
     sorryServer?: SorryServerArgs;
     /**
      * What becomes of a server that is down: `weight0` leaves it in the table without new connections, `remove` takes it
-     * out, and its connections with it. Default: `remove` for udp, with persistence, and with `sh` and `mh` without their
-     * fallback flag, else `weight0`. With `mode: "agent"` alone.
+     * out, and its connections with it. Default: `remove` for udp, with persistence, with `dh`, and with `sh` and `mh` without
+     * their fallback flag, else `weight0`. With `mode: "agent"` alone.
      */
     onUnhealthy?: pulumi.Input<"remove" | "weight0">;
     /**

@@ -45,7 +45,7 @@ export function clusterWarnings(cluster: LintedCluster): string[] {
       "connReuseMode 0 sends a client that uses a port again to the server it had before, even to one that is draining (weight 0): with busy clients a drain never ends. Use 1, or 2 with dr",
     );
   }
-  if (directors > 1 && settings.ipForward === false) {
+  if (settings.ipForward === false) {
     warnings.push(
       "ipForward false stops nat: answers of servers and packets to them pass through the directors",
     );
@@ -66,6 +66,7 @@ export function placedWarnings(cluster: LintedCluster, server: LintedServer): st
     ...(server.protocol === "udp" && isOff(settings.expireNodestConn) ? [UDP_PINNED] : []),
     ...(directors > 1 ? moveWarnings(settings, server) : []),
     ...(directors > 1 && isRecord(server.persistence) ? [PERSISTENCE_APART] : []),
+    ...(isRecord(server.persistence) && isOff(settings.expireQuiescentTemplate) ? [PERSISTENCE_PINNED] : []),
     ...members.flatMap((member) => placedMemberWarnings(cluster, member)),
   ].filter((text, index, all) => all.indexOf(text) === index);
 }
@@ -99,6 +100,9 @@ const ICMP_LOST =
   "settings.scheduleIcmp is not set: the switch may send ICMP `fragmentation needed` to another director than the connection's, which drops it; transfers through smaller MTUs then hang";
 const PERSISTENCE_APART =
   "each director remembers persistent clients for itself: a client that the switch spreads over several directors, or moves, meets other servers. Use mh without persistence, or a switch that hashes by source address alone";
+/** The kernel's word for it is in ip_vs_check_template (net/netfilter/ipvs/ip_vs_conn.c). */
+const PERSISTENCE_PINNED =
+  "settings.expireQuiescentTemplate is not set: persistent clients open new connections to a server at weight 0 as long as they come back, so a drain does not end, and cuts them off when its time is over";
 const NAT_WITHOUT_CONNTRACK =
   "settings.conntrack is not set: with nat on several directors answers must come back through the same director, which takes source NAT there, which takes conntrack";
 

@@ -1,6 +1,6 @@
 import type { DeclaredRealServer } from "./real-server";
 import { isRecord } from "./record";
-import { ignoresWeights, refusesAtWeightZero } from "./scheduler";
+import { ignoresWeights, refusesAtWeightZero, SCHEDULER_FLAGS, type SchedulerFlag } from "./scheduler";
 import type { VirtualServer } from "./virtual-server";
 
 /**
@@ -24,7 +24,8 @@ export function virtualServerLint(
 }
 
 function weightLint({ scheduler }: VirtualServer, pool: readonly DeclaredRealServer[]): string[] {
-  const weights = new Set(pool.map(({ weight }) => weight).filter((weight) => weight !== 0));
+  const known = pool.map(({ weight }): unknown => weight).filter((weight) => typeof weight === "number");
+  const weights = new Set(known.filter((weight) => weight !== 0));
   if (!ignoresWeights(scheduler) || weights.size < 2) return [];
   const weighted = scheduler === "dh" ? "wrr" : `w${scheduler}`;
   return [
@@ -41,14 +42,33 @@ function poolLint(server: VirtualServer, pool: readonly DeclaredRealServer[]): s
         "arrive there: directors may choose different servers for some flows; list the pool in realServers",
     );
   }
-  if (!refusesAtWeightZero(scheduler, schedulerFlags)) return lint;
+  if (scheduler === "dh" && server.fwmark === undefined) {
+    lint.push(
+      "dh chooses by the address that clients ask for, which is always the same one here: one server gets every connection; " +
+        "it is for firewall marks that cover many addresses",
+    );
+  }
+  if (!areKnown(schedulerFlags) || !refusesAtWeightZero(scheduler, schedulerFlags)) return lint;
   const resting = pool.filter(({ weight }) => weight === 0);
   const who = resting.length === 0 ? "a server" : resting.map(({ address }) => address).join(", ");
+  if (scheduler === "dh") {
+    lint.push(
+      `dh refuses the connections that hash to ${who} at weight 0, and removed servers are not drained: it has no fallback, ` +
+        "mh and sh have",
+    );
+    return lint;
+  }
   lint.push(
     `${scheduler} without ${scheduler}-fallback refuses the connections that hash to ${who} at weight 0, and removed servers ` +
       `are not drained: add schedulerFlags: ["${scheduler}-fallback"]`,
   );
   return lint;
+}
+
+/** Absent, or a list of flags of which each is known: one that is not may be the very one that is missing. */
+function areKnown(flags: readonly SchedulerFlag[] | undefined): boolean {
+  if (flags === undefined) return true;
+  return Array.isArray(flags) && flags.every((flag) => SCHEDULER_FLAGS.includes(flag));
 }
 
 function thresholdLint(

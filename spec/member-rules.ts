@@ -47,7 +47,7 @@ function portProblems(server: VirtualServerIdentity, member: RealServer): Proble
 }
 
 /** A port of 0 is the packet's own, where the virtual server has none of its own either. */
-export const NO_PORT_0 = "expected a whole number from 1 to 65535, found 0";
+const NO_PORT_0 = "expected a whole number from 1 to 65535, found 0";
 
 function familyProblems(server: VirtualServerIdentity, member: RealServer, isUnknown: IsUnknown): Problem[] {
   const values = [member.address, server.fwmark === undefined ? server.address : server.family];

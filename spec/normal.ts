@@ -6,7 +6,7 @@ import {
   type VirtualServerIdentity,
   withIdentityDefaults,
 } from "./identity";
-import { checkPortProblems, memberProblems, NO_PORT_0, normalMember } from "./member-rules";
+import { checkPortProblems, memberProblems, normalMember } from "./member-rules";
 import { type IsUnknown, type Parsed, parse } from "./parse";
 import { normalPersistence, type PersistenceInput, persistenceProblems } from "./persistence";
 import type { Problem } from "./problem";
@@ -35,7 +35,7 @@ export function parseVirtualServer(
   const normal = {
     ...others,
     ...((adopt as unknown) !== false && { adopt }),
-    healthCheck: value.healthCheck ?? defaultHealthCheck(settings.value),
+    healthCheck: value.healthCheck ?? defaultHealthCheck(settings.value, isUnknown),
     ...(isRecord(sorry) && { sorryServer: { ...sorry, port: sorry.port ?? portOf(value) } }),
     realServers: members as readonly DeclaredRealServer[] | undefined,
   } as VirtualServer;
@@ -44,7 +44,7 @@ export function parseVirtualServer(
     ...identityProblems(value, isUnknown),
     ...settings.problems,
     ...checkPortProblems(normal, normal.healthCheck, isUnknown),
-    ...sorryProblems(normal),
+    ...sorryProblems(without(normal, said), isUnknown),
     // What is no good by itself says nothing about the servers.
     ...poolProblems(without(normal, said), isUnknown),
   ];
@@ -140,9 +140,15 @@ function addressOf(server: RealServer): string {
   return isRecord(server) && typeof server.address === "string" ? server.address : "";
 }
 
-function sorryProblems({ port, sorryServer }: VirtualServer): Problem[] {
-  if (!isRecord(sorryServer) || sorryServer.port !== 0 || typeof port !== "number" || port === 0) return [];
-  return [{ path: ["sorryServer", "port"], reason: NO_PORT_0 }];
+/** It is put into the pool as any other server is, so IPVS forbids the same. */
+function sorryProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {
+  const { sorryServer } = server;
+  if (!isRecord(sorryServer) || isUnknown(sorryServer)) return [];
+  const member = { ...sorryServer, weight: 1, drainMs: 0 };
+  return memberProblems(server, member, isUnknown).map(({ path, reason }) => ({
+    path: ["sorryServer", ...path],
+    reason,
+  }));
 }
 
 function poolProblems(server: VirtualServer, isUnknown: IsUnknown): Problem[] {

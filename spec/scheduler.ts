@@ -60,12 +60,15 @@ export function flagProblems(flags: readonly SchedulerFlag[], of: Scheduler): Pr
   });
 }
 
-/** Whether connections that hash to a server with weight 0 are refused instead of going to another one. */
+/**
+ * Whether connections that hash to a server with weight 0 are refused instead of going to another one. `dh` has no flag
+ * against it (net/netfilter/ipvs/ip_vs_dh.c, ip_vs_dh_schedule).
+ */
 export function refusesAtWeightZero(of: Scheduler, flags: readonly SchedulerFlag[] = []): boolean {
-  return (of === "mh" || of === "sh") && !flags.includes(`${of}-fallback`);
+  return of === "dh" || ((of === "mh" || of === "sh") && !flags.includes(`${of}-fallback`));
 }
 
-/** Schedulers for which weights other than 0 mean nothing (net/netfilter/ipvs/ip_vs_{rr,lc,dh,lblc,lblcr}.c). */
+/** Schedulers for which weights other than 0 mean nothing (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
 export function ignoresWeights(of: Scheduler): boolean {
   return of === "rr" || of === "lc" || of === "dh";
 }

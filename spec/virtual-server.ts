@@ -106,10 +106,12 @@ export type VirtualServer = VirtualServerIdentity &
  * The check of a virtual server that names none: a TCP handshake where there is one to make. Neither udp, sctp nor a
  * firewall mark tells what could be asked, so their servers are let in unchecked unless the user names a check.
  */
-export function defaultHealthCheck(identity: {
-  readonly protocol?: string | undefined;
-  readonly port?: number | undefined;
-}): HealthCheck {
+export function defaultHealthCheck(
+  identity: { readonly protocol?: string | undefined; readonly port?: number | undefined },
+  isUnknown: (value: unknown) => boolean = () => false,
+): HealthCheck {
+  // Which one it will be is not known either: it stands there as what it hangs on does.
+  if (isUnknown(identity.protocol)) return identity.protocol as unknown as HealthCheck;
   const asks = identity.protocol === "tcp" && identity.port !== 0;
   return asks ? healthCheck.parse({ type: "tcp" }) : { type: "none" };
 }

@@ -93,6 +93,21 @@ describe("the plan of settings", () => {
     );
   });
 
+  it("names what a killed run has left of a cluster of the same name, and where that is said", () => {
+    const kernel = new Kernel({ a: "0" });
+    kernel.settle(ME, wish({ a: "1" }));
+    const again = { ...ME, id: `${ME.id}-again` };
+    kernel.settle(again, wish({ a: "1" }));
+    assert.throws(
+      () => kernel.settle(again, wish({ a: "2" })),
+      /own name: an `up` that was killed .*owner who is gone/,
+    );
+    assert.throws(
+      () => kernel.settle(OTHER, wish({ a: "2" })),
+      (error: Error) => !/own name/.test(error.message),
+    );
+  });
+
   it("ends as if nothing had happened, whoever comes and goes, and wherever it crashes", () => {
     const someValues = fc.dictionary(fc.constantFrom("a", "b", "c"), fc.constantFrom("0", "1"));
     const step = fc.record({
@@ -203,7 +218,7 @@ describe("declared settings", () => {
         connReuseMode: 3,
         sysctls: { "kernel.core_pattern": "|/x", "net.ipv4.vs.drop_entry": 1, "net.core.somaxconn": "1\n2" },
       },
-      timeouts: { tcpS: 0 },
+      timeouts: { tcpS: 0, tcpFinS: 2_147_484, udpS: 2_147_483 },
       rollout: { waveSize: 0 },
       coexist: ["ipvsd"],
       unreachable: "ignore",
@@ -219,6 +234,8 @@ describe("declared settings", () => {
         'settings.sysctls["net.ipv4.vs.drop_entry"]',
         'settings.sysctls["net.core.somaxconn"]',
         "timeouts.tcpS",
+        // Kernels of 1,000 jiffies a second refuse it: their timeouts are ints of jiffies.
+        "timeouts.tcpFinS",
         "addresses",
         "coexist[0]",
         "rollout.waveSize",
@@ -263,6 +280,7 @@ describe("lint of clusters", () => {
     scheduleIcmp: true,
     conntrack: true,
     expireNodestConn: true,
+    expireQuiescentTemplate: true,
   };
 
   it("says nothing of combinations that keep connections", () => {
@@ -274,7 +292,10 @@ describe("lint of clusters", () => {
       [],
     );
     assert.deepEqual(placedWarnings({ directors: many(3), settings: all }, server), []);
-    assert.deepEqual(placedWarnings({ directors: many(1) }, { ...server, persistence: {} }), []);
+    assert.deepEqual(
+      placedWarnings({ directors: many(1), settings: all }, { ...server, persistence: {} }),
+      [],
+    );
   });
 
   // kubernetes#76664 and #71809, kube-router#899 (udp), keepalived#1781 (persistence): nobody is told what pins clients.
@@ -306,6 +327,18 @@ describe("lint of clusters", () => {
     ],
     ["persistence", {}, { persistence: { timeoutS: 60 } }, /remembers persistent clients for itself/],
   ];
+
+  it("warns of persistent clients that stay with a server at weight 0, on one director as on several", () => {
+    const persistent = { protocol: "tcp", persistence: {} };
+    for (const directors of [many(1), many(2)]) {
+      const found = placedWarnings(
+        { directors, settings: { ...all, expireQuiescentTemplate: false } },
+        persistent,
+      );
+      assert.equal(found.filter((text) => /expireQuiescentTemplate is not set/.test(text)).length, 1);
+    }
+  });
+
   for (const [what, settings, server, reason] of cases) {
     it(`warns once, with the reason, of ${what} on several directors`, () => {
       const found = placedWarnings({ directors: many(2), settings: { ...all, ...settings } }, server);
@@ -340,6 +373,11 @@ describe("lint of clusters", () => {
     assert.match(
       clusterWarnings({ directors: many(1), settings: { connReuseMode: 0 } })[0] ?? "",
       /drain never ends/,
+    );
+    // Answers of nat are forwarded as any packet is, by one director as well.
+    assert.match(
+      clusterWarnings({ directors: many(1), settings: { ipForward: false } })[0] ?? "",
+      /ipForward false stops nat/,
     );
   });
 });
