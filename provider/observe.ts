@@ -9,7 +9,7 @@ import {
 import { differences, findService, type Service, type Table, withLimits } from "../ipvs";
 import { type RealServer, realServerKey } from "../spec";
 import { RolloutError, withCode } from "./errors";
-import { isOutOfReach } from "./reach";
+import { isSilent } from "./reach";
 
 /** What one director holds of a virtual server, next to what it should hold. */
 export interface Sighting {
@@ -47,7 +47,7 @@ export async function sightings(directors: readonly Director[], key: string): Pr
       const state = outcome.value;
       const table = wholeTable(state);
       seen.push({ director: director.name, state, table, service: findService(table, key) });
-    } else if (isOutOfReach(outcome.reason)) {
+    } else if (isSilent(outcome.reason)) {
       unreachable[director.name] = withCode(outcome.reason);
     } else causes.push(outcome.reason as Error);
   });

@@ -1,4 +1,4 @@
-import { AgentDownError, type Director, UnreachableError } from "../director";
+import { AgentDownError, ConnectionLostError, type Director, UnreachableError } from "../director";
 import { withCode } from "./errors";
 
 /** Directors that do not hold a change, and why, by name. */
@@ -23,9 +23,21 @@ export function isOutOfReach(error: unknown): error is Error {
   return error instanceof UnreachableError || error instanceof AgentDownError;
 }
 
-/** With `skip`, a director that cannot be reached may be left out. */
-export function skipping(unreachable: "fail" | "skip" = "fail"): MayLack {
-  return (error) => unreachable === "skip" && isOutOfReach(error);
+/**
+ * A director that was asked what it holds has not said it: it cannot be reached, or it let one log in and was heard of no
+ * more. To ask changes nothing, so there is nothing to be uncertain of.
+ */
+export function isSilent(error: unknown): error is Error {
+  return isOutOfReach(error) || error instanceof ConnectionLostError;
+}
+
+/**
+ * With `skip`, a director that cannot be reached may be left out.
+ *
+ * @param isAway who that is; `isSilent` where directors are asked and not changed
+ */
+export function skipping(unreachable: "fail" | "skip" = "fail", isAway: MayLack = isOutOfReach): MayLack {
+  return (error) => unreachable === "skip" && isAway(error);
 }
 
 /**

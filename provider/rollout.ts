@@ -11,7 +11,7 @@ import {
   UnexpectedAnswerError,
 } from "../director";
 import { RolloutError, withCode } from "./errors";
-import { ask, type Behind, errorOf, skipping } from "./reach";
+import { ask, type Behind, errorOf, isSilent, skipping } from "./reach";
 import { type Rollout, wavesOf } from "./waves";
 
 /** What is to happen with directors that do not take part. */
@@ -77,7 +77,7 @@ export async function rehearseEverywhere(
  * there as well, and follow it later.
  */
 function mayLack(error: unknown, { unreachable, rollout }: Policy): boolean {
-  if (skipping(unreachable)(error)) return true;
+  if (skipping(unreachable, isSilent)(error)) return true;
   const mayBeBehind = unreachable === "skip" || (rollout?.maxFailures ?? 0) > 0;
   return mayBeBehind && error instanceof NoVirtualServerError;
 }

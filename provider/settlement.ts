@@ -18,7 +18,7 @@ import {
 import { type Cluster, kernelValues } from "../spec";
 import { equip, refuseRivals } from "./equip";
 import { RolloutError } from "./errors";
-import { ask, type Behind, skipping } from "./reach";
+import { ask, type Behind, isSilent, skipping } from "./reach";
 import { type Rollout, wavesOf } from "./waves";
 
 /** What a cluster declares for its directors' kernels. */
@@ -80,7 +80,11 @@ export async function survey(
     rehearseSettings(director, seen.state, actor, seen.wish);
     return seen;
   };
-  const { reached, behind, causes, total } = await ask(directors, look, skipping(declared.unreachable));
+  const { reached, behind, causes, total } = await ask(
+    directors,
+    look,
+    skipping(declared.unreachable, isSilent),
+  );
   if (causes.length > 0) throw new RolloutError(causes, total, "No setting was changed on any director.");
   return { seen: [...reached.values()], behind };
 }
@@ -144,7 +148,12 @@ export async function unsettle(
   unreachable: "fail" | "skip" = "fail",
 ): Promise<Behind> {
   const look = (director: Director) => observeSettings(director, undefined);
-  const { reached, behind, causes: missing, total } = await ask(directors, look, skipping(unreachable));
+  const {
+    reached,
+    behind,
+    causes: missing,
+    total,
+  } = await ask(directors, look, skipping(unreachable, isSilent));
   if (missing.length > 0) throw new RolloutError(missing, total, "No setting was changed on any director.");
   const outcomes = await Promise.allSettled(
     [...reached].map(([director, state]) => changeSettings(director, state, actor, undefined)),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NotAppliedError, NotWritableError, UnreachableError } from "../../director";
+import { ConnectionLostError, NotAppliedError, NotWritableError, UnreachableError } from "../../director";
 import { parseTable } from "../../ipvs";
 import type { Fleet } from "../../provider/fleet";
 import { withOpenHandle } from "../../provider/handle";
@@ -240,6 +240,50 @@ describe("a director that leaves the cluster", () => {
     d3.rehearse = () => Promise.reject(new UnreachableError("d3", "192.0.2.13:22", 1, "timed out"));
     await handlerOver([d1], [d3, d2]).update(id, outputs, declared(60_000));
     assert.equal(d2.text, "");
+  });
+});
+
+describe("a director that lets one log in and is heard of no more", () => {
+  const hung = new ConnectionLostError("d2", "reading its table", "no answer within 60 s");
+  const made = async (more: object = {}) => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    const handler = handlerOver([d1, d2]);
+    const declared = { ...inputs({}), cluster: { ...inputs({}).cluster, ...more } };
+    const { id, outputs } = await handler.create(declared);
+    d2.rehearse = d2.inspect = () => Promise.reject(hung);
+    return { d1, d2, handler, declared, id, outputs };
+  };
+
+  it("hides nothing of the others from a refresh, and what is recorded of it is kept", async () => {
+    const { d1, handler, id, outputs } = await made();
+    d1.table = parseTable(d1.text.replace("-s rr", "-s wlc"));
+    const seen = await handler.read(id, outputs);
+    assert.deepEqual(Object.keys((seen?.outputs.drift ?? {}) as object), ["d1"]);
+    assert.match(JSON.stringify(seen?.outputs.unreachable), /"d2":"director d2: the connection was lost/);
+  });
+
+  it("is left out of a change where the cluster says skip, and only there", async () => {
+    const skipped = await made({ unreachable: "skip" });
+    const wanted = { ...skipped.declared, scheduler: "wlc" };
+    const changed = await skipped.handler.update(skipped.id, skipped.outputs, wanted);
+    assert.match(JSON.stringify(changed.behind), /^\{"d2":/);
+    assert.match(skipped.d1.text, /-s wlc/);
+    const { d1, handler, id, outputs, declared } = await made();
+    await assert.rejects(
+      handler.update(id, outputs, { ...declared, scheduler: "wlc" }),
+      /Nothing was changed on any/,
+    );
+    assert.match(d1.text, /-s rr/);
+  });
+
+  it("fails a change that it is lost in, whatever the cluster says: it may hold it", async () => {
+    const { d2, handler, id, outputs, declared } = await made({ unreachable: "skip" });
+    d2.rehearse = FakeDirector.prototype.rehearse;
+    d2.lostAt = [2];
+    await assert.rejects(
+      handler.update(id, outputs, { ...declared, scheduler: "wlc" }),
+      /1 of 2 directors failed/,
+    );
   });
 });
 
