@@ -11,13 +11,14 @@ import {
   parse,
   splitCredentials,
 } from "../spec";
-import { agentConfig, agentProgram, agentsLeft, dismissAgents, mayHaveAgent, settleAgents } from "./agents";
+import { agentConfig, agentProgram, agentsLeft, dismissAgents, mayHaveAgent } from "./agents";
 import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
-import { type Checked, InitialisationError, type Properties, type ResourceHandler } from "./handler";
+import type { Checked, Properties, ResourceHandler } from "./handler";
 import { type Node, nodesOf, observeNodes } from "./nodes";
 import { ask, type Behind, skipping } from "./reach";
-import { hasSettings, type Survey, settle, survey, unsettle } from "./settlement";
+import { settleAll } from "./settle-all";
+import { hasSettings, type Survey, survey, unsettle } from "./settlement";
 import { isUnknown } from "./unknown";
 import { warnOnce } from "./warn";
 
@@ -73,15 +74,8 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHaveAgent(inputs));
       const outputs = outputsOf(inputs, nodesOf(surveyed, undefined), surveyed.behind);
       warnOf(surveyed);
-      try {
-        await settle(surveyed.seen, actor, inputs.rollout);
-        await settleAgents(surveyed.seen, id, whole(inputs));
-      } catch (error) {
-        // Forgetting the cluster would leave what it may have set without anybody who takes it back.
-        if (error instanceof RolloutError && error.uncertain)
-          throw new InitialisationError(id, outputs, error);
-        throw error;
-      }
+      // Forgetting the cluster would leave what it has set without anybody who takes it back.
+      await settleAll(surveyed.seen, actor, whole(inputs), outputs);
       return { id, outputs };
     },
     async read(id, properties) {
@@ -110,8 +104,8 @@ export function clusterHandler(fleet: Fleet): ResourceHandler {
       const mayHave = mayHaveAgent(inputs, state);
       const surveyed = await survey(fleet.of(overSsh(inputs)), inputs, actor, mayHave);
       warnOf(surveyed);
-      await settle(surveyed.seen, actor, inputs.rollout);
-      await settleAgents(surveyed.seen, id, whole(inputs), state.mode);
+      // The state stays the one before, and is marked: even when the program goes back to it, the next `up` repairs.
+      await settleAll(surveyed.seen, actor, whole(inputs), properties, state.mode);
       await letGo(fleet, id, state, inputs);
       const { behind } = surveyed;
       return outputsOf(inputs, nodesOf(surveyed, state.nodes), behind, agentsLeft(inputs, mayHave, behind));

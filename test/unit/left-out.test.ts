@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { type Director, NotCapableError, UnreachableError } from "../../director";
+import { ConnectionLostError, type Director, NotCapableError, UnreachableError } from "../../director";
+import { INSTALL_AGENT } from "../../director/agent-script";
 import { EMPTY_REGISTRY, type Registration } from "../../director/registry";
 import { renderSettings } from "../../director/settings-record";
+import { CHANGE_SETTINGS } from "../../director/settings-script";
 import { handlerFor } from "../../provider";
 import { equip } from "../../provider/equip";
 import type { Fleet } from "../../provider/fleet";
+import type { InitialisationError } from "../../provider/handler";
 import { observeNodes } from "../../provider/nodes";
 import { survey, unsettle } from "../../provider/settlement";
 import { unsharedWarnings } from "../../provider/unshared";
@@ -65,6 +68,47 @@ describe("a director that is left out", () => {
       survey([away, bare], SKIP, ME, () => false),
       { message: /^2 of 2 directors failed:/ },
     );
+  });
+});
+
+describe("a cluster whose settings may stand although it failed", () => {
+  const SYSCTL = "sysctl net/ipv4/vs/sloppy_tcp 0\n";
+  const declared = { name: "edge", label: ME.label, directors: [], settings: { sloppyTcp: true } };
+  /** Its second answer, to the change, never comes. */
+  const lost = () => {
+    const one = stub("d1", {}, SYSCTL);
+    const { execute } = one;
+    let asked = 0;
+    one.execute = (...given) =>
+      asked++ === 0
+        ? execute(...given)
+        : Promise.reject(new ConnectionLostError("d1", "changing its settings", "it is gone"));
+    return handlerFor("Cluster", { of: () => [one] } as unknown as Fleet);
+  };
+
+  it("is kept with what it was before, so that the next up repairs whatever the program says then", async () => {
+    const state = { ...declared, settings: { sloppyTcp: false } };
+    await assert.rejects(lost().update(ME.id, state, declared), (error: InitialisationError) => {
+      assert.deepEqual([error.code, error.id, error.outputs], ["HEYE_INITIALISATION", ME.id, state]);
+      return true;
+    });
+  });
+
+  it("is not forgotten when it was new", async () => {
+    await assert.rejects(lost().create(declared), { code: "HEYE_INITIALISATION" });
+  });
+
+  it("is not forgotten when its agents cannot be had, after its settings were set", async () => {
+    const one = stub("d1", {}, SYSCTL, SYSCTL.replace("0", "1"));
+    const { execute } = one;
+    one.execute = async (script, ...given) => {
+      if (script === INSTALL_AGENT) throw new NotCapableError("d1", "there is no Node", "Install it.");
+      const { stdout, ...rest } = await execute(script, ...given);
+      if (script !== CHANGE_SETTINGS) return { stdout, ...rest };
+      return { stdout: stdout.replace("settings", "applied"), ...rest };
+    };
+    const handler = handlerFor("Cluster", { of: () => [one] } as unknown as Fleet);
+    await assert.rejects(handler.create({ ...declared, mode: "agent" }), { code: "HEYE_INITIALISATION" });
   });
 });
 
