@@ -131,8 +131,19 @@ function difference<I extends OnCluster>(
   const moved = !isDeepStrictEqual(byName(before), byName(after));
   const left = state.drift !== undefined || state.behind !== undefined;
   const changes = replaces.length > 0 || kind.settings.some(changed) || moved || left;
-  // At the same place the new one could not come before the old one has gone.
-  return { changes, replaces, deleteBeforeReplace: replaces.length > 0 && samePlace };
+  // At the same place the new one could not come before the old one has gone; on other directors it can.
+  const isInTheWay = samePlace && !areApart(before, after);
+  return { changes, replaces, deleteBeforeReplace: replaces.length > 0 && isInTheWay };
+}
+
+/** Whether it is known of two clusters that no director is in both. */
+function areApart(
+  before: Partial<ClusterHandle> | undefined,
+  after: Partial<ClusterHandle> | undefined,
+): boolean {
+  if (!Array.isArray(before?.directors) || !Array.isArray(after?.directors)) return false;
+  const gone = departed(before as ClusterHandle, after as ClusterHandle);
+  return gone.directors.length === before.directors.length;
 }
 
 /**

@@ -82,6 +82,34 @@ describe("a server that somebody disabled by hand", () => {
   });
 });
 
+describe("a replacement", () => {
+  const on = (id: string, ...hosts: readonly string[]) => ({
+    ...inputs({}),
+    cluster: {
+      ...inputs({}).cluster,
+      id,
+      directors: hosts.map((host) => ({ name: host, connection: { host } })),
+    },
+  });
+  const goesFirst = (before: object, after: object) => {
+    const { replaces, deleteBeforeReplace } = handlerOver([]).diff({ ...before }, { ...after });
+    assert.notDeepEqual(replaces, []);
+    return deleteBeforeReplace;
+  };
+
+  it("serves before the old one goes, at another address or port and on other directors", () => {
+    const old = on("a-1", "d1", "d2");
+    assert.equal(goesFirst(old, { ...old, port: 81 }), false);
+    assert.equal(goesFirst(old, { ...old, address: "192.0.2.2" }), false);
+    assert.equal(goesFirst(old, { ...on("b-1", "d1"), port: 81 }), false);
+    assert.equal(goesFirst(old, on("b-1", "d3", "d4")), false);
+  });
+
+  it("waits until the old one has gone where that stands in its place", () => {
+    assert.equal(goesFirst(on("a-1", "d1", "d2"), on("b-1", "d2", "d3")), true);
+  });
+});
+
 describe("a director that joins the cluster", () => {
   const at = (...names: readonly string[]) => ({
     ...inputs({}),
