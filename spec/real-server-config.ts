@@ -1,18 +1,8 @@
 import { type Family, familyOf } from "./address";
-import { formatPath } from "./problem";
-import type { ForwardingMethod } from "./real-server";
-import { type Tunnel, tunnelProblems } from "./tunnel";
+import { checkedRole, type RealServerRole, RealServerRoleError } from "./real-server-role";
+import type { Tunnel } from "./tunnel";
 
-/** What a real server has to be set up for. */
-export interface RealServerRole {
-  /** Virtual addresses it answers for, in canonical spelling. */
-  readonly addresses: readonly string[];
-  readonly forwarding: ForwardingMethod;
-  /** With `tun`. Default: plain IPIP. */
-  readonly tunnel?: Tunnel | undefined;
-  /** The server's own address; only a gre tunnel with a checksum needs it. */
-  readonly server?: string | undefined;
-}
+export { type RealServerRole, RealServerRoleError } from "./real-server-role";
 
 /** What a Linux host needs to be a real server, in the order in which it has to be done. Commands are words, not shell. */
 export interface RealServerSetup {
@@ -37,18 +27,13 @@ export interface Command {
   readonly once?: true;
 }
 
-/** Thrown for a role that cannot be set up as stated. */
-export class RealServerRoleError extends Error {
-  override readonly name = "RealServerRoleError";
-}
-
 /**
  * What a real server needs for its forwarding method.
  *
  * @throws RealServerRoleError when there is no such tunnel, or when the server's own address is needed and missing
  */
-export function realServerSetup(role: RealServerRole): RealServerSetup {
-  checkTunnel(role);
+export function realServerSetup(declared: RealServerRole): RealServerSetup {
+  const role = checkedRole(declared);
   const families = (["ipv4", "ipv6"] as const).filter((family) =>
     role.addresses.some((address) => familyOf(address) === family),
   );
@@ -66,19 +51,6 @@ export function realServerSetup(role: RealServerRole): RealServerSetup {
     deviceSysctls: tunnels.flatMap(({ deviceSysctls }) => deviceSysctls),
     advice: tunnels.flatMap(({ advice }) => advice),
   };
-}
-
-function checkTunnel({ forwarding, tunnel }: RealServerRole): void {
-  if (tunnel === undefined) return;
-  if (forwarding !== "tun") {
-    throw new RealServerRoleError(
-      `tunnel: expected none with ${forwarding}, found one: only tun wraps packets`,
-    );
-  }
-  const problems = tunnelProblems(tunnel).map(
-    ({ path, reason }) => `${formatPath(["tunnel", ...path])}: ${reason}`,
-  );
-  if (problems.length > 0) throw new RealServerRoleError(problems.join("\n"));
 }
 
 const NOTHING = { modules: [], sysctls: [], commands: [], deviceSysctls: [] } as const;

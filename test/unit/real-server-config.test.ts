@@ -158,6 +158,24 @@ WantedBy=multi-user.target
     );
   });
 
+  it("lets nothing into a text for a shell but addresses, numbers and words of ours", () => {
+    const evil = "10.0.0.1; reboot";
+    const gre = { type: "gre", checksum: "normal" } as const;
+    const gue = { type: "gue", checksum: "none", port: "80; reboot" as unknown as number } as const;
+    const role = { addresses: ["192.0.2.10"], forwarding: "tun" } as const;
+    const refused = (more: object, reason: RegExp) =>
+      assert.throws(() => realServerConfig({ ...role, ...more }), {
+        name: "RealServerRoleError",
+        message: reason,
+      });
+    refused({ tunnel: gre, server: evil }, /^server: expected an IPv4 or IPv6 address/);
+    refused({ addresses: [`${evil}`] }, /^address: expected an IPv4 or IPv6 address/);
+    refused({ tunnel: gue }, /^tunnel\.port: expected a whole number/);
+    refused({ tunnel: { type: "ipip; reboot", checksum: "none" } }, /^tunnel\.type: expected one of/);
+    refused({ forwarding: "tun\nreboot" }, /^forwarding: expected one of/);
+    assert.match(realServerConfig({ ...role, addresses: ["2001:DB8:0::1"] }), /2001:db8::1\/128/);
+  });
+
   it("is what a program gets of its virtual server too", async () => {
     const text = await new Promise<string>((resolve) => {
       configText(pulumi.output("192.0.2.10"), { forwarding: "tun", tunnel: { type: "gre" } }).apply(resolve);
