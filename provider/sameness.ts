@@ -1,8 +1,8 @@
-import type { ServiceSettings } from "../spec";
+import { goesByOrder, type ServiceSettings } from "../spec";
 import type { Sighting } from "./observe";
 
 /**
- * Directors that choose another server than the first one for some flows, though their tables print alike: mh and sh go
+ * Directors that choose another server than the first one for some flows, though their tables print alike: mh, sh and dh go
  * by the order in which servers entered the kernel, and `ipvsadm --save` sorts it away. A director whose servers are
  * others altogether has drifted, which is told elsewhere.
  */
@@ -11,7 +11,7 @@ export function unlikeDirectors(
   { scheduler }: Pick<ServiceSettings, "scheduler">,
   seen: readonly Sighting[],
 ): string[] {
-  if (scheduler !== "mh" && scheduler !== "sh") return [];
+  if (!goesByOrder(scheduler)) return [];
   const orders = seen.flatMap(({ director, state }) => {
     const servers = state.limits?.get(key);
     return servers ? [{ director, order: [...servers.keys()] }] : [];

@@ -1,5 +1,6 @@
 /** Combinations that are allowed, and known to lose connections: pure functions from what was declared to warnings. */
 import { isRecord } from "./record";
+import { goesByOrder } from "./scheduler";
 import type { Settings } from "./settings";
 
 /** What the lint needs of a cluster; any part may be missing or not known yet. */
@@ -82,7 +83,7 @@ export function placedMemberWarnings(cluster: LintedCluster, { forwarding }: Lin
 
 function moveWarnings(settings: Settings, { protocol, scheduler }: LintedServer): string[] {
   // Other schedulers choose anew on another director in any case.
-  if (scheduler !== "mh" && scheduler !== "sh") return [];
+  if (!goesByOrder(scheduler)) return [];
   const missing = [
     ...(protocol === "tcp" && isOff(settings.sloppyTcp) ? ["sloppyTcp"] : []),
     ...(protocol === "sctp" && isOff(settings.sloppySctp) ? ["sloppySctp"] : []),

@@ -70,6 +70,7 @@ export { type RealServerRole, RealServerRoleError } from "./real-server-config";
 export { CONFIG_FORMATS, type ConfigFormat, realServerConfig } from "./real-server-text";
 export { isRecord } from "./record";
 export {
+  goesByOrder,
   ignoresWeights,
   refusesAtWeightZero,
   SCHEDULER_FLAGS,

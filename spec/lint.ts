@@ -1,6 +1,12 @@
 import type { DeclaredRealServer } from "./real-server";
 import { isRecord } from "./record";
-import { ignoresWeights, refusesAtWeightZero, SCHEDULER_FLAGS, type SchedulerFlag } from "./scheduler";
+import {
+  goesByOrder,
+  ignoresWeights,
+  refusesAtWeightZero,
+  SCHEDULER_FLAGS,
+  type SchedulerFlag,
+} from "./scheduler";
 import type { VirtualServer } from "./virtual-server";
 
 /**
@@ -36,7 +42,7 @@ function weightLint({ scheduler }: VirtualServer, pool: readonly DeclaredRealSer
 function poolLint(server: VirtualServer, pool: readonly DeclaredRealServer[]): string[] {
   const { scheduler, schedulerFlags } = server;
   const lint: string[] = [];
-  if ((scheduler === "mh" || scheduler === "sh") && server.realServers === undefined) {
+  if (goesByOrder(scheduler) && server.realServers === undefined) {
     lint.push(
       `${scheduler} depends on the order in which servers enter, and separate RealServer resources enter each director as they ` +
         "arrive there: directors may choose different servers for some flows; list the pool in realServers",

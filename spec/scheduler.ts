@@ -68,6 +68,14 @@ export function refusesAtWeightZero(of: Scheduler, flags: readonly SchedulerFlag
   return of === "dh" || ((of === "mh" || of === "sh") && !flags.includes(`${of}-fallback`));
 }
 
+/**
+ * Schedulers that find a connection's server in a table, which they fill from the servers in the order in which these entered
+ * the kernel: directors with the same order choose alike (ip_vs_{mh,sh,dh}.c).
+ */
+export function goesByOrder(of: string | undefined): boolean {
+  return of === "mh" || of === "sh" || of === "dh";
+}
+
 /** Schedulers for which weights other than 0 mean nothing (net/netfilter/ipvs/ip_vs_{rr,lc,dh}.c). */
 export function ignoresWeights(of: Scheduler): boolean {
   return of === "rr" || of === "lc" || of === "dh";

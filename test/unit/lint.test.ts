@@ -20,6 +20,12 @@ describe("what a virtual server cannot mean", () => {
     assert.match(warnings[0] ?? "", /dh refuses the connections that hash to 10\.0\.0\.1 at weight 0/);
   });
 
+  it("is one choice of all directors by dh, where servers enter each as they arrive there", () => {
+    const separate = { ...WEB, address: undefined, port: undefined, fwmark: 7, scheduler: "dh" };
+    const { warnings } = checkVirtualServer({ ...separate, healthCheck: { type: "tcp", port: 80 } });
+    assert.match(warnings.join("\n"), /dh depends on the order in which servers enter/);
+  });
+
   it("is a choice by dh among servers of one address", () => {
     const { warnings } = checkVirtualServer({ ...WEB, scheduler: "dh", realServers: [POOL[0]] });
     assert.match(warnings.join("\n"), /one server gets every connection/);

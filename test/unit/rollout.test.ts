@@ -56,6 +56,7 @@ describe("directors that choose other servers although their tables print alike"
     ];
     assert.deepEqual(unlikeDirectors(KEY, { scheduler: "mh" }, seen), ["d2"]);
     assert.deepEqual(unlikeDirectors(KEY, { scheduler: "sh" }, seen), ["d2"]);
+    assert.deepEqual(unlikeDirectors(KEY, { scheduler: "dh" }, seen), ["d2"]);
     assert.deepEqual(unlikeDirectors(KEY, { scheduler: "wrr" }, seen), []);
   });
 

@@ -307,6 +307,12 @@ describe("lint of clusters", () => {
       /sloppyTcp is not set/,
     ],
     [
+      "dh without sloppyTcp",
+      { sloppyTcp: false },
+      { protocol: "tcp", scheduler: "dh" },
+      /sloppyTcp is not set.*dh would choose the same server/,
+    ],
+    [
       "sh without sloppySctp",
       { sloppySctp: false },
       { protocol: "sctp", scheduler: "sh" },
