@@ -39,11 +39,16 @@ export function changeGated(gated: GatedChange): Promise<Outcome> {
 }
 
 async function changeOnce(gated: GatedChange): Promise<Outcome> {
-  const { states, behind } = await rehearse(gated);
+  const rehearsed = await rehearse(gated);
+  // On a director that has joined the cluster.
+  const takes = takesOver(gated, rehearsed.states);
+  const { states, behind } = takes ? await rehearse(gated, withThresholds) : rehearsed;
   const { failures, seen, answers, lacks } = await askAll(gated, states);
   if (failures.length > 0) throw new GateError(failures, NOTHING);
   const steps = stepsOf(gated, states, inOrder(gated, states), answers);
+  const taken = takes ? adoptions(gated.key, steps.removal ?? steps.first, states) : [];
   const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
+  for (const text of taken) console.error(`warning: ${text}.`);
   const silent = await stillBehind([...states.keys()], behind);
   const fallen = { ...silent, ...first.behind };
   if (!steps.removal) return { behind: { ...lacks, ...fallen }, gate: seen };

@@ -18,7 +18,7 @@ import {
   withLimits,
 } from "../../ipvs";
 import { adoptions, givingBack } from "../../provider/adoption";
-import { createGated } from "../../provider/gated-change";
+import { changeGated, createGated } from "../../provider/gated-change";
 import { withThresholds } from "../../provider/rollout";
 import type { GatedChange } from "../../provider/steps";
 import { FakeDirector } from "./fake-director";
@@ -98,6 +98,38 @@ describe("an adoption", () => {
     assert.match(said.join(), /changed by ipvsadm -e -t 192\.0\.2\.1:80 -r 10\.0\.0\.1:80 -m -w 1$/);
     await createGated(adopting([d1], "inline", [server(1)]));
     assert.deepEqual(thresholdsOf(d1.table), [["10.0.0.1:80", undefined]]);
+  });
+
+  it("with an update does the same, where a director has joined, and is told of", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    await createGated(adopting([d1], "inline", [server(1)]));
+    d2.table = limitedTo(5, text(1));
+    const said: string[] = [];
+    const { error } = console;
+    console.error = (line: string) => said.push(line);
+    try {
+      await changeGated(adopting([d1, d2], "inline", [server(1)]));
+    } finally {
+      console.error = error;
+    }
+    assert.deepEqual(thresholdsOf(d2.table), [["10.0.0.1:80", undefined]]);
+    assert.match(
+      said.join("\n"),
+      /^warning: tcp 192\.0\.2\.1:80 on director d2 belonged to nobody and was taken over: changed by/,
+    );
+    await changeGated(adopting([d1, d2], "inline", [server(1)]));
+    assert.equal(said.length, 1);
+  });
+
+  it("with an update is given back with its thresholds, when another director fails", async () => {
+    const [d1, d2] = [new FakeDirector("d1"), new FakeDirector("d2")];
+    await createGated(adopting([d2], "inline", [server(1)]));
+    d1.table = limitedTo(5, text(1));
+    d2.meanwhile = () => {
+      throw new NotWritableError("d2", "no space left");
+    };
+    await assert.rejects(changeGated(adopting([d1, d2], "inline", [server(1), server(2)])), PUT_BACK);
+    assert.deepEqual(thresholdsOf(d1.table), [["10.0.0.1:80", { upper: 5, lower: 1 }]]);
   });
 
   it("of a separate pool leaves those of its servers as they are", async () => {
