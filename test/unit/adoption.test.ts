@@ -128,7 +128,7 @@ describe("an adoption", () => {
     d2.meanwhile = () => {
       throw new NotWritableError("d2", "no space left");
     };
-    await assert.rejects(changeGated(adopting([d1, d2], "inline", [server(1), server(2)])), PUT_BACK);
+    await assert.rejects(changeGated(adopting([d1, d2], "inline", [server(2)])), PUT_BACK);
     assert.deepEqual(thresholdsOf(d1.table), [["10.0.0.1:80", { upper: 5, lower: 1 }]]);
   });
 
