@@ -5,6 +5,7 @@ import {
   type Basis,
   type Change,
   ForeignEntryError,
+  type Manner,
   type Member,
   OwnedElsewhereError,
   parseRegistry,
@@ -171,6 +172,21 @@ describe("ownership", () => {
     assert.doesNotThrow(() =>
       putService(ME, KEY, registration(), { known: true }).apply(basis(EMPTY_REGISTRY, table)),
     );
+  });
+
+  it("but it is one where its state does not say that it has been, as its real servers are", () => {
+    const strangeOn = new Set([basis().director]);
+    const service = parseTable("-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 7\n");
+    const elsewhere = { known: true, strangeOn: new Set(["another"]) };
+    const pool = registration({ pool: "separate", members: [] });
+    const mine = apply(EMPTY_REGISTRY, putVirtualServer(ME, KEY, pool));
+    const claimed = { ...member(1, "a"), resource: "a" };
+    const changes = (manner: Manner) => [
+      () => putService(ME, KEY, registration(), manner).apply(basis(EMPTY_REGISTRY, service)),
+      () => put(ME, KEY, claimed, manner).apply(basis(mine, service)),
+    ];
+    for (const change of changes({ known: true, strangeOn })) assert.throws(change, ForeignEntryError);
+    for (const change of changes(elsewhere)) assert.doesNotThrow(change);
   });
 
   /** A member that was removed and put back stands last: in the kernel it does too. */
