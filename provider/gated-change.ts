@@ -24,8 +24,10 @@ export interface Outcome {
   readonly failure?: Error;
 }
 
-const NOTHING =
-  "Nothing was changed on any director for this resource. Run `pulumi up` again when they are well.";
+/** What to do next; a server that is declared with weight 0 is not asked, so one that is dead holds up nobody else. */
+const NEXT =
+  "Run `pulumi up` again when they are well, or without them: take them out, or give them `weight: 0`.";
+const NOTHING = `Nothing was changed on any director for this resource. ${NEXT}`;
 
 /**
  * Makes a change once every server it lets in has proved healthy from every director. Servers are checked before any
@@ -85,8 +87,7 @@ async function createOnce(gated: GatedChange): Promise<Outcome> {
   const done = await makeNew(gated, states, steps, outcome);
   const made = { ...done, behind: { ...lacks, ...done.behind } };
   if (made.failure || failures.length === 0) return made;
-  const consequence =
-    "The resource exists, its servers take no connections (weight 0). Run `pulumi up` again when they are well.";
+  const consequence = `The resource exists, its servers take no connections (weight 0). ${NEXT}`;
   return { ...made, failure: new GateError(failures, consequence) };
 }
 

@@ -74,6 +74,34 @@ describe("a virtual server that is made", () => {
   });
 });
 
+describe("a virtual server with one dead server", () => {
+  const dead = { checkOf: (member: Member) => (member.address === "10.0.0.2" ? CHECK : NONE) };
+  const without2 = [server(1), { ...server(2), weight: 0 }];
+  const rested = [
+    "-A -t 192.0.2.1:80 -s rr",
+    "-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1",
+    "-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 0",
+  ];
+
+  it("is made without it where that is declared with weight 0", async () => {
+    const d1 = new FakeDirector("d1");
+    assert.equal((await createGated(gated([d1], without2, dead))).failure, undefined);
+    assert.deepEqual(d1.text.split("\n").filter(Boolean).sort(), [...rested].sort());
+  });
+
+  it("stays away from a director that has lost it, and says that weight 0 brings the others back", async () => {
+    const d1 = await filled();
+    d1.table = [];
+    await assert.rejects(changeGated(gated([d1], [server(1), server(2)], dead)), {
+      code: "HEYE_GATE",
+      message: /give them `weight: 0`/,
+    });
+    assert.equal(d1.text, "");
+    await changeGated(gated([d1], without2, dead));
+    assert.deepEqual(d1.text.split("\n").filter(Boolean).sort(), [...rested].sort());
+  });
+});
+
 describe("a virtual server that is taken over", () => {
   it("goes on as it is when a server that is to enter is not healthy", async () => {
     const d1 = new FakeDirector("d1", text(1, 2));
