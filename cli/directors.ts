@@ -51,10 +51,21 @@ export async function directorsAt({ lab, host, director }: Where): Promise<Asked
     name,
     run: async (words) => {
       const { code, stdout, stderr } = await running.exec(name, [COMMAND, ...words]);
-      return { code: code ?? 1, stdout, stderr };
+      return { code: code ?? 1, stdout, stderr: saidWithoutAgent(stderr) };
     },
     lines: (words) => repeated(() => running.exec(name, [COMMAND, ...words, "--once"])),
   }));
+}
+
+/**
+ * What a director without an agent says, as somebody understands who has not put it there. Other words stay as they are.
+ *
+ * @param stderr of the lab, which starts the command itself, or of a shell there
+ */
+export function saidWithoutAgent(stderr: string): string {
+  const missing = /heye-agent:? (ENOENT|No such file or directory|not found)/;
+  if (!missing.test(stderr)) return stderr;
+  return `no agent is installed there (no ${COMMAND}); only a Cluster with \`mode: "agent"\` has agents to ask\n`;
 }
 
 /** A lab's commands end before their output is told. */
@@ -77,7 +88,7 @@ function overSsh(host: string): Asked {
       child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
       const [code] = (await once(child, "close")) as [number | null];
       const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
-      return { code: code ?? 1, stdout: text(stdout), stderr: text(stderr) };
+      return { code: code ?? 1, stdout: text(stdout), stderr: saidWithoutAgent(text(stderr)) };
     },
     lines: (words) => {
       const child = start(words);

@@ -3,6 +3,7 @@ import { ratesOf, together } from "../../agent/top/rates";
 import { short, topText } from "../../agent/top/text";
 import { named } from "../../cli/agent";
 import { clusterText, differences, type Told } from "../../cli/cluster-status";
+import { saidWithoutAgent } from "../../cli/directors";
 import type { ServiceTraffic } from "../../ipvs";
 
 const NOW = 1_700_000_000_000;
@@ -110,6 +111,23 @@ describe("a status of several directors", () => {
     ]);
     assert.match(clusterText([told("d1"), without], [], NOW), /80 {2}up on d1 alone/);
     assert.deepEqual(differences([told("d1")]), []);
+  });
+});
+
+describe("a director without an agent", () => {
+  it("says what is missing, whoever was to start the command", () => {
+    for (const stderr of [
+      "spawn /var/lib/heye/agent/heye-agent ENOENT\n",
+      "bash: line 1: /var/lib/heye/agent/heye-agent: No such file or directory\n",
+      "sh: 1: /var/lib/heye/agent/heye-agent: not found\n",
+      "ash: /var/lib/heye/agent/heye-agent: not found\n",
+    ])
+      assert.match(saidWithoutAgent(stderr), /^no agent is installed there .* `mode: "agent"`.*\n$/, stderr);
+  });
+
+  it("is not made of one whose agent has another complaint", () => {
+    for (const stderr of ["", "heye-agent: no virtual server has a real server\n", "ssh: lb1: not found\n"])
+      assert.equal(saidWithoutAgent(stderr), stderr);
   });
 });
 
