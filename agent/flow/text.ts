@@ -16,7 +16,8 @@ function headOf({ service, server }: Flow): string {
 
 function linesOf(flow: Told): string[] {
   const { sent, scheduler, bucket, buckets, instead, hashesPort, persistent, candidates, server } = flow;
-  const weights = candidates.map(({ destination, weight }) => `  ${destination.padEnd(28)} weight ${weight}`);
+  const chosen = candidates.filter(({ weight }) => weight > 0);
+  const weights = chosen.map(({ destination, weight }) => `  ${destination.padEnd(28)} weight ${weight}`);
   const how =
     server === undefined
       ? [`  ${scheduler} goes by what came before and what is open now; it chooses among:`, ...weights]

@@ -125,6 +125,13 @@ describe("a flow that is sent", () => {
     );
   });
 
+  it("is told with the servers that may be chosen, and with no other", () => {
+    const candidates = [...FLOW.candidates, { destination: "10.20.1.3:80", weight: 0 }];
+    const text = flowText([{ ...ROUND, candidates }]);
+    assert.match(text, /10\.20\.1\.2:80/);
+    assert.doesNotMatch(text, /10\.20\.1\.3:80/);
+  });
+
   it("tells the server of the moment where none is computed", async () => {
     const sent = await sendFlow(ROUND, ENDS, director("10.20.1.2:80").place);
     assert.deepEqual(sent, { server: "10.20.1.2:80" });
