@@ -32,7 +32,8 @@ const WORDS: Readonly<Record<string, string>> = {
   replace: "**replace**",
 };
 
-function comment(preview: Preview, judged: string): string {
+/** @param judged what `pulumi preview --policy-pack` printed; undefined: nobody asked the policies */
+function comment(preview: Preview, judged: string | undefined): string {
   const rows = (preview.steps ?? [])
     .filter(({ op }) => Object.hasOwn(WORDS, op))
     .map((step) => `| ${WORDS[step.op]} | ${nameOf(step)} | ${changesOf(step).join("<br>")} |`);
@@ -45,6 +46,9 @@ function comment(preview: Preview, judged: string): string {
     "",
     ...(rows.length === 0 ? ["Nothing."] : ["| | resource | properties |", "|---|---|---|", ...rows]),
     ...(told.length === 0 ? [] : ["", "```", ...told.map(({ message }) => plain(message).trim()), "```"]),
+    ...(judged === undefined || /^Policies:$/m.test(plain(judged))
+      ? []
+      : ["", "**The policies did not judge this.** The log says why."]),
     ...(/\[(?:mandatory|advisory)\]/.test(policies) ? ["", "Policies:", "", "```", policies, "```"] : []),
     "",
     summary(preview.changeSummary ?? {}),
@@ -106,4 +110,4 @@ function plain(text = ""): string {
 
 const [, , judgement] = process.argv;
 const preview = JSON.parse(readFileSync(0, "utf8")) as Preview;
-process.stdout.write(comment(preview, judgement === undefined ? "" : readFileSync(judgement, "utf8")));
+process.stdout.write(comment(preview, judgement === undefined ? undefined : readFileSync(judgement, "utf8")));

@@ -84,6 +84,16 @@ describe("the example ci", () => {
     assert.ok(!comment.includes(PLANTED), comment);
   });
 
+  it("says in a comment that the policies did not run, where they did not, and nothing of it where they had no objection", async () => {
+    const { stdout } = previewed("--json");
+    const file = join(stack.folder, "policies.txt");
+    await writeFile(file, 'error: policy pack "policy" failed to start\n');
+    assert.match(commentOn(stdout, file), /policies did not judge this/);
+    await writeFile(file, previewed("--policy-pack", pack).stdout);
+    assert.doesNotMatch(commentOn(stdout, file), /did not judge/);
+    assert.doesNotMatch(commentOn(stdout), /did not judge/);
+  });
+
   it("shows both values of what changes, and what the preview warned about", async () => {
     const inputs = (weight: number) => ({
       scheduler: "wrr",
