@@ -51,7 +51,7 @@ async function demo(mode: "agent" | "ssh"): Promise<boolean> {
 
   const good = [...quiet, loaded].every((account) => agrees(lab, account));
   step(good ? `Done in ${seconds(started)}` : "Something does not add up: see the errors and counts above");
-  console.log(NEXT);
+  console.log(next(mode));
   return good;
 }
 
@@ -61,7 +61,8 @@ const ECHO = "tcp [2001:db8:100::30]:7000";
 const ECHO_URL = "tcp://[2001:db8:100::30]:7000";
 const DATABASE = "tcp 192.0.2.20:3306";
 
-const NEXT = `
+/** With agents there is more to look at, and less to do. */
+const next = (mode: "agent" | "ssh") => `
 What to try next, from this folder:
   . .heye/env
       puts node and pulumi on this shell's PATH
@@ -72,13 +73,15 @@ What to try next, from this folder:
   npm run heye -- lab ssh --lab ${LAB} d1
       log in to it
   npm run heye -- lab exec --lab ${LAB} d2 ipvsadm -C
-      wipe a table by hand: its agent fills it again (with --mode ssh: pulumi up --refresh does)
-  npm run heye -- status --lab ${LAB}
-      what each director's agent sees (explain ADDRESS:PORT and drain ADDRESS:PORT work alike)
-  npm run heye -- lab fault --help
+      wipe a table by hand: ${mode === "agent" ? "its agent fills it again" : "pulumi up --refresh fills it again"}
+${mode === "agent" ? STATUS : ""}  npm run heye -- lab fault --help
       break things
 Take everything down:
   npm run down`;
+
+const STATUS = `  npm run heye -- status --lab ${LAB}
+      what each director's agent sees (explain ADDRESS:PORT and drain ADDRESS:PORT work alike)
+`;
 
 /** Always a fresh lab: kernels remember the counters of servers that come back within two minutes. */
 async function bringUp(): Promise<Lab> {
