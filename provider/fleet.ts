@@ -119,7 +119,9 @@ interface Machine {
 function machineOf(cluster: ClusterHandle, one: DirectorSpec): Machine {
   const { host, port, hostKey, proxy } = directorConnection(cluster.connection, one);
   const place = JSON.stringify([host, port ?? 22, proxy?.host]);
-  return { name: one.name, place, key: hostKey && declaredFingerprint(hostKey) };
+  // A handle is not checked again: what is none may stand there.
+  const isText = typeof hostKey === "string" && hostKey !== "";
+  return { name: one.name, place, key: isText ? declaredFingerprint(hostKey) : undefined };
 }
 
 function isSameMachine(a: Machine, b: Machine): boolean {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { isRecord } from "../spec";
 import { RolloutError } from "./errors";
 import { type ClusterHandle, departed, type Fleet, joined } from "./fleet";
 import type { Seen } from "./gate";
@@ -137,13 +138,13 @@ function difference<I extends OnCluster>(
 }
 
 /** Whether it is known of two clusters that no director is in both. */
-function areApart(
-  before: Partial<ClusterHandle> | undefined,
-  after: Partial<ClusterHandle> | undefined,
-): boolean {
-  if (!Array.isArray(before?.directors) || !Array.isArray(after?.directors)) return false;
-  const gone = departed(before as ClusterHandle, after as ClusterHandle);
-  return gone.directors.length === before.directors.length;
+function areApart(before: unknown, after: unknown): boolean {
+  if (!hasDirectors(before) || !hasDirectors(after)) return false;
+  return departed(before, after).directors.length === before.directors.length;
+}
+
+function hasDirectors(cluster: unknown): cluster is ClusterHandle {
+  return isRecord(cluster) && Array.isArray(cluster.directors) && cluster.directors.every(isRecord);
 }
 
 /**

@@ -98,6 +98,21 @@ describe("every option of IPVS on real directors", () => {
     });
   });
 
+  it("dh gives one address to one server, and refuses its connections at weight 0", async () => {
+    const weights = (rs1: number, rs2: number) => ({
+      realServers: [
+        { address: site.address("rs1"), weight: rs1 },
+        { address: site.address("rs2"), weight: rs2 },
+      ],
+    });
+    const made = await site.create("VirtualServer", web({ scheduler: "dh", ...weights(1, 1) }));
+    const [chosen, ...others] = [...(await site.requests("http://192.0.2.10/", 24)).keys()];
+    assert.deepEqual(others, []);
+    await made.update(weights(chosen === "rs1" ? 0 : 1, chosen === "rs2" ? 0 : 1));
+    await assert.rejects(site.requests("http://192.0.2.10/", 4));
+    await made.close();
+  });
+
   describe("persistence", () => {
     it("keeps a client on its server, its mask and timeout read back, and is changed in place", async () => {
       const persistence = { timeoutS: 120, netmask: "255.255.255.0" };

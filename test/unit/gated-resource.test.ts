@@ -105,6 +105,19 @@ describe("a replacement", () => {
     assert.equal(goesFirst(old, on("b-1", "d3", "d4")), false);
   });
 
+  it("is told of also where a handle holds what no cluster has", () => {
+    const old = on("a-1", "d1");
+    for (const broken of [
+      null,
+      "d1",
+      { name: "d1", connection: { host: "d1", hostKey: ["ssh-ed25519 A"] } },
+    ]) {
+      const cluster = { ...old.cluster, id: "b-1", directors: [broken] };
+      assert.equal(typeof goesFirst(old, { ...old, cluster }), "boolean");
+      assert.equal(typeof goesFirst({ ...old, cluster }, old), "boolean");
+    }
+  });
+
   it("waits until the old one has gone where that stands in its place", () => {
     assert.equal(goesFirst(on("a-1", "d1", "d2"), on("b-1", "d2", "d3")), true);
   });
