@@ -13,6 +13,13 @@ const LONGEST_PAUSE_MS = 2_000;
 /** As many as sshd lets knock by default before it drops some (MaxStartups 10:30:100). */
 const DIALS_THROUGH_BASTION = 10;
 
+/** A host that could not be reached, and is not dialled again before `untilMs` (performance.now()). */
+interface Dead {
+  readonly untilMs: number;
+  readonly failures: number;
+  readonly reason: string;
+}
+
 /**
  * Keeps one session per director for as long as the process lives. Callers that arrive while a login is under way
  * share it; a failed login is forgotten at once, a broken session is replaced at the next call.
@@ -20,6 +27,13 @@ const DIALS_THROUGH_BASTION = 10;
 export class SessionPool {
   readonly #sessions = new Map<string, Promise<SshSession>>();
   readonly #turnstiles = new Map<string, Turnstile>();
+  readonly #dead = new Map<string, Dead>();
+
+  /**
+   * @param deadFactor for how many times as long as it was dialled in vain a host is taken for dead. Default 0: it is dialled
+   *   by each call. An operation with a hundred resources would wait for a dead director as often as it works on some of them.
+   */
+  constructor(private readonly deadFactor = 0) {}
 
   /** The session to a director, opened when there is none. The same connection is the same session. */
   async get(director: string, connection: HostConnection): Promise<SshSession> {
@@ -46,6 +60,11 @@ export class SessionPool {
   async #open(director: string, connection: HostConnection): Promise<SshSession> {
     const limit = connection.dialErrorLimit ?? DIAL_ERROR_LIMIT;
     const { proxy } = connection;
+    const place = endpoint(connection.host, connection.port ?? 22);
+    const [key, beganMs] = [connectionKey(connection), performance.now()];
+    const dead = this.#dead.get(key);
+    if (dead && beganMs < dead.untilMs)
+      throw new UnreachableError(director, place, dead.failures, dead.reason);
     for (let failures = 1; ; failures++) {
       // Asked for each time, because the last one may have broken; what keeps it from opening is told as its own.
       const bastion = proxy && (await this.get(`bastion ${proxy.host}`, proxy));
@@ -55,7 +74,8 @@ export class SessionPool {
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error;
         if (limit >= 0 && failures >= Math.max(1, limit)) {
-          const place = endpoint(connection.host, connection.port ?? 22);
+          const untilMs = performance.now() + this.deadFactor * (performance.now() - beganMs);
+          this.#dead.set(key, { untilMs, failures, reason: error.reason });
           throw new UnreachableError(director, place, failures, error.reason);
         }
         await delay(pauseMs(failures));

@@ -40,15 +40,21 @@ const BRIEF_DIAL_S = 8;
  * groups of changes are shared among them.
  */
 export class Fleet {
-  readonly #pool = new SessionPool();
+  readonly #pool: SessionPool;
   readonly #directors = new Map<string, Director>();
   readonly #byCluster = new WeakMap<object, Director[]>();
 
   /**
    * @param looksLastMs how long what a refresh saw on a director serves other refreshes too. Default 0: each looks by
    *   itself, but those that overlap
+   * @param deadFactor see {@link SessionPool}
    */
-  constructor(private readonly looksLastMs = 0) {}
+  constructor(
+    private readonly looksLastMs = 0,
+    deadFactor = 0,
+  ) {
+    this.#pool = new SessionPool(deadFactor);
+  }
 
   /** The directors of a cluster, in its order. The same host under the same login is the same director. */
   of(cluster: Reached): Director[] {

@@ -10,7 +10,8 @@ import { type Entrant, passGate, type Seen } from "./gate";
 import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
 import { changeEverywhere, type Question, rehearseEverywhere, withThresholds } from "./rollout";
-import { type GatedChange, inOrder, type States, type Steps, stepsOf } from "./steps";
+import { judge, withoutServers } from "./serving";
+import { type GatedChange, inOrder, removes, type States, type Steps, stepsOf } from "./steps";
 
 /** How a change ended that has been made. */
 export interface Outcome {
@@ -45,9 +46,13 @@ async function changeOnce(gated: GatedChange): Promise<Outcome> {
   // On a director that has joined the cluster.
   const takes = takesOver(gated, rehearsed.states);
   const { states, behind } = takes ? await rehearse(gated, withThresholds) : rehearsed;
-  const { failures, seen, answers, lacks } = await askAll(gated, states);
-  if (failures.length > 0) throw new GateError(failures, NOTHING);
-  const steps = stepsOf(gated, states, inOrder(gated, states), answers);
+  const { waiting, failures, seen, answers, lacks: others } = await askAll(gated, states);
+  const { fatal, tolerable } = judge(gated.key, states, waiting, failures);
+  // A director would lose those that it has before it has others.
+  const isRisky = tolerable.length > 0 && removes(gated, states);
+  if (fatal.length > 0 || isRisky) throw new GateError(failures, NOTHING);
+  const lacks = { ...others, ...withoutServers(gated.key, tolerable) };
+  const steps = stepsOf(gated, states, inOrder(gated, states), answers, tolerable);
   const taken = takes ? adoptions(gated.key, steps.removal ?? steps.first, states) : [];
   const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
   for (const text of taken) console.error(`warning: ${text}.`);

@@ -32,7 +32,10 @@ export type ResourceKind = keyof typeof HANDLERS;
  */
 const LOOKS_LAST_MS = 2_000;
 
-const fleet = new Fleet(LOOKS_LAST_MS);
+/** A director that is dead costs an operation a quarter more than one series of dials at most, however many resources it has. */
+const DEAD_FACTOR = 4;
+
+const fleet = new Fleet(LOOKS_LAST_MS, DEAD_FACTOR);
 
 /** The handler of one kind of resource, on data alone. */
 export function handlerFor(kind: ResourceKind, over: Fleet = fleet): ResourceHandler {

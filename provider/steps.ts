@@ -10,7 +10,9 @@ import { type HealthCheck, realServerKey, refusesAtWeightZero, type VirtualServe
 import { givingBack } from "./adoption";
 import { type Answers, guarded } from "./asked";
 import type { Leaving } from "./drain";
+import type { GateFailure } from "./errors";
 import type { Policy } from "./rollout";
+import { holdingBack } from "./serving";
 
 /** One resource's change to one virtual server, with the servers it lets in and those it lets go. */
 export interface GatedChange {
@@ -54,16 +56,23 @@ export interface Steps {
  * The steps in which a change is made that lets in nobody but those who have been asked.
  *
  * @param answers who has been asked at the gate, and did not become healthy
+ * @param failures of those who did not, and without whom the change is made on that director
  */
 export function stepsOf(
   gated: GatedChange,
   states: States,
   members: readonly Member[],
   answers: Answers,
+  failures: readonly GateFailure[] = [],
 ): Steps {
   const limits = new Map([...states].map(([director, state]) => [director.name, state.limits]));
   const changeTo = (leaving: "drain" | "go") =>
-    guarded(givingBack(gated.change(members, leaving), limits), members, gated, answers);
+    guarded(
+      holdingBack(givingBack(gated.change(members, leaving), limits), failures),
+      members,
+      gated,
+      answers,
+    );
   const leaving = leavingServers(gated, states);
   if (!leaving.some(({ drainMs }) => drainMs > 0)) return { first: changeTo("go"), leaving };
   return { first: changeTo("drain"), removal: changeTo("go"), leaving };
@@ -83,6 +92,20 @@ export function inOrder({ key, members }: GatedChange, states: States): Member[]
   return inOrderOf(members, reference).map((member) => {
     const lastWeight = known.get(realServerKey(member))?.lastWeight;
     return lastWeight === undefined ? member : { ...member, lastWeight };
+  });
+}
+
+/** Whether the change takes a server out of the pool anywhere, drained before or not. */
+export function removes(gated: GatedChange, states: States): boolean {
+  const change = gated.change(gated.members, "go");
+  return [...states].some(([director, { registry, table }]) => {
+    const after = findRegistration(
+      change.apply({ director: director.name, registry, table }),
+      gated.key,
+    )?.registration;
+    const staying = new Set(after?.members.map(realServerKey));
+    const before = findRegistration(registry, gated.key)?.registration;
+    return before?.members.some((one) => !staying.has(realServerKey(one))) ?? false;
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type * as net from "node:net";
+import * as net from "node:net";
 import { Server, type ServerConfig, utils } from "ssh2";
 import { connectionKey, NotCapableError, SessionPool, UnexpectedAnswerError } from "../../director";
 import { PendingDials } from "../../director/pending-dials";
@@ -98,6 +98,35 @@ describe("a login", () => {
       },
       { hostKeys: [keys.ecdsa.private] },
     ));
+
+  it("to a host that is dead is not waited for again by what comes next, where that is asked for", async () => {
+    let knocks = 0;
+    const silent = net.createServer((socket) => {
+      knocks++;
+      socket.on("error", () => undefined);
+    });
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const { port } = silent.address() as net.AddressInfo;
+    const dead = { host: "127.0.0.1", port, hostKey: other.public, dialErrorLimit: 1, perDialTimeout: 0.3 };
+    const isUnreachable = {
+      name: "UnreachableError",
+      message: /lb[12]: cannot reach 127\.0\.0\.1:\d+ over SSH \(1 attempt\)/,
+    };
+    try {
+      for (const [factor, expected] of [
+        [1_000, 1],
+        [0, 2],
+      ] as const) {
+        knocks = 0;
+        const pool = new SessionPool(factor);
+        await assert.rejects(pool.get("lb1", dead), isUnreachable);
+        await assert.rejects(pool.get("lb2", dead), isUnreachable);
+        assert.equal(knocks, expected);
+      }
+    } finally {
+      silent.close();
+    }
+  });
 
   it("is shared by calls that overlap, however the connection is spelled", () =>
     host(async (connection, seen) => {

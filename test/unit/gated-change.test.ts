@@ -89,16 +89,61 @@ describe("a virtual server with one dead server", () => {
     assert.deepEqual(d1.text.split("\n").filter(Boolean).sort(), [...rested].sort());
   });
 
-  it("stays away from a director that has lost it, and says that weight 0 brings the others back", async () => {
+  const lines = ({ text }: FakeDirector) => text.split("\n").filter(Boolean).sort();
+  const alive = (one: FakeDirector) => lines(one).filter((line) => !/ -w 0$/.test(line));
+
+  it("comes back to a director that has lost it, without connections for that one", async () => {
     const d1 = await filled();
     d1.table = [];
-    await assert.rejects(changeGated(gated([d1], [server(1), server(2)], dead)), {
-      code: "HEYE_GATE",
-      message: /give them `weight: 0`/,
-    });
-    assert.equal(d1.text, "");
-    await changeGated(gated([d1], without2, dead));
-    assert.deepEqual(d1.text.split("\n").filter(Boolean).sort(), [...rested].sort());
+    const { behind } = await changeGated(gated([d1], [server(1), server(2)], dead));
+    assert.deepEqual(lines(d1), [...rested].sort());
+    assert.match(behind.d1 ?? "", /^director d1: it lacked servers of .*10\.0\.0\.2:80/);
+    // It is asked again, and let in when it is well.
+    assert.deepEqual(
+      (await changeGated(gated([d1], [server(1), server(2)], { checkOf: () => NONE }))).behind,
+      {},
+    );
+    assert.deepEqual(lines(d1), lines(await filled()));
+  });
+
+  it("comes to a director that joins, where that one serves on the others, and stays held back there alone", async () => {
+    const [d1, d2] = [await filled("d1"), new FakeDirector("d2")];
+    const both = [server(1), server(2)];
+    const { behind } = await changeGated(gated([d1, d2], both, dead));
+    assert.deepEqual([lines(d2), Object.keys(behind)], [[...rested].sort(), ["d2"]]);
+    assert.deepEqual(alive(d1).length, 3);
+    const again = await changeGated(gated([d1, d2], both, dead));
+    assert.deepEqual(
+      [alive(d1).length, lines(d2), Object.keys(again.behind)],
+      [3, [...rested].sort(), ["d2"]],
+    );
+    await changeGated(gated([d1, d2], both, { checkOf: () => NONE }));
+    assert.deepEqual(lines(d2), lines(d1));
+  });
+
+  it("is not changed where another server is to leave as well: a director could be left without any", async () => {
+    const [d1, d2] = [await filled("d1"), await filled("d2")];
+    d2.table = parseTable(text(1));
+    await assert.rejects(changeGated(gated([d1, d2], [server(2)], dead)), { code: "HEYE_GATE" });
+    assert.deepEqual([d1, d2].map(lines), [
+      lines(await filled()),
+      text(1).split("\n").filter(Boolean).sort(),
+    ]);
+  });
+
+  it("is not changed where that one is new, or is to be reached in another way", async () => {
+    const [d1, d2] = [await filled("d1"), await filled("d2")];
+    const third = { checkOf: (member: Member) => (member.address === "10.0.0.3" ? CHECK : NONE) };
+    for (const [members, checks] of [
+      [[server(1), server(2), server(3)], third],
+      [[server(1), { ...server(2), forwarding: "dr" as const }], dead],
+    ] as const) {
+      await assert.rejects(changeGated(gated([d1, d2], members, checks)), {
+        code: "HEYE_GATE",
+        message: /give them `weight: 0`/,
+      });
+      assert.deepEqual([d1, d2].map(lines), [lines(await filled()), lines(await filled())]);
+    }
   });
 });
 
@@ -286,11 +331,9 @@ describe("a director that changes while its servers are checked", () => {
       d1.table = [];
     };
     const isNew = (member: Member) => member.address === "10.0.0.3";
-    await assert.rejects(
-      toThree(d1, (member) => (isNew(member) ? NONE : CHECK)),
-      { code: "HEYE_GATE", message: /10\.0\.0\.1:80 from director d1/ },
-    );
-    assert.equal(d1.text, "");
+    const { behind } = await toThree(d1, (member) => (isNew(member) ? NONE : CHECK));
+    assert.match(behind.d1 ?? "", /10\.0\.0\.1:80 from director d1.*10\.0\.0\.2:80 from director d1/);
+    assert.deepEqual(d1.text.match(/\S+:80 -m -w [1-9]/g), ["10.0.0.3:80 -m -w 1"]);
   });
 
   it("does not get its servers back unasked either, when it was emptied while others drained", async () => {
