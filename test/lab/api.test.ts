@@ -182,11 +182,11 @@ describe("the API of agents, on a real kernel", () => {
     const head = "-A -t 192.0.2.20:80 -s wrr";
     await expectRules("192.0.2.20", head, rule("rs1", 7, "192.0.2.20"), rule("rs2", 1, "192.0.2.20"));
     const drift = (await services.read(id, outputs))?.outputs.drift;
-    const missing = (edit: string) => `virtual server tcp 192.0.2.20:80 lacks: ${edit}`;
+    const edit = `-e -t 192.0.2.20:80 -r ${site.address("rs1")}:80 -m -w 2`;
     assert.deepEqual(drift, {
       d1: [
-        missing(`-e -t 192.0.2.20:80 -r ${site.address("rs1")}:80 -m -w 2`),
-        missing(`-d -t 192.0.2.20:80 -r ${site.address("rs2")}:80`),
+        `virtual server tcp 192.0.2.20:80 lacks: ${edit}; found: -m -w 7`,
+        `virtual server tcp 192.0.2.20:80 has a server that is not declared: ${site.address("rs2")}:80`,
       ],
     });
     const state = await services.update(id, { ...outputs, drift }, inputs);

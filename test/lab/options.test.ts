@@ -373,7 +373,7 @@ describe("every option of IPVS on real directors", () => {
     const seen = await made.read();
     assert.match(
       JSON.stringify(seen?.drift),
-      /"d1":\["virtual server tcp 192\.0\.2\.10:80 lacks: .* -x 200"\]/,
+      /"d1":\["virtual server tcp 192\.0\.2\.10:80 lacks: .* -x 200; found: .*"\]/,
     );
     await made.update({});
     assert.deepEqual(await listed(), ["200/0", "200/0"]);

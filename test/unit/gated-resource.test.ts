@@ -73,7 +73,8 @@ describe("a server that somebody disabled by hand", () => {
     d2.table = parseTable(declared.replace("-w 1", "-w 0"));
     const seen = await handler.read(id, outputs);
     assert.ok(seen);
-    const lacks = "virtual server tcp 192.0.2.1:80 lacks: -e -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1";
+    const lacks =
+      "virtual server tcp 192.0.2.1:80 lacks: -e -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1; found: -m -w 0";
     assert.deepEqual(seen.outputs.drift, { d2: [lacks] });
     const wanted = inputs({});
     assert.equal(handler.diff(seen.outputs, wanted).changes, true);

@@ -191,6 +191,27 @@ describe("plan", () => {
       ].join("\n"),
     );
     assert.deepEqual(differences(desired, desired, scopeOf(desired)), []);
+    const [one, two] = ["192.0.2.1:80", "5 -6"].map((key, index) => [
+      `${index === 0 ? `-A -t ${key}` : `-A -f ${key}`} -s rr`,
+      `-a ${index === 0 ? `-t ${key}` : `-f ${key}`} -r ${index === 0 ? "10.0.0.1" : "[fd00::1]"}:80 -m -w 2`,
+    ]) as [string[], string[]];
+    for (const [rules, server] of [
+      [one, "10.0.0.1"],
+      [two, "[fd00::1]"],
+    ] as const) {
+      const wanted = parseTable(`${rules.join("\n")}\n`);
+      const edited = [
+        rules[0]?.replace("-s rr", "-s wrr -p 60"),
+        rules[1]?.replace("-w 2", "-w 9"),
+        rules[1]?.replace("1]:80", "2]:80").replace("0.1:80", "0.2:80"),
+      ];
+      const [key] = scopeOf(wanted);
+      assert.deepEqual(differences(parseTable(`${edited.join("\n")}\n`), wanted, scopeOf(wanted)), [
+        `virtual server ${key} lacks: ${rules[0]?.replace("-A", "-E")}; found: -s wrr -p 60`,
+        `virtual server ${key} lacks: ${rules[1]?.replace("-a", "-e")}; found: -m -w 9`,
+        `virtual server ${key} has a server that is not declared: ${server.replace(/1(\]?)$/, "2$1")}:80`,
+      ]);
+    }
     assert.deepEqual(
       differences([], desired, scopeOf(desired)).at(-1),
       "virtual server udp [fd00::1]:53 is missing",
