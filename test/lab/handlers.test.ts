@@ -218,7 +218,7 @@ describe("resources on real directors", () => {
           );
         assert.deepEqual(await rules("d3"), [
           [rs1, "1"],
-          [rs2, "1"],
+          [rs2, "2"],
         ]);
       } finally {
         await site.lab.fault.setHealth("rs2", 200);
@@ -274,7 +274,7 @@ describe("resources on real directors", () => {
       try {
         await made.update({ cluster: site.cluster });
         assert.match(JSON.stringify(made.state.behind), /"d3":"director d3: it lacked servers .*HTTP 503/);
-        const held = before.replace(new RegExp(`(-r ${site.address("rs2")}:80 -m -w )1`), "$10");
+        const held = before.replace(new RegExp(`(-r ${site.address("rs2")}:80 -m -w )2`), "$10");
         assert.notEqual(held, before);
         assert.deepEqual([await site.table("d1"), await site.table("d3")], [before, held]);
       } finally {
