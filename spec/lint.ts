@@ -25,6 +25,7 @@ export function virtualServerLint(
     ...weightLint(server, pool),
     ...poolLint(server, pool),
     ...thresholdLint(server, pool, directors),
+    ...markLint(server, pool),
     ...(mode === "ssh" ? agentLint(server) : []),
   ];
 }
@@ -75,6 +76,17 @@ function poolLint(server: VirtualServer, pool: readonly DeclaredRealServer[]): s
 function areKnown(flags: readonly SchedulerFlag[] | undefined): boolean {
   if (flags === undefined) return true;
   return Array.isArray(flags) && flags.every((flag) => SCHEDULER_FLAGS.includes(flag));
+}
+
+/** The check by way of the virtual address needs one. */
+function markLint({ fwmark, healthCheck }: VirtualServer, pool: readonly DeclaredRealServer[]): string[] {
+  const [method] = new Set(pool.map((one) => one.forwarding).filter((one) => one === "dr" || one === "tun"));
+  const { type } = healthCheck;
+  if (typeof fwmark !== "number" || method === undefined || type === "none") return [];
+  return [
+    `servers of a firewall mark are asked at their own addresses alone: by ${method} a server can answer there and lack an address that ` +
+      "clients ask for",
+  ];
 }
 
 function thresholdLint(

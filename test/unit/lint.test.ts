@@ -31,6 +31,20 @@ describe("what a virtual server cannot mean", () => {
     assert.match(warnings.join("\n"), /one server gets every connection/);
   });
 
+  it("is a way that is tried by dr or tun, where a mark names no address", () => {
+    const marked = { ...WEB, address: undefined, port: undefined, fwmark: 7, scheduler: "rr" };
+    const told = (forwarding: unknown, healthCheck: object) =>
+      checkVirtualServer({ ...marked, healthCheck, realServers: [{ address: "10.0.0.1", forwarding }] })
+        .warnings;
+    assert.match(
+      told("dr", { type: "tcp", port: 80 }).join("\n"),
+      /asked at their own addresses alone: by dr /,
+    );
+    for (const forwarding of ["nat", UNKNOWN])
+      assert.deepEqual(told(forwarding, { type: "tcp", port: 80 }), []);
+    assert.doesNotMatch(told("tun", { type: "none" }).join("\n"), /own addresses/);
+  });
+
   it("is not told of what is not known yet", () => {
     const flags = [UNKNOWN, [UNKNOWN], ["mh-port", UNKNOWN]];
     for (const schedulerFlags of flags) {
