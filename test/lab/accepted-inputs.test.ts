@@ -22,7 +22,7 @@ import { goodVirtualServer, type Inputs } from "../provider/inputs";
 
 /** Virtual servers at a time on the director. */
 const CHUNK = 400;
-const INPUTS = Number(process.env.HEYE_INPUTS ?? 3_000);
+const INPUTS = 10_000;
 
 interface Accepted {
   readonly inputs: Inputs;
