@@ -14,6 +14,33 @@ import {
 /** CAP_SYS_ADMIN: who has it may make network namespaces. */
 const SYS_ADMIN = 1n << 21n;
 
+/**
+ * What the check may do when systemd runs it: make a network namespace and set its network up, write where checks are
+ * recorded. It cannot mount, so it stays behind what is mounted here. Each is a property that systemd 239 takes for a unit
+ * that is made at run time: an older one refuses the whole unit for a single one that it does not know.
+ */
+const CONFINED = [
+  "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_NET_ADMIN",
+  "NoNewPrivileges=yes",
+  "ProtectSystem=strict",
+  // With ProtectControlGroups it is left out of ProtectSystem, as in director/sandbox.ts.
+  "ReadOnlyPaths=/run",
+  "ReadWritePaths=/run/heye",
+  "ProtectHome=yes",
+  "PrivateTmp=yes",
+  "PrivateDevices=yes",
+  "ProtectControlGroups=yes",
+  "ProtectKernelModules=yes",
+  "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6",
+  "RestrictNamespaces=net",
+  "RestrictRealtime=yes",
+  "LockPersonality=yes",
+  "MemoryDenyWriteExecute=yes",
+  "SystemCallArchitectures=native",
+  "SystemCallFilter=@system-service",
+  "SystemCallErrorNumber=EPERM",
+];
+
 /** What decides how a check by way of the virtual address is started here. */
 export interface Surroundings {
   /** /proc/self/status. */
@@ -33,7 +60,13 @@ export function proberArgv({ status, hasSystemd }: Surroundings): readonly [stri
   if ((BigInt(`0x${mask}`) & SYS_ADMIN) !== 0n || !hasSystemd) return ["sh", "-c", script];
   // systemd replaces variables in arguments of its units; two dollars are one.
   const argument = script.replaceAll("$", "$$$$");
-  return ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--", "/bin/sh", "-c", argument];
+  return [
+    ...(["systemd-run", "--quiet", "--pipe", "--wait", "--collect"] as const),
+    // Else its name in the journal is the whole script.
+    "--description=A check of pulumi-heye by way of a virtual address",
+    ...CONFINED.map((property) => `--property=${property}`),
+    ...["--", "/bin/sh", "-c", argument],
+  ];
 }
 
 /** An agent's own way to check through the forwarding path: the provider's, without SSH. */

@@ -133,14 +133,19 @@ while IFS=" " read -r word path value; do
     timeouts) said=$(ipvsadm --set $path $value 2>&1) || complain "ipvsadm --set $path $value: $said" ;;
   esac
 done <"$in"
-reload() { if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; }
+has_systemd() { [ -d /run/systemd/system ]; }
+reload() { if has_systemd; then systemctl daemon-reload; fi; }
 on() {
   mkdir -p ${folderOf(BOOT_FILES.unit)} ${folderOf(BOOT_FILES.link)} ${folderOf(BOOT_FILES.modules)} &&
     put script ${BOOT_FILES.script} 700 && put unit ${BOOT_FILES.unit} 644 &&
     if [ -n "$(part modules)" ]; then put modules ${BOOT_FILES.modules} 644; else rm -f ${BOOT_FILES.modules}; fi &&
     ln -sfn ${BOOT_FILES.unit} ${BOOT_FILES.link} && reload
 }
-off() { rm -f ${BOOT_FILES.link} ${BOOT_FILES.unit} ${BOOT_FILES.script} ${BOOT_FILES.modules} && reload; }
+off() {
+  # It counts as active since the boot, and without this systemd would remember it until the next one. It ends nothing.
+  if has_systemd; then systemctl stop heye-restore.service 2>/dev/null || :; fi
+  rm -f ${BOOT_FILES.link} ${BOOT_FILES.unit} ${BOOT_FILES.script} ${BOOT_FILES.modules} && reload
+}
 case "$(part boot)" in
   on) said=$(on 2>&1) || complain "restore at boot: $said" ;;
   off) said=$(off 2>&1) || complain "restore at boot: $said" ;;

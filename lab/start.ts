@@ -30,6 +30,8 @@ export interface Start {
   readonly cpu: number;
   readonly memoryMb: number;
   readonly database: DatabaseConfig | undefined;
+  /** As in {@link WorldConfig}. */
+  readonly systemd: string | undefined;
 }
 
 const SOURCES = join(PACKAGE_ROOT, "lab", "world");
@@ -45,7 +47,8 @@ export function writeStartFiles(start: Start, paths: LabPaths): void {
     authorizedKey: start.memory.client.public,
     hostKeys: start.memory.hosts.map((key) => key.private),
     shared: [PACKAGE_ROOT, process.execPath],
-    directorInit: join(SOURCES, "director.sh"),
+    directorInit: join(SOURCES, start.systemd === undefined ? "director.sh" : "systemd.sh"),
+    systemd: start.systemd,
     database: start.database,
   };
   const keeper: KeeperConfig = {

@@ -1,10 +1,10 @@
 /** Brings a lab up, step by step. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { isRoot, labLayer, RootNeeded, requireLabRights } from "../setup";
+import { isRoot, labLayer, RootNeeded, requireLabRights, systemdLayer } from "../setup";
 import { idlestCpu } from "./cpu";
 import { databaseConfig } from "./database-seed";
-import { LabBusyError, NotRootError } from "./errors";
+import { LabBusyError, LabInputError, NotRootError } from "./errors";
 import { writeJson } from "./files";
 import { type Inventory, inventoryOf, knownHostsOf } from "./inventory";
 import type { Mode } from "./keeper/config";
@@ -34,19 +34,29 @@ export interface LabOptions {
   readonly memoryMb?: number;
   /** Default "auto": namespaces where this kernel has IPVS, else a user-mode Linux guest. */
   readonly mode?: Mode | "auto";
+  /**
+   * What runs the directors: a script that runs our units and sshd, or a real systemd, which needs a guest. Default "script".
+   */
+  readonly init?: "script" | "systemd";
   /** Let the lab go on when this process ends. Default false: it ends with us, even when we are killed. */
   readonly keep?: boolean;
 }
 
 /** Starts the lab and returns when every director can be logged in to. Throws as Lab.up does. */
 export async function bringUp(options: LabOptions): Promise<Inventory> {
+  const bySystemd = options.init === "systemd";
+  if (bySystemd && options.mode === "namespaces")
+    throw new LabInputError(
+      'mode: expected "guest" with init "systemd", which never runs on this machine\'s own kernel, found "namespaces".',
+    );
   const rootless = await isRootless();
   const name = options.name ?? madeUpName();
   const paths = pathsOf(name);
   const { directors = 3, servers = 4, database = true } = options;
   const t = topology({ directors, servers, database });
   const layer = await labLayer();
-  const mode = await chooseMode(options.mode ?? "auto", layer);
+  const mode = await chooseMode(bySystemd ? "guest" : (options.mode ?? "auto"), layer);
+  const systemd = bySystemd ? await systemdLayer() : undefined;
   const [cpu, seed] = await Promise.all([idlestCpu(), database ? databaseConfig(layer) : undefined]);
   const fixed = {
     name,
@@ -60,8 +70,9 @@ export async function bringUp(options: LabOptions): Promise<Inventory> {
     token: randomBytes(16).toString("hex"),
     cpu,
     // Each may have a login at the same time, with its shell and programs.
-    memoryMb: options.memoryMb ?? 768 + 12 * directors,
+    memoryMb: options.memoryMb ?? 768 + (systemd === undefined ? 12 : 128) * directors,
     database: seed,
+    systemd,
   };
   return withLock(paths, async () => {
     if (isUp(paths))

@@ -9,7 +9,7 @@ export { RootNeeded, SetupError } from "./errors";
 export { etcd } from "./etcd";
 export { type KubernetesPrograms, kubernetesPrograms } from "./kubernetes";
 export { kubernetesPlugin } from "./kubernetes-plugin";
-export { ipsetLayer, keepalivedLayer, labLayer } from "./lab-packages";
+export { ipsetLayer, keepalivedLayer, labLayer, systemdLayer } from "./lab-packages";
 export { type PackageLayer, packageLayer } from "./packages";
 export { isRoot, requireLabRights } from "./privileges";
 export { promtool } from "./promtool";

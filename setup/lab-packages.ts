@@ -52,6 +52,14 @@ export async function ipsetLayer(): Promise<string> {
   return (await packageLayer("ipset, which kube-proxy runs,", ["ipset"])).layer;
 }
 
+/**
+ * The folder with systemd and its bus, which run directors of a lab that wants them, beside {@link labLayer} as keepalived is.
+ * Nothing of it is ever started on this machine.
+ */
+export async function systemdLayer(): Promise<string> {
+  return (await packageLayer("systemd, which runs directors of a lab,", ["systemd", "dbus"])).layer;
+}
+
 /** Whether apt's words mean that it knows no package with the guest's kernel; nothing else may be missing. */
 export function isGuestMissing(found: string): boolean {
   const errors = found.split("\n").filter((line) => line.trim().startsWith("E: "));

@@ -18,6 +18,8 @@ export interface WorldConfig {
   readonly shared: readonly string[];
   /** PID 1 of a director, a shell script within `shared`. */
   readonly directorInit: string;
+  /** Folder of what the machine lacks of systemd, where that runs the directors. */
+  readonly systemd: string | undefined;
   readonly database: DatabaseConfig | undefined;
 }
 

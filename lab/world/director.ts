@@ -11,7 +11,8 @@ import { ipBatch, iptables, setSysctls } from "./ip";
 import { setHostName } from "./kernel";
 import { type RuleTables, readRules, writeRules } from "./netfilter";
 import { NodeSpace, withinNewSpaces } from "./spaces";
-import { sshdListens } from "./sshd";
+import { sshdListens, sshIsThere } from "./sshd";
+import { SYSTEMD_INIT, systemdDisk } from "./systemd-root";
 
 /** A director that runs. */
 export interface Director {
@@ -29,6 +30,7 @@ export interface Director {
 export function diskOf(node: DirectorNode, config: WorldConfig): Disk {
   const hostKey = config.hostKeys[node.index - 1];
   if (hostKey === undefined) throw new Error(`${node.name}: no host key in the configuration`);
+  if (config.systemd !== undefined) return systemdDisk(node.name, hostKey, config.systemd, config);
   return Disk.make(node.name, hostKey, config.shared);
 }
 
@@ -47,15 +49,18 @@ export function startDirector(
   const boot = (): Director["init"] => {
     disk.mountVolatile();
     setHostName(node.name);
-    return spawn("/bin/sh", [config.directorInit], {
+    const init = config.systemd === undefined ? [config.directorInit] : [SYSTEMD_INIT, node.name];
+    return spawn("/bin/sh", init, {
       env: NODE_ENVIRONMENT,
       stdio: ["ignore", "ignore", "pipe"],
     });
   };
   const init = network.within(() => disk.within(() => withinNewSpaces(boot)));
   if (init.pid === undefined) throw new Error(`${node.name}: /bin/sh could not be started`);
-  const listening = sshdListens(node.name, init);
-  return { node, disk, init, space: NodeSpace.ofProcess(init.pid), listening };
+  const space = NodeSpace.ofProcess(init.pid);
+  const listening =
+    config.systemd === undefined ? sshdListens(node.name, init) : sshIsThere({ node, space }, init);
+  return { node, disk, init, space, listening };
 }
 
 /** Ends everything that runs on a director, as a loss of power does, and waits for it. Its disk stays. */

@@ -13,7 +13,8 @@ export class Disk {
   readonly #space: NodeSpace;
   readonly #shared: readonly string[];
 
-  private constructor(space: NodeSpace, shared: readonly string[]) {
+  /** A disk that is there. `shared` lie in {@link SHARED}, by number. */
+  constructor(space: NodeSpace, shared: readonly string[]) {
     this.#space = space;
     this.#shared = shared;
   }

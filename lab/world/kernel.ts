@@ -69,6 +69,12 @@ export function mount(kind: string, target: string, data = ""): void {
   check(functions.mount(kind, target, kind, 0, data), `mount ${kind} on ${target}`);
 }
 
+/** Lays `lower` trees, the first on top, on `target`. With nothing above them nobody can write there. */
+export function overlayReadOnly(target: string, lower: readonly string[]): void {
+  const data = `lowerdir=${lower.join(":")}`;
+  check(functions.mount("overlay", target, "overlay", MS.readOnly, data), `mount overlay on ${target}`);
+}
+
 /** Bind-mounts `source` on `target`, with what is mounted below it. */
 export function bind(source: string, target: string): void {
   check(functions.mount(source, target, null, MS.bind | MS.recursive, null), `bind ${source} on ${target}`);

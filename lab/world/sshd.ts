@@ -33,6 +33,25 @@ export function sshdListens(name: string, sshd: ChildProcess & { readonly stderr
   });
 }
 
+/** Resolves when anybody accepts SSH connections there; rejects with the words of its PID 1 when that ends. */
+export function sshIsThere(
+  host: SshdHost,
+  init: ChildProcess & { readonly stderr: Readable },
+): Promise<void> {
+  const { name } = host.node;
+  const words: string[] = [];
+  createInterface({ input: init.stderr }).on("line", (line) => words.length < 20 && words.push(line));
+  const ended = new Promise<never>((_, reject) => {
+    init.on("exit", () => reject(new Error(`${name} ended: ${words.join("; ")}`)));
+  });
+  const script = "until (: <>/dev/tcp/127.0.0.1/22) 2>/dev/null; do sleep 0.2; done";
+  const argv = ["bash", "-c", script];
+  const heard = execute(host.space, { node: name, argv, timeoutMs: 120_000 }).then(({ code, stderr }) => {
+    if (code !== 0) throw new Error(`${name} takes no SSH connection: ${stderr}${words.join("; ")}`);
+  });
+  return Promise.race([heard, ended]);
+}
+
 /** Starts sshd and returns when it listens. There must be none. */
 export async function startSshd(host: SshdHost, options: readonly string[] = []): Promise<void> {
   const argv = ["-D", "-e", "-f", "/etc/ssh/sshd_config", ...options];

@@ -206,5 +206,6 @@ describe("lab: life and death", () => {
   it("refuses shapes and names that cannot be, before anything is started", async () => {
     await assert.rejects(Lab.up({ name: "../up" }), LabInputError);
     await assert.rejects(Lab.up({ directors: 255 }), LabInputError);
+    await assert.rejects(Lab.up({ init: "systemd", mode: "namespaces" }), LabInputError);
   });
 });

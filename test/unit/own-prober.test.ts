@@ -87,13 +87,23 @@ describe("an agent's check through the forwarding path", () => {
     assert.equal(proberArgv({ status: own, hasSystemd: true })[0], "sh");
     assert.equal(proberArgv({ status: unit, hasSystemd: false })[0], "sh");
     const argv = proberArgv({ status: unit, hasSystemd: true });
-    assert.deepEqual(argv.slice(0, 8), [
-      ...["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--", "/bin/sh", "-c"],
-    ]);
+    const [before, script = ""] = [argv.slice(0, -1), argv.at(-1)];
+    assert.deepEqual(before.slice(0, 5), ["systemd-run", "--quiet", "--pipe", "--wait", "--collect"]);
+    assert.deepEqual(before.slice(-3), ["--", "/bin/sh", "-c"]);
+    // Of all of root's rights these two, and nothing of the director to write to but where checks are recorded.
+    const properties = before.filter((word) => word.startsWith("--property="));
+    for (const one of [
+      "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_NET_ADMIN",
+      "NoNewPrivileges=yes",
+      "ProtectSystem=strict",
+      "ReadWritePaths=/run/heye",
+      "SystemCallFilter=@system-service",
+    ])
+      assert.ok(properties.includes(`--property=${one}`), one);
     // What systemd makes of it is what is run elsewhere.
-    const said = argv[8]?.replace(/\$\$/g, () => "$");
+    const said = script.replace(/\$\$/g, () => "$");
     assert.equal(said, proberArgv({ status: own, hasSystemd: true })[2]);
-    assert.ok(!/(^|[^$])(\$\$)*\$([^$]|$)/.test(argv[8] ?? ""), "a single dollar is left");
+    assert.ok(!/(^|[^$])(\$\$)*\$([^$]|$)/.test(script), "a single dollar is left");
     const { status: parsed } = spawnSync("sh", ["-n"], { input: said });
     assert.equal(parsed, 0);
   });
