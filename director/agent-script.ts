@@ -80,9 +80,13 @@ stop_agent() {
 export const INSTALL_AGENT = `${BEGIN}
 read -r version digest unit_size supervisor_size size config_size
 config=${AGENT_FILES.config}
+# The unit of the agent sees nothing of these (director/sandbox.ts), and version managers keep their Nodes there.
+hidden() {
+  case "$(readlink -f "$1")" in /root/* | /home/* | /run/user/* | /tmp/* | /var/tmp/*) has_systemd ;; *) return 1 ;; esac
+}
 node=
 for candidate in /usr/local/bin/node /usr/bin/node "$agent/node" $(command -v node nodejs); do
-  if [ -x "$candidate" ] && "$candidate" -e "process.exit(+process.versions.node.split(String.fromCharCode(46))[0] >= 22 ? 0 : 1)" 2>/dev/null; then
+  if [ -x "$candidate" ] && ! hidden "$candidate" && "$candidate" -e "process.exit(+process.versions.node.split(String.fromCharCode(46))[0] >= 22 ? 0 : 1)" 2>/dev/null; then
     node=$candidate
     break
   fi

@@ -9,14 +9,17 @@ mount -t proc proc /proc || fail "no /proc"
 # In a tree of this machine's kernel systemd would be given the machine's devices and cgroups.
 grep -q "User Mode Linux" /proc/cpuinfo || fail "systemd runs in a guest alone"
 
-mount -t tmpfs -o mode=755 tmpfs /dev || fail "no /dev"
-for one in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "/dev/${one%:*}" c 1 "${one#*:}"; done
-mknod -m 666 /dev/tty c 5 0
-mkdir /dev/pts /dev/shm
-mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts /dev/pts && ln -s pts/ptmx /dev/ptmx
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-ln -s /proc/self/fd /dev/fd
-for one in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${one%:*}" "/dev/${one#*:}"; done
+# Made aside: a command that was run here meanwhile, and threw its output away, would make a file of /dev/null.
+aside=/mnt
+mount -t tmpfs -o mode=755 tmpfs $aside || fail "no /dev"
+for one in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "$aside/${one%:*}" c 1 "${one#*:}"; done
+mknod -m 666 $aside/tty c 5 0
+mkdir $aside/pts $aside/shm
+mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts $aside/pts && ln -s pts/ptmx $aside/ptmx
+mount -t tmpfs -o mode=1777 tmpfs $aside/shm
+ln -s /proc/self/fd $aside/fd
+for one in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${one%:*}" "$aside/${one#*:}"; done
+mount --move $aside /dev || fail "/dev cannot be put in place"
 
 # Its own part of the guest's cgroups, as its whole tree; what the last boot has left there is empty.
 tree=/sys/fs/cgroup

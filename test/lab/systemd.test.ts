@@ -114,9 +114,14 @@ describe("an agent that systemd runs", () => {
     );
   });
 
-  it("is installed by the Cluster as a unit that runs and is enabled", async () => {
+  it("is installed by the Cluster as a unit that runs and is enabled, with a Node that its unit may read", async () => {
+    // As version managers do it. The unit sees nothing of /root.
+    const own = "cp /usr/local/bin/node /root/node && mount -t tmpfs tmpfs /usr/local/bin";
+    await sh(`${own} && ln -s /root/node /usr/local/bin/node`);
     const { id, outputs } = await clusters.create(declared());
     cluster = { id, state: outputs };
+    assert.match(await site.on("d1", "cat", COMMAND), /exec \/var\/lib\/heye\/agent\/node /);
+    await sh("umount /usr/local/bin && rm /root/node");
     assert.equal(await state(), "active");
     assert.equal((await site.on("d1", "systemctl", "is-enabled", UNIT)).trim(), "enabled");
     assert.equal(await property("NeedDaemonReload"), "no");
