@@ -18,7 +18,8 @@ const VS = "/v1/virtual-servers";
 const API_WEB = `${VS}/tcp-192.0.2.10-80`;
 const STACK_WEB = `${VS}/tcp-192.0.2.20-80`;
 const URL = "http://192.0.2.10/";
-const PATIENCE_MS = 20_000;
+/** An agent needs 8 s to start in a lab, and longer beside other labs. */
+const PATIENCE_MS = 60_000;
 const API_PORT = 9_443;
 const SHAPE = { directors: 1, servers: 3, database: false };
 /** The director's address in the network that its clients' packets come from. */
