@@ -10,7 +10,7 @@ import { type Entrant, passGate, type Seen } from "./gate";
 import { lacking, lostEntrants } from "./lost";
 import { type Behind, errorOf } from "./reach";
 import { changeEverywhere, type Question, rehearseEverywhere, withThresholds } from "./rollout";
-import { judge, withoutServers } from "./serving";
+import { judge } from "./serving";
 import { type GatedChange, inOrder, removes, type States, type Steps, stepsOf } from "./steps";
 
 /** How a change ended that has been made. */
@@ -46,12 +46,12 @@ async function changeOnce(gated: GatedChange): Promise<Outcome> {
   // On a director that has joined the cluster.
   const takes = takesOver(gated, rehearsed.states);
   const { states, behind } = takes ? await rehearse(gated, withThresholds) : rehearsed;
-  const { waiting, failures, seen, answers, lacks: others } = await askAll(gated, states);
+  const { waiting, failures, othersFailures, seen, answers } = await askAll(gated, states);
   const { fatal, tolerable } = judge(gated.key, states, waiting, failures);
   // A director would lose those that it has before it has others.
   const isRisky = tolerable.length > 0 && removes(gated, states);
   if (fatal.length > 0 || isRisky) throw new GateError(failures, NOTHING);
-  const lacks = { ...others, ...withoutServers(gated.key, tolerable) };
+  const lacks = lacking(gated.key, [...othersFailures, ...tolerable]);
   const steps = stepsOf(gated, states, inOrder(gated, states), answers, tolerable);
   const taken = takes ? adoptions(gated.key, steps.removal ?? steps.first, states) : [];
   const first = await changeEverywhere([...states.keys()], steps.first, gated.policy);
@@ -81,7 +81,7 @@ export function createGated(gated: GatedChange): Promise<Outcome> {
 
 async function createOnce(gated: GatedChange): Promise<Outcome> {
   const { states, behind } = await rehearse(gated, gated.adopts ? withThresholds : undefined);
-  const { waiting, failures, seen, answers, lacks } = await askAll(gated, states);
+  const { waiting, failures, othersFailures, seen, answers } = await askAll(gated, states);
   if (failures.length > 0 && takesOver(gated, states)) throw new GateError(failures, NOTHING);
   const held = new Set(failures.length > 0 ? waiting.map(({ member }) => realServerKey(member)) : []);
   const members = inOrder(gated, states).map((member) =>
@@ -90,7 +90,7 @@ async function createOnce(gated: GatedChange): Promise<Outcome> {
   const outcome: Outcome = { behind, gate: seen, ...(held.size > 0 && { held: [...held] }) };
   const steps = stepsOf(gated, states, members, answers);
   const done = await makeNew(gated, states, steps, outcome);
-  const made = { ...done, behind: { ...lacks, ...done.behind } };
+  const made = { ...done, behind: { ...lacking(gated.key, othersFailures), ...done.behind } };
   if (made.failure || failures.length === 0) return made;
   const consequence = `The resource exists, its servers take no connections (weight 0). ${NEXT}`;
   return { ...made, failure: new GateError(failures, consequence) };
@@ -138,8 +138,8 @@ async function askAll(gated: GatedChange, states: States) {
     failures: own.failures,
     seen: { ...others.seen, ...own.seen },
     answers: answersOf(states.keys(), [...waiting, ...lost], [...own.failures, ...others.failures]),
-    /** Directors on which servers of others stay without connections. */
-    lacks: lacking(gated.key, others.failures),
+    /** Of servers of others, which stay without connections. */
+    othersFailures: others.failures,
   };
 }
 

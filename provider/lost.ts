@@ -63,7 +63,7 @@ export function lacking(key: string, failures: readonly GateFailure[]): Behind {
   const reason = (director: string) => {
     const here = failures.filter((one) => one.director === director);
     const said = here.map(describeFailure).join("; ");
-    return `director ${director}: it had lost servers of virtual server ${key}, which take no connections there until they are healthy: ${said}.`;
+    return `director ${director}: it lacked servers of virtual server ${key}, which take no connections there until they are healthy: ${said}.`;
   };
   return Object.fromEntries(directors.map((director) => [director, reason(director)]));
 }

@@ -9,9 +9,8 @@ import {
 } from "../director";
 import { findService } from "../ipvs";
 import { realServerKey } from "../spec";
-import { describeFailure, type GateFailure } from "./errors";
+import type { GateFailure } from "./errors";
 import type { Entrant } from "./gate";
-import type { Behind } from "./reach";
 
 /** Failures at a gate, by what they mean for the change. */
 export interface Judged {
@@ -77,14 +76,4 @@ function withHeld(registry: Registry, key: string, held: ReadonlySet<string>): R
   );
   const virtualServers = { ...owner.virtualServers, [key]: { ...registration, members } };
   return { owners: { ...registry.owners, [ownerId]: { ...owner, virtualServers } } };
-}
-
-/** Why directors do without servers that were asked for them in vain. */
-export function withoutServers(key: string, failures: readonly GateFailure[]): Behind {
-  const directors = [...new Set(failures.map(({ director }) => director))];
-  const reason = (director: string) => {
-    const said = failures.filter((one) => one.director === director).map(describeFailure);
-    return `director ${director}: it lacked servers of virtual server ${key}, which take no connections there until they are healthy: ${said.join("; ")}.`;
-  };
-  return Object.fromEntries(directors.map((director) => [director, reason(director)]));
 }

@@ -295,7 +295,7 @@ describe("the API of agents, on a real kernel", () => {
   });
 
   it("survives the agent, and goes when it is deleted", async () => {
-    await site.on("d1", "sh", "-c", "kill -KILL $(pgrep -o -f '[h]eye-agent.js run')");
+    await site.on("d1", "sh", "-c", "kill -KILL $(pgrep -f '[h]eye-agent.js run' | head -n 1)");
     const deadline = Date.now() + PATIENCE_MS;
     while ((await ask("GET", API_WEB).catch(() => ({ code: 1 }))).code !== 0) {
       assert.ok(Date.now() < deadline, "no agent came back");
