@@ -161,17 +161,25 @@ export function tidy(value: string): string {
   return value.trim().replace(/\s+/g, " ");
 }
 
+/** Names of a variable that the kernel has under another one too (devinet.c: both are `ipv4_devconf.forwarding`). */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  "net.ipv4.conf.all.forwarding": "net.ipv4.ip_forward",
+};
+
 /** Rules between a cluster's settings. */
 export function settingsProblems(value: Settings | undefined, isUnknown: IsUnknown): Problem[] {
   if (!isRecord(value) || !isRecord(value.sysctls)) return [];
   const { sysctls, ...others } = value as Settings & { sysctls: Record<string, unknown> };
-  return named.flatMap(([setting, names]) => {
-    const declared = others[setting];
-    if (declared === undefined || isUnknown(declared)) return [];
-    const twice = names.filter((name) => Object.hasOwn(sysctls, name));
-    return twice.map((name) => ({
-      path: ["settings", "sysctls", name],
-      reason: `expected it once, found settings.${setting} too, which sets the same`,
-    }));
+  return Object.keys(sysctls).flatMap((name) => {
+    const variable = Object.hasOwn(OTHER_NAMES, name) ? (OTHER_NAMES[name] ?? name) : name;
+    const path = ["settings", "sysctls", name];
+    const problem = (twin: string) => ({
+      path,
+      reason: `expected it once, found ${twin} too, which sets the same`,
+    });
+    const setting = named.find(([, names]) => names.includes(variable))?.[0];
+    const declared = setting === undefined ? undefined : others[setting];
+    if (declared !== undefined && !isUnknown(declared)) return [problem(`settings.${setting}`)];
+    return variable !== name && Object.hasOwn(sysctls, variable) ? [problem(`sysctl ${variable}`)] : [];
   });
 }

@@ -269,6 +269,16 @@ describe("declared settings", () => {
       problemsOf({ settings: { conntrack: true, sysctls: { "net.ipv4.vs.conntrack": "1" } } })[0] ?? "",
       /^settings\.sysctls\["net\.ipv4\.vs\.conntrack"\]: expected it once, found settings\.conntrack too/,
     );
+    // One variable of the kernel under two names.
+    const all = "net.ipv4.conf.all.forwarding";
+    const [named, ...more] = problemsOf({ settings: { ipForward: true, sysctls: { [all]: "0" } } });
+    assert.match(named ?? "", /all\.forwarding"\]: expected it once, found settings\.ipForward too/);
+    const both = problemsOf({ settings: { sysctls: { "net.ipv4.ip_forward": "1", [all]: "0" } } });
+    assert.match(
+      both.join(),
+      /^settings\.sysctls\["net\.ipv4\.conf\.all\.forwarding"\]: expected it once, found sysctl net/,
+    );
+    assert.deepEqual([more, problemsOf({ settings: { sysctls: { [all]: "0" } } })], [[], []]);
   });
 });
 
