@@ -25,6 +25,7 @@ export { isWatchedPool, lostServers } from "./lost";
 export { putMember, removeMember } from "./member-change";
 export { DUMMY_DEVICE } from "./placement";
 export type { DirectorWord, PlaneAnswer } from "./plane-answer";
+export { privateKeyFault } from "./private-key";
 export type { Actor, Basis } from "./refusal";
 export { inOrderOf, memberOf, type NamedClaim, registrationOf, watchedOf } from "./registration";
 export {

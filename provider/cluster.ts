@@ -16,6 +16,7 @@ import { RolloutError } from "./errors";
 import { actorOf, departed, type Fleet } from "./fleet";
 import type { Checked, Properties, ResourceHandler } from "./handler";
 import { type Node, nodesOf, observeNodes } from "./nodes";
+import { privateKeyWarnings } from "./private-keys";
 import { ask, type Behind, skipping } from "./reach";
 import { settleAll } from "./settle-all";
 import { hasSettings, type Survey, survey, unsettle } from "./settlement";
@@ -127,8 +128,9 @@ function check({ name, label, credentials, agent: _, ...properties }: Properties
   const joined = knows ? joinCredentials(given, credentials as ClusterCredentials | undefined) : given;
   const { value, problems } = parse(cluster, joined, isUnknown);
   const agent = (value as { mode?: unknown }).mode === "agent" ? { agent: agentProgram().version } : {};
-  const warnings =
-    problems.length > 0 ? [] : clusterWarnings(value).map((text) => `Cluster ${name}: ${text}.`);
+  const lints =
+    problems.length > 0 ? [] : [...clusterWarnings(value), ...(knows ? privateKeyWarnings(value) : [])];
+  const warnings = lints.map((text) => `Cluster ${name}: ${text}.`);
   // Without the credentials the rules about logging in would only mislead.
   if (!knows) return { inputs: { name, label, ...value, credentials, ...agent }, problems, warnings };
   const rules = clusterProblems(value, isUnknown);
