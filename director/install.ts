@@ -44,6 +44,9 @@ echo "$manager ended with status $status while it installed$packages"
 printf "%s\\n" "$said" | tail -n 10
 `;
 
+const MEND =
+  "Mend what these words name and run the command again, or install them by hand and leave out install.";
+
 /**
  * @returns the packages that were installed; none where everything was there
  * @throws InstallError with the package manager's last words
@@ -58,5 +61,6 @@ export async function installMissing(director: Director): Promise<string[]> {
     throw new InstallError(director.name, missing, "Install them by hand, and leave out install.");
   }
   const [what = "the installation failed", ...said] = outcome === "heye 1 failed" ? words : [];
-  throw new InstallError(director.name, what, said.join("\n") || stderr || stdout);
+  const last = said.join("\n") || stderr || stdout;
+  throw new InstallError(director.name, what, `${last}\n${MEND}`);
 }

@@ -45,7 +45,11 @@ export class SettingNotAppliedError extends DirectorError {
 
   constructor(director: string, differences: readonly string[], messages: string) {
     const said = messages.trim() === "" ? "" : `\n  it said: ${messages.trim().replaceAll("\n", "\n  ")}`;
-    super(director, `the settings were not taken:\n  ${differences.join("\n  ")}${said}`);
+    super(
+      director,
+      `the settings were not taken:\n  ${differences.join("\n  ")}${said}\n  ` +
+        "Declare values that this kernel takes, or leave these settings out, and run the command again.",
+    );
   }
 }
 

@@ -48,7 +48,11 @@ export class NotAppliedError extends DirectorError {
   ) {
     const said =
       messages.trim() === "" ? "" : `\n  ipvsadm said: ${messages.trim().replaceAll("\n", "\n  ")}`;
-    super(director, `the kernel did not take the change:\n  ${differences.join("\n  ")}${said}`);
+    super(
+      director,
+      `the kernel did not take the change:\n  ${differences.join("\n  ")}${said}\n  ` +
+        "Where no words name a cause, see the director's dmesg, and that modprobe finds the scheduler's module (ip_vs_mh); then run the command again.",
+    );
   }
 }
 
