@@ -96,9 +96,10 @@ function serverText(status: ServerStatus, nowMs: number): string {
   const { server, configuredWeight, effectiveWeight, kernelWeight, reasons, health } = status;
   const wanted =
     effectiveWeight === configuredWeight ? `${effectiveWeight}` : `${effectiveWeight} of ${configuredWeight}`;
-  const isGone = kernelWeight === null && effectiveWeight === 0;
-  const weight =
-    kernelWeight === effectiveWeight || isGone ? wanted : `${wanted}, ${kernelText(kernelWeight)}`;
+  // An entry of weight 0 keeps its connections and persistent clients, one that is out of the table keeps none.
+  const isOut = kernelWeight === null && effectiveWeight === 0;
+  const held = isOut ? "out of the table" : kernelText(kernelWeight);
+  const weight = kernelWeight === effectiveWeight ? wanted : `${wanted}, ${held}`;
   const state = health === undefined ? "unchecked" : health.healthy ? "up" : "DOWN";
   const since = health === undefined ? "" : ` for ${age(nowMs - health.since)}`;
   const why = reasons.length === 0 ? "" : `  [${reasons.join(", ")}]`;

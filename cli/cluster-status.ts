@@ -127,8 +127,10 @@ function sorry(here: Here): string[] {
 function weightText({ effectiveWeight, configuredWeight, kernelWeight }: Server): string {
   const wanted =
     effectiveWeight === configuredWeight ? `${effectiveWeight}` : `${effectiveWeight} of ${configuredWeight}`;
-  const isAsWanted = kernelWeight === effectiveWeight || (kernelWeight === null && effectiveWeight === 0);
-  return isAsWanted ? wanted : `${wanted}, in the kernel ${kernelWeight ?? "not at all"}`;
+  if (kernelWeight === effectiveWeight) return wanted;
+  // An entry of weight 0 keeps its connections and persistent clients, one that is out of the table keeps none.
+  if (kernelWeight === null && effectiveWeight === 0) return `${wanted}, out of the table`;
+  return `${wanted}, in the kernel ${kernelWeight ?? "not at all"}`;
 }
 
 function stateText({ health }: Server): string {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statusText } from "../../agent/text";
 import { ratesOf, together } from "../../agent/top/rates";
 import { short, topText } from "../../agent/top/text";
 import { named } from "../../cli/agent";
@@ -15,11 +16,13 @@ interface Shape {
   readonly digest?: string;
   readonly registry?: string;
   readonly ready?: boolean;
+  /** Whether the table is without the server that is down. */
+  readonly out?: boolean;
 }
 
 function told(
   name: string,
-  { healthy = true, digest = "aaaaaaaaaaaa", registry = "1", ready = true }: Shape = {},
+  { healthy = true, digest = "aaaaaaaaaaaa", registry = "1", ready = true, out = false }: Shape = {},
 ): Told {
   return {
     name,
@@ -33,7 +36,7 @@ function told(
           servers: [
             {
               ...{ server: "10.0.0.1:80", configuredWeight: 2, effectiveWeight: healthy ? 2 : 0 },
-              ...{ kernelWeight: healthy ? 2 : 0, reasons: healthy ? [] : ["down"] },
+              ...{ kernelWeight: healthy ? 2 : out ? null : 0, reasons: healthy ? [] : ["down"] },
               health: {
                 healthy,
                 since: NOW - 12_000,
@@ -98,6 +101,22 @@ describe("a status of several directors", () => {
     );
     assert.match(text, /sorry server, SERVES on d2$/m);
     assert.doesNotMatch(text, /same on all/);
+  });
+
+  it("tells an entry of weight 0, which keeps its connections, from one that is out of the table", () => {
+    const down = told("d1", { healthy: false });
+    const gone = told("d2", { healthy: false, out: true });
+    assert.match(clusterText([down], [], NOW), /weight 0 of 2 +DOWN for 12 s/);
+    assert.match(clusterText([gone], [], NOW), /weight 0 of 2, out of the table +DOWN for 12 s/);
+    assert.match(
+      clusterText([down, gone], [], NOW),
+      /weight 0 of 2 on d1, 0 of 2, out of the table on d2 DOWN/,
+    );
+    const director = {
+      ...gone.status,
+      ...{ director: "d2", drains: [], checks: { checks: 0, late: 0, inconclusive: 0, stalls: 0 } },
+    } as unknown as Parameters<typeof statusText>[0];
+    assert.match(statusText(director, NOW), /weight 0 of 2, out of the table +DOWN for 12 s/);
   });
 
   it("tells apart what is declared, what is there, and who lacks it", () => {
