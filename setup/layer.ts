@@ -60,37 +60,51 @@ export async function runLayer(
 }
 
 /**
- * Runs layers at the same time: the first one's tests are shown as they run, those of the others when the layers
- * before them have ended. What they need is brought before, one after the other: a build beside tests would starve them.
+ * Runs layers, so many at the same time and in their order: the first one's tests are shown as they run, those of the others
+ * when it has ended. What they need is brought before, one after the other: a build beside tests would starve them.
  */
-export async function runTogether(layers: readonly Layer[]): Promise<Counts> {
+export async function runTogether(layers: readonly Layer[], lanes: number): Promise<Counts> {
   const ready: (readonly [Layer, NodeJS.ProcessEnv])[] = [];
   for (const layer of layers) ready.push([layer, await layer.prepare()]);
   const [first, ...others] = ready;
-  if (first === undefined) return { passed: 0, failed: 0 };
+  if (first === undefined) return NONE;
   await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
-  const running = others.map(async ([layer, env]) => {
-    const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
-    await using file = await open(path, "w+", 0o600);
-    try {
-      return { counts: await runLayer(layer, [], file.fd, env), printed: await readFile(path) };
-    } catch (error) {
-      process.stdout.write(await readFile(path));
-      throw error;
-    } finally {
-      await rm(path);
+  const waiting = others.values();
+  const shown = runLayer(first[0], [], undefined, first[1]);
+  const printing: Promise<unknown>[] = [];
+  const lane = async (before?: Promise<Counts>): Promise<Counts> => {
+    let counts = (await before) ?? NONE;
+    for (const [layer, env] of waiting) {
+      const recorded = await runRecorded(layer, env);
+      printing.push(shown.catch(() => undefined).then(() => process.stdout.write(recorded.printed)));
+      counts = add(counts, recorded.counts);
     }
-  });
-  // Looked at below; a failure before that must not end the process.
-  for (const one of running) one.catch(() => undefined);
-  let all = await runLayer(first[0], [], undefined, first[1]);
-  for (const one of running) {
-    const { counts, printed } = await one;
-    process.stdout.write(printed);
-    all = add(all, counts);
-  }
-  return all;
+    return counts;
+  };
+  const beside = Array.from({ length: lanes - 1 }, () => lane());
+  const all = await Promise.all([lane(shown), ...beside]);
+  await Promise.all(printing);
+  return all.reduce(add);
 }
+
+/** Runs a layer with its tests' words kept for later; they are shown at once where it cannot be run to its end. */
+async function runRecorded(
+  layer: Layer,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly counts: Counts; readonly printed: Buffer }> {
+  const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
+  await using file = await open(path, "w+", 0o600);
+  try {
+    return { counts: await runLayer(layer, [], file.fd, env), printed: await readFile(path) };
+  } catch (error) {
+    process.stdout.write(await readFile(path));
+    throw error;
+  } finally {
+    await rm(path);
+  }
+}
+
+const NONE: Counts = { passed: 0, failed: 0 };
 
 /** The sum of two counts. */
 export function add(one: Counts, other: Counts): Counts {

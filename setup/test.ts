@@ -18,8 +18,8 @@ import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
 /**
- * Groups of layers in the order in which they run: the cheap and the telling ones first. The layers of a group run at the
- * same time: each keeps about one processor busy.
+ * Groups of layers in the order in which they run: the cheap and the telling ones first, then those that take long, the
+ * longest of them first.
  */
 const GROUPS: readonly (readonly Layer[])[] = [
   [
@@ -27,7 +27,8 @@ const GROUPS: readonly (readonly Layer[])[] = [
     { name: "provider", folder: compiled("provider"), timeout: 60_000, prepare: async () => process.env },
   ],
   [
-    { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
+    { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
+    { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
     {
       name: "kubernetes",
       folder: compiled("kubernetes"),
@@ -35,13 +36,12 @@ const GROUPS: readonly (readonly Layer[])[] = [
       prepare: prepareKubernetes,
       within: ["sh", join(PROJECT_ROOT, "test", "kubernetes", "network.sh")],
     },
+    { name: "etcd", folder: compiled("etcd"), timeout: 120_000, prepare: prepareEtcd },
     { name: "operator", folder: compiled("operator"), timeout: 120_000, prepare: prepareOperator },
   ],
-  [
-    { name: "lab", folder: compiled("lab"), timeout: 180_000, prepare: prepareLab },
-    { name: "pulumi", folder: compiled("pulumi"), timeout: 300_000, prepare: preparePulumi },
-  ],
 ];
+/** How many run at the same time: each keeps about one processor busy, and most machines of a CI have two. */
+const LANES = 2;
 const LAYERS = GROUPS.flat();
 
 /** Those that build networks. Whether one may is said before minutes are spent on fetching what could not be used. */
@@ -81,7 +81,7 @@ export async function test([name, ...options]: readonly string[]): Promise<numbe
   if (name === undefined) {
     await setUp();
     all = add(all, await checkSources());
-    for (const group of GROUPS) all = add(all, await runTogether(group));
+    for (const group of GROUPS) all = add(all, await runTogether(group, LANES));
   } else {
     all = await runLayer(named(name), options);
   }

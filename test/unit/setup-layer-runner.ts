@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { type Layer, runLayer, runTogether } from "../../setup/layer";
 
 /**
- * Fixture of setup-layer.test.ts: runs the tests of the folder it is given, of several at the same time, and ends with
+ * Fixture of setup-layer.test.ts: runs the tests of the folder it is given, of several two at a time, and ends with
  * the counts as JSON.
  */
 async function main(): Promise<void> {
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   );
   const [first] = layers;
   if (first === undefined) throw new TypeError("which folder?");
-  console.log(JSON.stringify(await (layers.length > 1 ? runTogether(layers) : runLayer(first))));
+  console.log(JSON.stringify(await (layers.length > 1 ? runTogether(layers, 2) : runLayer(first))));
 }
 
 void main();

@@ -77,4 +77,23 @@ describe("a layer of tests", () => {
     deepEqual(JSON.parse(output.trim().split("\n").at(-1) ?? ""), { passed: 2, failed: 1 });
     ok(output.indexOf("of a") >= 0 && output.indexOf("of a") < output.indexOf("of b"), output);
   });
+
+  it("runs a third one as soon as one of two has ended, and shows it last", async () => {
+    const folders = ["a", "b", "c"].map((name) => join(folder, name));
+    const at = (name: string) => JSON.stringify(join(folder, `${name}.ended`));
+    const fs = 'require("node:fs")';
+    const wait = `while (!${fs}.existsSync(${at("c")})) await new Promise((go) => setTimeout(go, 10));`;
+    const sources = [
+      `it("of a", async () => { ${wait} });`,
+      `it("of b", () => { ${fs}.writeFileSync(${at("b")}, ""); });`,
+      `it("of c", () => { if (!${fs}.existsSync(${at("b")})) throw new Error("too early"); ${fs}.writeFileSync(${at("c")}, ""); });`,
+    ];
+    for (const [index, path] of folders.entries()) {
+      await mkdir(path);
+      await writeFile(join(path, "0.test.js"), sources[index] ?? "");
+    }
+    const output = await run(process.execPath, [join(__dirname, "setup-layer-runner.js"), ...folders]);
+    deepEqual(JSON.parse(output.trim().split("\n").at(-1) ?? ""), { passed: 3, failed: 0 });
+    ok(output.indexOf("of a") >= 0 && output.indexOf("of a") < output.indexOf("of c"), output);
+  });
 });
