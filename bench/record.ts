@@ -10,6 +10,8 @@ export interface Measurement {
   readonly peer: readonly number[];
   /** The largest ratio of ours to the peer's that is good enough, 0: none of ours at all; absent: only to be known. */
   readonly aim?: number;
+  /** The smallest difference between two figures that is one, in `unit`: how often it was looked. Default: any is. */
+  readonly resolution?: number;
 }
 
 /** Where and of what a record was taken. */
@@ -40,8 +42,13 @@ export interface BenchRecord extends Circumstances {
   /** `ours / peer`; null where there is no peer or it is 0. */
   readonly ratio: number | null;
   readonly aim: number | null;
-  /** Whether the ratio is at most the aim, or where the aim is 0 whether ours was always 0; null where one is missing. */
+  /**
+   * Whether ours is at most the peer's times the aim, to within `resolution`, or where the aim is 0 whether ours was always
+   * 0; null where one is missing.
+   */
   readonly met: boolean | null;
+  /** The smallest difference that the measurement can tell, in `unit`; null where any counts. */
+  readonly resolution: number | null;
   readonly against: string;
   readonly spread: { readonly ours: Spread; readonly peer: Spread };
 }
@@ -61,7 +68,7 @@ export function median(values: readonly number[]): number {
 
 /** The record of a measurement. @throws RangeError when nothing of ours was measured */
 export function recordOf(measurement: Measurement, circumstances: Circumstances): BenchRecord {
-  const { name, unit, against, ours, peer, aim } = measurement;
+  const { name, unit, against, ours, peer, aim, resolution } = measurement;
   const ourMedian = median(ours);
   const peerMedian = peer.length === 0 ? null : median(peer);
   const ratio = peerMedian === null || peerMedian === 0 ? null : ourMedian / peerMedian;
@@ -72,7 +79,8 @@ export function recordOf(measurement: Measurement, circumstances: Circumstances)
     peer: peerMedian,
     ratio,
     aim: aim ?? null,
-    met: metOf(ours, ratio, aim),
+    met: metOf(measurement, ourMedian, peerMedian),
+    resolution: resolution ?? null,
     against,
     spread: { ours: spreadOf(ours), peer: spreadOf(peer) },
     ...circumstances,
@@ -80,9 +88,10 @@ export function recordOf(measurement: Measurement, circumstances: Circumstances)
 }
 
 /** The median of some errors may be 0: where there are to be none, every round counts. */
-function metOf(ours: readonly number[], ratio: number | null, aim: number | undefined): boolean | null {
+function metOf({ ours, aim, resolution = 0 }: Measurement, our: number, peer: number | null): boolean | null {
   if (aim === 0) return ours.every((value) => value === 0);
-  return ratio === null || aim === undefined ? null : ratio <= aim;
+  if (aim === undefined || peer === null || peer === 0) return null;
+  return our <= aim * peer + resolution;
 }
 
 function spreadOf(values: readonly number[]): Spread {

@@ -1,5 +1,6 @@
 import type { Bench, BenchOptions } from "../bench";
 import type { Pace } from "../checked";
+import { TABLE_POLL_MS } from "../guest/kernel-table";
 import type { Detected } from "../guest/order";
 import { measureInside, programs } from "../in-director";
 import type { Plan } from "../plan";
@@ -45,7 +46,8 @@ function measurementsOf(
   const name = `detection/${fault === "refusedS" ? "refused" : "silent"}`;
   const all = (runs: Detected[]) => runs.flatMap((run) => run[fault]);
   const worst = (runs: Detected[]) => runs.map((run) => Math.max(...run[fault]));
-  const same = { unit: "s", against: "keepalived, same interval, timeout and failures", aim: 1 } as const;
+  const against = "keepalived, same interval, timeout and failures";
+  const same = { unit: "s", against, aim: 1, resolution: TABLE_POLL_MS / 1_000 } as const;
   return [
     { ...same, name, ours: all(ours), peer: all(peer) },
     { ...same, name: `${name}-worst`, ours: worst(ours), peer: worst(peer) },

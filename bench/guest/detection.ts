@@ -3,12 +3,11 @@ import { createServer, type Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { servicesOf } from "../plan";
 import type { Contestant } from "./contestant";
-import { countServers, readTable } from "./kernel-table";
+import { countServers, readTable, TABLE_POLL_MS } from "./kernel-table";
 import { Network, networkOf } from "./network";
 import type { Detected, Order } from "./order";
 import { until } from "./until";
 
-const POLL_MS = 5;
 /** A fault so often: each is to be over before the next concerns the table. */
 const APART_MS = 250;
 /** Beyond the longest that a detection may take by its settings, as a multiple of that. */
@@ -41,7 +40,7 @@ export async function detect(contestant: Contestant, { plan, pace }: Order): Pro
   network.answerFor(addresses);
   await network.settled();
   const victims = await Promise.all(members.map(listening));
-  const poll = setInterval(() => look(victims), POLL_MS);
+  const poll = setInterval(() => look(victims), TABLE_POLL_MS);
   await contestant.prepare(services, pace);
   const daemon = contestant.launch();
   try {

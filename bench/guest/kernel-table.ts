@@ -2,6 +2,9 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 
 const FILE = "/proc/net/ip_vs";
 
+/** How often programs look at the table that wait for a change of it: shorter differences they cannot tell. */
+export const TABLE_POLL_MS = 5;
+
 /** A real server in the kernel's table. */
 export interface Entry {
   /** `10.100.0.1:80` */

@@ -2,14 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type PlannedService, servicesOf } from "../plan";
 import { Answering } from "./answering";
 import type { Contestant } from "./contestant";
-import { countServers, readBeginning } from "./kernel-table";
+import { countServers, readBeginning, TABLE_POLL_MS } from "./kernel-table";
 import { networkOf } from "./network";
 import type { Order, Started } from "./order";
 import { until } from "./until";
 
 /** Reading a table of 10,000 takes a tenth of a second or more: seldom enough to leave the processor to the contestant. */
 const LOOK_MS = 500;
-const POLL_MS = 5;
 const PATIENCE_MS = 240_000;
 /** What a start leaves to be done is over by then. */
 const SETTLE_MS = 3_000;
@@ -58,7 +57,7 @@ async function addOne(
   let end = Number.NaN;
   const isThere = () =>
     readBeginning()[0]?.entries.some(({ server }) => server.startsWith(`${NEW_ADDRESS}:`)) === true;
-  const seen = until(isThere, daemon, PATIENCE_MS, POLL_MS).then(() => {
+  const seen = until(isThere, daemon, PATIENCE_MS, TABLE_POLL_MS).then(() => {
     end = performance.now();
   });
   await Promise.all([seen, change()]);

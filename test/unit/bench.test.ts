@@ -41,11 +41,20 @@ describe("records of benches", () => {
       ratio: 0.5,
       aim: 0.5,
       met: true,
+      resolution: null,
       against: "a peer",
       spread: { ours: { rounds: 3, min: 1, max: 3 }, peer: { rounds: 3, min: 4, max: 8 } },
       ...HERE,
     });
     assert.equal(recordOf({ ...MEASURED, ours: [2.1] }, HERE).met, false);
+  });
+
+  it("a difference that cannot be told is none", () => {
+    const told = (ours: number) => recordOf({ ...MEASURED, ours: [ours], aim: 1, resolution: 0.5 }, HERE);
+    assert.deepEqual([told(4.5).met, told(4.6).met], [true, false]);
+    assert.deepEqual([told(4.5).ratio, told(4.5).resolution], [1.125, 0.5]);
+    // None at all is none at all.
+    assert.equal(recordOf({ ...MEASURED, ours: [0, 0.1], aim: 0, resolution: 0.5 }, HERE).met, false);
   });
 
   it("without a peer, or with one that is 0, there is no ratio and nothing is met or missed", () => {
