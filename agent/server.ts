@@ -3,6 +3,7 @@ import * as http from "node:http";
 import { connect } from "node:net";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
 import type { ApiHandler, Asker } from "./api";
+import { KEEP_ALIVE_MS } from "./api/limits";
 import { browserProblem } from "./browsers";
 import { NotDurableError } from "./keeper/not-durable-error";
 import type { Log } from "./log";
@@ -90,6 +91,8 @@ export async function listen(
   });
   // A gate is waited for as long as its check says.
   server.requestTimeout = 0;
+  // Node's own 5 s are short: an agent that stalls for 2 s closes a connection that a client is using again.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const before = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as http from "node:http";
 import { WRITES_IN_FLIGHT } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
@@ -51,6 +52,18 @@ describe("what the API of an agent bears", () => {
     for (const answer of await Promise.all(writes)) assert.equal(answer.status, 201);
     assert.equal((await api.get(VS)).body.items.length, hosts.length);
     assert.equal((await api.post(VS, { body: body(200) })).status, 201);
+  });
+
+  it("is a connection that rests for a minute, so that no client uses one that is being closed", async () => {
+    const agent = new http.Agent({ keepAlive: true });
+    try {
+      const outgoing = http.request({ socketPath: site.socket, path: "/v1/status", agent }).end();
+      const [response] = (await once(outgoing, "response")) as [http.IncomingMessage];
+      response.resume();
+      assert.equal(response.headers["keep-alive"], "timeout=60");
+    } finally {
+      agent.destroy();
+    }
   });
 
   it("is a client that goes while its servers are asked: nothing of what he wanted is declared", async () => {
