@@ -7,6 +7,7 @@ export { type CacheEntry, cached, cacheRoot } from "./cache";
 export { type Browser, chromium } from "./chromium";
 export { RootNeeded, SetupError } from "./errors";
 export { etcd } from "./etcd";
+export { kubelet } from "./kubelet";
 export { type KubernetesPrograms, kubernetesPrograms } from "./kubernetes";
 export { kubernetesPlugin } from "./kubernetes-plugin";
 export { ipsetLayer, keepalivedLayer, labLayer, systemdLayer } from "./lab-packages";

@@ -9,6 +9,9 @@ import { PROJECT_ROOT } from "./project";
 /** The Kubernetes that is built; go.mod under setup/go/kubernetes names the same. */
 export const KUBERNETES_VERSION = "1.36.3";
 
+/** The folder of the Go module that pins its sources. */
+export const KUBERNETES_MODULE = join(PROJECT_ROOT, "setup", "go", "kubernetes");
+
 /** What the tests run. An own kubectl is as good as one that is built. */
 const PROGRAMS = ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kubectl"] as const;
 
@@ -46,13 +49,18 @@ function builtPrograms(): Promise<string> {
 async function build(dir: string): Promise<void> {
   const bin = join(dir, "bin");
   await mkdir(bin);
-  const module = join(PROJECT_ROOT, "setup", "go", "kubernetes");
   const variables = versionVariables(KUBERNETES_VERSION);
   try {
     await withGoCaches(async () => {
       for (const program of PROGRAMS) {
         const main = `k8s.io/kubernetes/cmd/${program}`;
-        await goBuild({ what: program, module, main, variables, output: join(bin, program) });
+        await goBuild({
+          what: program,
+          module: KUBERNETES_MODULE,
+          main,
+          variables,
+          output: join(bin, program),
+        });
       }
     });
   } catch (error) {
@@ -69,7 +77,7 @@ async function build(dir: string): Promise<void> {
 }
 
 /** Clients and servers compare what they are told here; a program that does not know its version refuses to start. */
-function versionVariables(version: string): Readonly<Record<string, string>> {
+export function versionVariables(version: string): Readonly<Record<string, string>> {
   const [major = "", minor = ""] = version.split(".");
   const at = (name: string) => `k8s.io/component-base/version.${name}`;
   return {

@@ -4,31 +4,37 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RealServer } from "../../test/kubernetes/servers";
 import { until } from "../../test/kubernetes/until";
 import { Daemon } from "../guest/contestant";
-import { readTable } from "../guest/kernel-table";
+import { readTable, TABLE_POLL_MS } from "../guest/kernel-table";
 import { Network } from "../guest/network";
 import { apiOf } from "./api-of";
 import { type Deaths, type DeathsOrder, deathsOrder, type Finder } from "./deaths";
 import { FirstVersion } from "./first-version";
-import { Kubelet } from "./kubelet";
 
-const POLL_MS = 5;
-/** Between two deaths, in ms: they fall on all parts of the interval of checks (2 s). */
-const APART_MS = 330;
+/**
+ * Between two deaths, in ms: they fall on all parts of the interval of checks (2 s), and each finds kube-proxy at rest, which
+ * writes its table at most once a second.
+ */
+const APART_MS = 2_330;
 
 /** Starts to ask servers. @returns what ends it */
-const FIND: Readonly<Record<Finder, (order: DeathsOrder) => Promise<() => Promise<void>>>> = {
-  controller: async ({ agent, kubeconfig, namespace }) => {
-    const args = [agent, "kubernetes", "--kubeconfig", kubeconfig, "--namespace", namespace];
-    const daemon = new Daemon(process.execPath, args, process.env, "/run/heye-kubernetes.log");
-    return () => daemon.end();
-  },
+type Find = (order: DeathsOrder) => Promise<() => Promise<void>>;
+
+const controller: Find = async ({ program, kubeconfig, namespace }) => {
+  const args = [program, "kubernetes", "--kubeconfig", kubeconfig, "--namespace", namespace];
+  const daemon = new Daemon(process.execPath, args, process.env, "/run/heye-kubernetes.log");
+  return () => daemon.end();
+};
+
+const FIND: Readonly<Record<Finder, Find>> = {
+  controller,
+  "controller-slices": controller,
   "first-version": async ({ kubeconfig, namespace, places }) => {
     const model = new FirstVersion(apiOf(kubeconfig), namespace, places);
     return () => model.stop();
   },
-  kubelet: async ({ kubeconfig, namespace, places }) => {
-    const model = await Kubelet.start(apiOf(kubeconfig), namespace, places);
-    return () => model.stop();
+  kubelet: async ({ program, kubeconfig, node, nodeAddress }) => {
+    const daemon = new Daemon(program, [kubeconfig, node, nodeAddress], process.env, "/run/kubelet.log");
+    return () => daemon.end();
   },
 };
 
@@ -45,7 +51,7 @@ async function measured(order: DeathsOrder): Promise<Deaths> {
   await until("each is asked and in the kernel's table", () => isAsked() && missing(places).length === 0);
   const poll = setInterval(() => {
     for (const place of missing(places)) if (!out.has(place)) out.set(place, performance.now());
-  }, POLL_MS);
+  }, TABLE_POLL_MS);
   try {
     for (const server of servers) {
       died.set(server.address, performance.now());

@@ -53,9 +53,14 @@ export class KubernetesSite {
     return new KubernetesSite(lab, cluster, program, layer);
   }
 
+  /** Of a director as a node. */
+  addressOf(director: string): string {
+    return `10.10.0.${director.slice(1)}`;
+  }
+
   /** Makes a director a node, and starts kube-proxy on it; returns when it has written its first table. */
   async proxy(director: string, ...args: string[]): Promise<Daemon> {
-    const addresses = [{ type: "InternalIP", address: `10.10.0.${director.slice(1)}` }];
+    const addresses = [{ type: "InternalIP", address: this.addressOf(director) }];
     await this.cluster.apply({
       ...{ apiVersion: "v1", kind: "Node", metadata: { name: director } },
       status: { addresses },
