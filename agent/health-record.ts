@@ -39,6 +39,13 @@ const record = z.object({
     .transform((all) => all.flatMap((one) => drain.safeParse(one).data ?? [])),
 });
 
+const stamp = z.object({ boot: z.string() });
+
+/** See {@link bootName}: of when a record was written; undefined: it does not say. */
+export function bootOfRecord(text: string): string | undefined {
+  return stamp.safeParse(parseJson(text)).data?.boot;
+}
+
 /** undefined: it cannot be read, and says nothing; the kernel's own weights are believed then. */
 export function readHealthRecord(text: string): HealthRecord | undefined {
   return record.safeParse(parseJson(text)).data;

@@ -103,13 +103,16 @@ export class Keeper {
    * @throws RegistryError, KernelError; nothing has been touched then
    */
   static async start(parts: KeeperParts): Promise<Keeper> {
-    const { registry, journal, health } = await parts.store.load();
+    const { registry, journal, health, recordedIn } = await parts.store.load();
     const before = readRegistry(registry);
     const after = journal ? readRegistry(journal.after) : before;
     const text = await parts.kernel.read();
-    const keeper = new Keeper(parts, believed(before, after, health, text.table));
+    // What the restoring at boot has filled the table with says nothing of health: the dead are in it as the living.
+    const heard = recordedIn === "another boot" ? [] : text.table;
+    const keeper = new Keeper(parts, believed(before, after, health, heard));
     try {
-      await keeper.#takeUp(registry, journal, { text, isKnown: health !== undefined });
+      const known = { isKnown: health !== undefined, isOlder: recordedIn !== "this boot" };
+      await keeper.#takeUp(registry, journal, { text, ...known });
     } catch (error) {
       await keeper.#pools.watch.stop();
       throw error;
@@ -225,7 +228,11 @@ export class Keeper {
   async #takeUp(
     registry: string,
     journal: Journal | undefined,
-    { text, isKnown }: { readonly text: TableText; readonly isKnown: boolean },
+    {
+      text,
+      isKnown,
+      isOlder,
+    }: { readonly text: TableText; readonly isKnown: boolean; readonly isOlder: boolean },
   ): Promise<void> {
     this.#pools.adopt(registry);
     if (!isKnown) this.#pools.believe(text.table);
@@ -237,6 +244,8 @@ export class Keeper {
       this.parts.log.warn(words, "a change that was cut short is carried out");
       await this.#changes.carryOut(journal, text);
     }
+    // From here on the kernel's word counts, until the next boot.
+    if (isKnown && isOlder) await this.#recorder.record();
     await this.reconcile();
     // A reboot has taken the addresses too.
     await this.#changes.place();

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { bootName } from "./boot-name";
 import { makePrivateFolder, readIfThere, removeDurably, writeDurably } from "./durable";
-import { type HealthRecord, readHealthRecord } from "./health-record";
+import { bootOfRecord, type HealthRecord, readHealthRecord } from "./health-record";
 import { type Journal, readJournal } from "./journal";
 
 /** All that is kept. */
@@ -11,6 +12,8 @@ export interface Stored {
   readonly journal: Journal | undefined;
   /** undefined: nothing is known of any server's health. */
   readonly health: HealthRecord | undefined;
+  /** Since `another boot` somebody has filled the director's table who knew nothing of health. undefined: it does not say. */
+  readonly recordedIn?: "this boot" | "another boot" | undefined;
 }
 
 /** Where the agent keeps what must outlive it. Each promise resolves when what was given is durable. */
@@ -37,8 +40,14 @@ export class FileStore implements Store {
   #commits = 0;
   #fault: string | undefined;
 
-  /** @param state /var/lib/heye on a director */
-  constructor(private readonly state: string) {
+  /**
+   * @param state /var/lib/heye on a director
+   * @param boot see {@link bootName}
+   */
+  constructor(
+    private readonly state: string,
+    private readonly boot: string | undefined = bootName(),
+  ) {
     this.#registry = join(state, "registry");
     this.#journal = join(state, "agent", "journal.json");
     this.#health = join(state, "agent", "health.json");
@@ -50,10 +59,13 @@ export class FileStore implements Store {
       [this.#registry, this.#journal, this.#health].map(readIfThere),
     );
     this.#left = await signatureOf(this.#registry);
+    const boot = bootOfRecord(health ?? "");
+    const isTold = boot !== undefined && this.boot !== undefined;
     return {
       registry: registry ?? (await readIfThere(join(this.state, "registry.json"))) ?? "",
       journal: journal === undefined ? undefined : readJournal(journal, this.#journal),
       health: health === undefined ? undefined : readHealthRecord(health),
+      recordedIn: isTold ? (boot === this.boot ? "this boot" : "another boot") : undefined,
     };
   }
 
@@ -103,7 +115,7 @@ export class FileStore implements Store {
   }
 
   saveHealth(record: HealthRecord): Promise<void> {
-    return writeDurably(this.#health, JSON.stringify(record));
+    return writeDurably(this.#health, JSON.stringify({ ...record, boot: this.boot }));
   }
 }
 

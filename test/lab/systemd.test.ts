@@ -52,9 +52,11 @@ describe("an agent that systemd runs", () => {
   const property = async (name: string) =>
     (await site.on("d1", "systemctl", "show", "--value", "-p", name, UNIT)).trim();
   const state = async () => (await site.lab.exec("d1", ["systemctl", "is-active", UNIT])).stdout.trim();
-  const rule = (name: string) => `-a -t 192.0.2.10:80 -r ${site.address(name)}:80 -m -w 2`;
-  const expectTable = async (...servers: string[]) => {
-    const wanted = ["-A -t 192.0.2.10:80 -s wrr", ...servers.map(rule)].sort().join("\n");
+  const rule = (name: string, weight = 2) =>
+    `-a -t 192.0.2.10:80 -r ${site.address(name)}:80 -m -w ${weight}`;
+  const expectTable = (...servers: string[]) => expectRules(...servers.map((name) => rule(name)));
+  const expectRules = async (...rules: string[]) => {
+    const wanted = ["-A -t 192.0.2.10:80 -s wrr", ...rules].sort().join("\n");
     await eventually(async () =>
       assert.equal((await site.table("d1")).trim().split("\n").sort().join("\n"), wanted),
     );
@@ -293,11 +295,18 @@ describe("an agent that systemd runs", () => {
     await expectTable("rs1", "rs2");
   });
 
-  it("is there again after a reboot, and so is the table", async () => {
+  it("is there again after a reboot, and so is the table, with the dead as dead though all were restored", async () => {
+    await site.lab.fault.setHealth("rs2", 503);
+    const withoutRs2 = [rule("rs1"), rule("rs2", 0)];
+    await expectRules(...withoutRs2);
     await site.fleet.close();
     await site.lab.fault.rebootDirector("d1");
-    await expectTable("rs1", "rs2");
+    await expectRules(...withoutRs2);
     await runsAgain("0");
+    // Nobody had to find out anew.
+    assert.doesNotMatch(await sh(`journalctl -b -o cat -u ${UNIT}`), /"event":"down"/);
+    await site.lab.fault.setHealth("rs2", 200);
+    await expectTable("rs1", "rs2");
     assert.deepEqual((await site.lab.traffic({ url: URL, requests: 20 })).errors, {});
     assert.equal(await sh("systemctl --failed --plain --no-legend"), "");
   });

@@ -562,6 +562,19 @@ describe("what an agent must not do", () => {
     assert.ok(readFileSync(join(site.folder, "agent", "health.json"), "utf8").includes(`:${a.port} `));
   });
 
+  it("let a dead server in because its director has booted, and its table was filled by what knows nothing of health", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    await a.kill();
+    await see(line(a, 0));
+    await site.stop();
+    site.boot = "the second";
+    site.kernel.set(`${[service, line(a, 3), line(b, 3)].join("\n")}\n`);
+    await site.start();
+    assert.deepEqual(site.kernel.lines, [service, line(a, 0), line(b, 3)].sort());
+    assert.match(readFileSync(join(site.folder, "agent", "health.json"), "utf8"), /"boot":"the second"/);
+  });
+
   it("write into its log what passwords could be tried against", async () => {
     const [a] = await serve(1);
     const said: string[] = [];

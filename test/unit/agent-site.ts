@@ -138,6 +138,8 @@ export class AgentSite {
   api!: ApiHandler;
   /** What it shares with others by; absent: nothing. */
   etcd: SharedEtcd | undefined;
+  /** When it has booted, by a name. */
+  boot = "the first";
   plane: Participant | undefined;
   store!: FileStore;
   #server: Server | undefined;
@@ -168,7 +170,7 @@ export class AgentSite {
   async start({ store, kernel, dial = directDial(), gate, prober = NEAR }: Disturbance = {}): Promise<void> {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
-    const files = new FileStore(this.folder);
+    const files = new FileStore(this.folder, this.boot);
     this.store = files;
     const maintenance = await Maintenance.load(this.folder);
     const about = { version: "test", startedAt: Date.now() };
