@@ -21,9 +21,11 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
         socket.destroy();
       };
       signal.addEventListener("abort", abort, { once: true });
-      socket.once("error", (error: NodeJS.ErrnoException) =>
-        reject(new Error(`cannot connect: ${error.code ?? error.message}`, { cause: error })),
-      );
+      let isOurOwn = false;
+      socket.once("error", (error: NodeJS.ErrnoException) => {
+        const cause = isOurOwn && { cause: error };
+        reject(new Error(`cannot connect: ${error.code ?? error.message}`, { ...cause }));
+      });
       socket.once("connect", () => resolve(socket));
       socket.once("close", () => signal.removeEventListener("abort", abort));
       const localAddress = target.sourceAddress ?? sourceAddress;
@@ -32,6 +34,11 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
         port: target.port,
         autoSelectFamily: false,
         ...(localAddress !== undefined && { localAddress }),
+      });
+      // By then the system has been asked, and has begun or refused. What it says later it has heard from the network: a
+      // router that has lost its way to the server has the same word for it, ENETUNREACH, as we for having no route.
+      process.nextTick(() => {
+        isOurOwn = socket.destroyed;
       });
     });
 }

@@ -137,6 +137,26 @@ describe("directors with agents", () => {
     await everywhere(...all());
   });
 
+  it("take a server out to which a router has lost its way, though that has the word for having no route", async () => {
+    const iptables = (how: string) =>
+      site.on(
+        "rs2",
+        ...["iptables-legacy", "-w", how, "INPUT", "-p", "tcp", "--dport", "80"],
+        ...["-j", "REJECT", "--reject-with", "icmp-net-unreachable"],
+      );
+    // Else most checks would hear nothing at all.
+    await site.on("rs2", "sh", "-c", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit");
+    await iptables("-I");
+    try {
+      await everywhere(rule("rs1", 2), rule("rs2", 0), rule("rs3", 2));
+      const said = await site.on("d1", COMMAND, "explain", `${site.address("rs2")}:80`);
+      assert.match(said, /FAIL {2}cannot connect: ENETUNREACH/);
+    } finally {
+      await iptables("-D");
+    }
+    await everywhere(...all());
+  });
+
   it("change while a server is down, and do not let it in by that", async () => {
     await site.lab.fault.stopService("rs2", "http");
     await everywhere(rule("rs1", 2), rule("rs2", 0), rule("rs3", 2));

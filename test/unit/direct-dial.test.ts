@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import * as net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import * as tls from "node:tls";
-import { directDial, runCheck } from "../../health";
+import { type Dial, directDial, runCheck } from "../../health";
 import { issue } from "./certificates";
 import { never, serve, settings } from "./health-server";
 import { greeting, ok } from "./mysql-packets";
@@ -78,6 +78,18 @@ describe("dialling from the director itself", () => {
   it("says why it could not connect", async () => {
     const closed = { address: "127.0.0.1", port: 1 };
     await assert.rejects(directDial()(closed, never), { message: "cannot connect: ECONNREFUSED" });
+  });
+
+  it("says what the system had to say only where that refused to begin, not what the network answered", async () => {
+    const closed = { address: "127.0.0.1", port: 1 };
+    const refusal = (dial: Dial) =>
+      dial(closed, never).then(
+        () => assert.fail("it connected"),
+        (error: Error) => error,
+      );
+    assert.equal((await refusal(directDial())).cause, undefined);
+    const { cause } = await refusal(directDial({ sourceAddress: "192.0.2.1" }));
+    assert.equal((cause as NodeJS.ErrnoException).code, "EADDRNOTAVAIL");
   });
 
   it("ends when it is told to, and leaves no socket", async () => {
