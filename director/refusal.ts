@@ -1,7 +1,7 @@
 import { destinationKey, findService, renderEdit, type Table } from "../ipvs";
 import type { Claim } from "./claim";
 import { ForeignEntryError, OwnedElsewhereError } from "./errors";
-import { findRegistration, type Registration, type Registry } from "./registry";
+import { findRegistration, type Registration, type Registry, registeredMembers } from "./registry";
 
 /** Who changes something: one cluster resource of one stack. */
 export interface Actor {
@@ -56,8 +56,7 @@ export function refuseForeignDestination(basis: Basis, key: string, member: stri
 /** Throws when a separate pool holds real servers that nobody registered: they would go with their virtual server. */
 export function refuseStrangers(basis: Basis, key: string): void {
   // A change that was cut off while one owner followed another leaves both registered.
-  const registrations = Object.values(basis.registry.owners).flatMap((one) => one.virtualServers[key] ?? []);
-  const ours = new Set(registrations.flatMap(({ members }) => members.map(destinationKey)));
+  const ours = new Set(registeredMembers(basis.registry, key).map(destinationKey));
   const strangers = (findService(basis.table, key)?.destinations ?? []).filter(
     (one) => !ours.has(destinationKey(one)),
   );

@@ -115,11 +115,16 @@ export function findMember(registration: Registration | undefined, member: strin
 }
 
 /**
- * All servers that anybody has registered of a virtual server. Between a change's two writings of the registry, where one
- * owner hands it to another, it has two.
+ * All servers that anybody has registered of a virtual server, its sorry server among them: an agent puts that one into the
+ * pool, and nobody else would take it out. Between a change's two writings of the registry, where one owner hands it to
+ * another, it has two.
  */
 export function registeredMembers(registry: Registry, key: string): Member[] {
-  return Object.values(registry.owners).flatMap((owner) => owner.virtualServers[key]?.members ?? []);
+  return Object.values(registry.owners).flatMap(({ virtualServers }) => {
+    const { members = [], sorryServer } = virtualServers[key] ?? {};
+    const hasSorry = sorryServer && !members.some((one) => realServerKey(one) === realServerKey(sorryServer));
+    return hasSorry ? [...members, { ...sorryServer, weight: 1 }] : members;
+  });
 }
 
 /** The registry with one registration put in, replaced or (undefined) taken out; an owner of nothing goes too. */

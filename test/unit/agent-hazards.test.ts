@@ -575,6 +575,23 @@ describe("what an agent must not do", () => {
     assert.match(readFileSync(join(site.folder, "agent", "health.json"), "utf8"), /"boot":"the second"/);
   });
 
+  it("leave a sorry server in a pool whose sorry server is another one by now", async () => {
+    const [a] = await serve(1);
+    const separate = (address: string) =>
+      virtualServer([], { pool: "separate", sorryServer: { ...SORRY, address } });
+    await put(separate(SORRY.address));
+    await site.director().change(putMember(ME, KEY, { ...a.member, resource: "a" }, NEW));
+    await a.kill();
+    await see(SORRY_LINE);
+    await put(separate("10.0.0.251"), OLD);
+    const other = SORRY_LINE.replace("10.0.0.250", "10.0.0.251");
+    assert.deepEqual(site.kernel.lines, [service, line(a, 0), other].sort());
+    await a.revive();
+    await see(line(a, 3));
+    await put(virtualServer([], { pool: "separate" }), OLD);
+    assert.deepEqual(site.kernel.lines, [service, line(a, 3)].sort());
+  });
+
   it("write into its log what passwords could be tried against", async () => {
     const [a] = await serve(1);
     const said: string[] = [];
