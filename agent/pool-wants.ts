@@ -3,7 +3,7 @@ import { destinationKey, findService, type Service, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { Drains } from "./drains";
 import { keyOf, registrations } from "./probes";
-import { type Wanted, wantedService } from "./wanted";
+import { refusesForItsSake, type Wanted, wantedService } from "./wanted";
 import type { Watch } from "./watch";
 
 /**
@@ -93,6 +93,7 @@ export class PoolWants {
   isSound(key: string, registration: Registration): boolean {
     const { sorryServer, driftPolicy, members } = registration;
     if (sorryServer !== undefined || driftPolicy === "report") return false;
+    if (members.some((one) => refusesForItsSake(registration, one))) return false;
     if (this.#lost.has(key) || this.#asFound.has(key) || !this.watch.isWell(registration)) return false;
     return (
       this.drains.all.length === 0 || !members.some((one) => this.drains.isAsked(key, realServerKey(one)))

@@ -157,6 +157,10 @@ function serversOf(keeper: Viewed, key: string, registration: Registration): Ser
   const isHealthy = (member: Member) => watch.isHealthy(registration, member);
   const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
   const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });
+  const isOut = (member: Member) =>
+    out.has(realServerKey(member)) &&
+    !isDrained(member) &&
+    (effectiveWeight(member) > 0 || !isHealthy(member));
   const whyOut = (member: Member) => (isHealthy(member) ? ("sorry server" as const) : ("down" as const));
   return registration.members.map((member): ServerStatus => {
     const server = realServerKey(member);
@@ -167,7 +171,7 @@ function serversOf(keeper: Viewed, key: string, registration: Registration): Ser
       ...(member.draining ? (["draining"] as const) : []),
       ...(member.weight > 0 && isDrained(member) ? (["drained"] as const) : []),
       ...(member.drained ? (["drained by the API"] as const) : []),
-      ...(out.has(server) && !isDrained(member) ? [whyOut(member)] : []),
+      ...(isOut(member) ? [whyOut(member)] : []),
     ];
     return {
       server,

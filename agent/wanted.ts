@@ -45,15 +45,28 @@ export function wantedService(
   const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
   const serving = new Set((up || !sorry ? well : undrained.filter(last)).map(realServerKey));
   const out = new Set(taking.map(realServerKey).filter((server) => !serving.has(server)));
-  // One that is down and on its way out has left the table already, where that is what becomes of it.
-  const gone = members.filter((one) => one.draining && !isHealthy(one) && isRemoved(registration, true));
-  for (const one of gone) out.add(realServerKey(one));
+  for (const one of members) if (isLeftOut(registration, one, isHealthy(one))) out.add(realServerKey(one));
   const resting = (one: Member) =>
     out.has(realServerKey(one)) ? rested(registration, one, !isHealthy(one)) : [one];
   const stands = sorry && !up ? [sorry] : [];
   const pool = [...members.flatMap(resting), ...stands.filter((one) => !isAmong(one, members))];
   const ours = [...before, ...members, ...(sorry ? [sorry] : [])];
   return { service: desiredService({ ...registration, members: pool }, found, ours), up, out };
+}
+
+/**
+ * Whether a server is left out of the table that would be in it at weight 0 for another reason than its health: where its
+ * scheduler would refuse connections for its sake, and where it is down and on its way out, and is gone already.
+ */
+function isLeftOut(registration: Registration, member: Member, isHealthy: boolean): boolean {
+  if (refusesForItsSake(registration, member)) return isRemoved(registration, !isHealthy);
+  return member.draining === true && !isHealthy && isRemoved(registration, true);
+}
+
+/** Whether a server is held back, drains or is drained, and the scheduler would refuse those connections that hash to it. */
+export function refusesForItsSake({ scheduler, schedulerFlags }: Registration, member: Member): boolean {
+  const rests = member.weight > 0 && effectiveWeight(member) === 0;
+  return rests && refusesAtWeightZero(scheduler, schedulerFlags);
 }
 
 /** A check that fails for nearly all of a pool is more likely to be wrong than the servers are (keepalived#1370). */

@@ -592,6 +592,23 @@ describe("what an agent must not do", () => {
     assert.deepEqual(site.kernel.lines, [service, line(a, 3)].sort());
   });
 
+  it("refuse connections for the sake of a server that is drained or held back, where the scheduler would", async () => {
+    const [a, b, c] = await serve(3);
+    const pool = [a.member, { ...b.member, drained: true as const }, { ...c.member, held: true as const }];
+    const head = service.replace("rr", "sh");
+    await put(virtualServer(pool, { scheduler: "sh" }));
+    assert.deepEqual(site.kernel.lines, [head, line(a, 3)].sort());
+    // It is no drift, and told as what it is.
+    const declared = [head, line(a, 3), line(b, 0), line(c, 0)].sort();
+    assert.deepEqual((await site.director().read()).lines, declared);
+    const reasons = (one: LoopbackServer) => explain(site.keeper, `127.0.0.1:${one.port}`)[0]?.reasons;
+    assert.deepEqual([reasons(a), reasons(b)], [[], ["drained by the API"]]);
+    await put(virtualServer(pool, { scheduler: "sh", schedulerFlags: ["sh-fallback"] }), OLD);
+    assert.deepEqual(site.kernel.lines.slice(1).sort(), declared.slice(1).sort());
+    await put(virtualServer(members(), { scheduler: "sh" }), OLD);
+    assert.deepEqual(site.kernel.lines, [head, line(a, 3), line(b, 3), line(c, 3)].sort());
+  });
+
   it("write into its log what passwords could be tried against", async () => {
     const [a] = await serve(1);
     const said: string[] = [];
