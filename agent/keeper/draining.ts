@@ -5,17 +5,17 @@ import type { Log } from "../log";
 import type { Pools } from "../pools";
 import { registrations } from "../probes";
 import { readRegistry } from "../registry-file";
-import type { Store } from "../store";
+import type { HealthRecorder } from "./health-recorder";
 import { NotDurableError } from "./not-durable-error";
 import type { WriteAhead } from "./write-ahead";
 
 /** What drains are begun and ended with. */
 export interface DrainingParts {
-  readonly store: Store;
   readonly kernel: Kernel;
   readonly log: Log;
   readonly pools: Pools;
   readonly changes: WriteAhead;
+  readonly recorder: Pick<HealthRecorder, "save">;
   /** What is declared is agreed on with other directors: it is not for this one to end what a change has begun. */
   readonly isShared?: boolean;
 }
@@ -32,7 +32,7 @@ export class Draining {
    * @throws NotDurableError: a restart would forget it, so it is not done
    */
   async ask(server: string, service: string | undefined, wanted: "start" | "end"): Promise<string[]> {
-    const { store, pools } = this.parts;
+    const { recorder, pools } = this.parts;
     const { drains } = pools;
     const concerned = having(pools.registry, server, service);
     const services = concerned.map((one) => one.service);
@@ -41,7 +41,7 @@ export class Draining {
       (one) => drains.isAsked(one.service, one.server) !== (wanted === "start"),
     );
     drains[wanted](changing);
-    await store.saveHealth(pools.record).catch((error: Error) => {
+    await recorder.save().catch((error: Error) => {
       drains[opposite](changing);
       throw new NotDurableError(error);
     });

@@ -133,7 +133,7 @@ export class Reconciler {
 
   /**
    * Reads the table and, as of a transition of a server, writes down who is down: at the same time, and both are over
-   * when this is. Durable before the kernel follows: a restart lets nobody in who was down.
+   * when this is. Durable before the kernel follows, unless the disk does not take it: a restart lets nobody in who was down.
    */
   async #readAndRecord(heeded: number): Promise<TableText> {
     const recording = this.#recorded === heeded || this.parts.recorder.record();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -607,6 +608,28 @@ describe("what an agent must not do", () => {
     assert.deepEqual(site.kernel.lines.slice(1).sort(), declared.slice(1).sort());
     await put(virtualServer(members(), { scheduler: "sh" }), OLD);
     assert.deepEqual(site.kernel.lines, [head, line(a, 3), line(b, 3), line(c, 3)].sort());
+  });
+
+  it("wait for a disk that hangs before it takes a dead server out, or forget what it could not write down meanwhile", async () => {
+    const [a, b] = await serve(2);
+    await put();
+    const disk = new EventEmitter();
+    const hanging = once(disk, "well");
+    await restart((real) => ({
+      ...forwarded(real),
+      saveHealth: (record) => hanging.then(() => real.saveHealth(record)),
+    }));
+    await a.kill();
+    await see(line(a, 0));
+    await b.kill();
+    await see(line(b, 0));
+    await assert.rejects(site.keeper.drain(`127.0.0.1:${a.port}`, undefined, "start"), /disk/);
+    disk.emit("well");
+    const recorded = () => readFileSync(join(site.folder, "agent", "health.json"), "utf8");
+    await until(
+      () => [a, b].every(({ port }) => recorded().includes(`:${port} `)),
+      () => recorded(),
+    );
   });
 
   it("write into its log what passwords could be tried against", async () => {
