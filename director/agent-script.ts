@@ -97,7 +97,11 @@ ours /run/heye
 fresh=
 [ -e "$program" ] || fresh=yes
 make_folder
-take() { head -c "$1" >"$2.new" && chmod "$3" "$2.new" && sync "$2.new" && mv -f "$2.new" "$2"; }
+# A connection that is lost on the way leaves a part of it.
+take() {
+  head -c "$1" >"$2.new" && [ "$(wc -c <"$2.new")" -eq "$1" ] &&
+    chmod "$3" "$2.new" && sync "$2.new" && mv -f "$2.new" "$2"
+}
 # A second name: where a disk is full a copy would be half of it.
 keep() { ln -f "$1" "$1.old"; }
 ended=
@@ -155,7 +159,8 @@ take "$supervisor_size" ${AGENT_FILES.supervisor} 700 || failed "$agent could no
 take "$size" "$program" 600 || failed "$agent could not be written to"
 if [ "$config_size" -eq 0 ]; then rm -f "$config"; else take "$config_size" "$config" 600; fi || failed "$agent could not be written to"
 command=$(printf "#!/bin/sh\\nexec %s %s \\"\\$@\\"\\n." "$node" "$program")
-printf "%s" "\${command%.}" | take 1000 ${AGENT_FILES.command} 700 ||
+command=\${command%.}
+printf "%s" "$command" | take \${#command} ${AGENT_FILES.command} 700 ||
   failed "$agent could not be written to"
 ln -sf ../heye-agent.service ${AGENT_FILES.link}
 ended=yes

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Director, Registry } from "../../director";
 import { INSTALL_AGENT, REMOVE_AGENT } from "../../director/agent-script";
 import {
@@ -52,6 +56,22 @@ class Site {
 
 const AGENT = { mode: "agent" } as const;
 const SSH = { mode: "ssh" } as const;
+
+describe("what is put on a director", () => {
+  it("is there whole or not at all, when the connection is lost on the way", () => {
+    const folder = mkdtempSync(join(tmpdir(), "heye-take-"));
+    const [take = ""] = /^take\(\) \{[\s\S]*?\n?\}$/m.exec(INSTALL_AGENT) ?? [];
+    const put = (input: string) =>
+      spawnSync("sh", ["-c", `${take}\ntake 10 "$1" 600`, "sh", join(folder, "file")], { input }).status;
+    try {
+      assert.equal(put("0123456789 and what follows"), 0);
+      assert.notEqual(put("01234"), 0);
+      assert.equal(readFileSync(join(folder, "file"), "utf8"), "0123456789");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe("a cluster's agents", () => {
   it("are on no director when a turn to them fails on one", async () => {
