@@ -15,8 +15,12 @@ export const EMPTY_TABLE_TEXT: TableText = { table: [], lines: [] };
 /** Services by their lines, and the reverse: all directors of a cluster hold the same ones, parsed once. */
 const services = new Map<string, Service>();
 const linesOf = new WeakMap<Service, readonly string[]>();
-/** Services remembered at most. */
-const SERVICES_MAX = 50_000;
+/**
+ * Characters remembered at most: who runs for months sees a service with each combination of weights that it ever had. All
+ * tables of a cluster are a small part of that.
+ */
+const REMEMBERED_MAX = 8 * 1024 * 1024;
+let remembered = 0;
 
 /**
  * Reads sorted lines of `ipvsadm --save -n`.
@@ -68,7 +72,11 @@ function readService(lines: readonly string[]): { service: Service; lines: reado
   if (known) return [{ service: known, lines: printed(known) }];
   const parsed = parseTable(text);
   for (const service of parsed) {
-    if (services.size >= SERVICES_MAX) services.clear();
+    if (remembered > REMEMBERED_MAX) {
+      services.clear();
+      remembered = 0;
+    }
+    remembered += text.length;
     services.set(text, service);
     linesOf.set(service, lines);
   }

@@ -72,6 +72,24 @@ class Telling {
   }
 }
 
+describe("tables that were read", () => {
+  it("are remembered while they are looked at again and again, and not for ever", () => {
+    const pool = (weight: number) =>
+      readTableText([
+        "-A -t 192.0.2.9:80 -s wrr",
+        ...Array.from({ length: 1_000 }, (_, host) =>
+          host === 0
+            ? `-a -t 192.0.2.9:80 -r 10.9.0.0:80 -m -w ${weight}`
+            : `-a -t 192.0.2.9:80 -r 10.9.${host >> 8}.${host & 255}:80 -m -w 1`,
+        ),
+      ]).table[0];
+    const first = pool(1);
+    assert.equal(pool(1), first);
+    for (let weight = 2; weight < 400; weight++) pool(weight);
+    assert.notEqual(pool(1), first);
+  });
+});
+
 describe("a table over netlink, looked at again", () => {
   it("is the same as one that is read for the first time, whatever was changed", async () => {
     await fc.assert(
