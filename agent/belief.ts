@@ -90,6 +90,13 @@ function letIn(registration: Registration, service: Service | undefined): string
   });
 }
 
+/** Whether the sorry server stands in. One that is in the pool too may take connections as any other of it. */
+function saysLost({ members }: Registration, sorry: Member, isTaking: (one: Member) => boolean) {
+  const others = members.filter((one) => realServerKey(one) !== realServerKey(sorry));
+  if (others.length === members.length || !isTaking(sorry)) return isTaking(sorry);
+  return others.some(isTaking) ? false : undefined;
+}
+
 function testify(registration: Registration, members: readonly Member[], service: Service): Testimony {
   // Where checks are not believed when too many fail, weights say nothing.
   if (registration.failOpenPercent !== undefined) return { lost: undefined, servers: new Map() };
@@ -97,7 +104,7 @@ function testify(registration: Registration, members: readonly Member[], service
   const isTaking = (one: { readonly address: string; readonly port: number }) =>
     (weights.get(realServerKey(one)) ?? 0) > 0;
   const sorry = sorryMember(registration);
-  const lost = sorry && isTaking(sorry);
+  const lost = sorry && saysLost(registration, sorry, isTaking);
   const word = (one: Member) => (isTaking(one) ? "takes" : lost ? "rests" : "takes none");
   const servers = new Map<string, Word>();
   for (const member of members) {

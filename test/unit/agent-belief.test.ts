@@ -102,6 +102,18 @@ describe("what an agent believes when it starts", () => {
     assert.deepEqual([dead(gone), gone.lost], [[2], []]);
   });
 
+  it("is not that the quorum is lost because a sorry server that is in the pool too takes connections with the others", () => {
+    const { address, port, forwarding } = member(1);
+    const all = one([member(1), member(2), member(3)], { sorryServer: { address, port, forwarding } });
+    const lost: HealthRecord = { ...NOTHING, lost: [KEY] };
+    const found = (weights: Readonly<Record<number, number>>) => table(rules("192.0.2.1", weights));
+    assert.deepEqual(believed(all, all, NOTHING, found({ 1: 3, 2: 3, 3: 0 })).lost, []);
+    assert.deepEqual(believed(all, all, lost, found({ 1: 3, 2: 3, 3: 0 })).lost, []);
+    // It alone may be all that is well, or stand in.
+    for (const before of [NOTHING, lost])
+      assert.deepEqual(believed(all, all, before, found({ 1: 3, 2: 0, 3: 0 })).lost, before.lost);
+  });
+
   it("is what was written down, where servers take connections although too many are down", () => {
     const open = one([member(1), member(2)], { failOpenPercent: 50 });
     const found = table(rules("192.0.2.1", { 1: 3, 2: 3 }));
