@@ -84,7 +84,7 @@ export class Watch {
 
   /**
    * A server that is asked in another way from now on is as well as it was, and so is one that comes back soon after it was
-   * taken out (a change that is undone): by the key of its new probe.
+   * taken out (a change that is undone): by the key of its new probe. Not one that waited for its gate: of it nothing was known.
    */
   #carry(registry: Registry): Map<string, ServerHealth> {
     const carried = new Map<string, ServerHealth>();
@@ -99,11 +99,12 @@ export class Watch {
         const before = this.#names.get(name);
         const left = this.#left.get(name);
         const health = before === undefined ? left?.health : this.#monitor.health(before);
-        if (health && before !== key) carried.set(key, { ...health, streak: 0 });
+        const isKnown = before === undefined || !this.#waited.has(before);
+        if (health && isKnown && before !== key) carried.set(key, { ...health, streak: 0 });
       }
     }
     for (const [name, key] of this.#names) {
-      const health = names.has(name) ? undefined : this.#monitor.health(key);
+      const health = names.has(name) || this.#waited.has(key) ? undefined : this.#monitor.health(key);
       if (health && !health.healthy) this.#left.set(name, { health, atMs: nowMs });
     }
     for (const [name, { atMs }] of this.#left)

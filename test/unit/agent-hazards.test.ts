@@ -427,6 +427,20 @@ describe("what an agent must not do", () => {
     assert.ok(has(line(a, 3)), text());
   });
 
+  it("keep a server out that has passed another gate than the one that it failed, or comes back after that", async () => {
+    const [a, b] = await serve(2);
+    const slow = (rise: number) => ({ ...QUICK, intervalMs: 60_000, rise }) as typeof QUICK;
+    const held = { ...a.member, held: true } as const;
+    await put(virtualServer([held, b.member], { healthCheck: slow(1) }));
+    await put(virtualServer([a.member, b.member], { healthCheck: slow(2) }), OLD);
+    assert.ok(has(line(a, 3)), text());
+    await put(virtualServer([b.member], { healthCheck: slow(2) }), OLD);
+    await put(virtualServer([held, b.member], { healthCheck: slow(2) }), OLD);
+    await put(virtualServer([b.member], { healthCheck: slow(2) }), OLD);
+    await put(virtualServer([a.member, b.member], { healthCheck: slow(2) }), OLD);
+    assert.ok(has(line(a, 3)), text());
+  });
+
   it("leave a threshold as somebody else has set it", async () => {
     const [a] = await serve(2);
     // The director looks for thresholds over SSH, which there is none of here.
