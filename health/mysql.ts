@@ -4,6 +4,9 @@ import type { HealthCheckOf } from "../spec";
 import { type Checker, CheckFailedError } from "./checker";
 import { ask, askRole } from "./mysql-role";
 
+/** How much of what a server says is listened to: more than any answer to a check, and no danger to our memory. */
+const SAID_MAX = 1024 * 1024;
+
 /** How long a server that was too slow may still take to finish the handshake. */
 const AFTERWARDS_MS = 10_000;
 
@@ -30,12 +33,18 @@ export const mysqlChecker: Checker<HealthCheckOf<"mysql">> = {
 
 /**
  * The library throws on some packets that make no sense, out of the event that brings them, which would end the whole
- * process. Here the stream fails instead, and the check with it.
+ * process, and keeps an answer that does not end for as long as it goes on. Here the stream fails instead, and the check with it.
  */
 function contained(stream: Duplex): Duplex {
   const emit = stream.emit.bind(stream) as (event: string | symbol, ...args: unknown[]) => boolean;
+  let said = 0;
   stream.emit = (event: string | symbol, ...args: unknown[]) => {
     if (event !== "data") return emit(event, ...args);
+    said += (args[0] as Buffer).length;
+    if (said > SAID_MAX) {
+      stream.destroy(new Error(`said more than ${SAID_MAX / 1024} KiB`));
+      return true;
+    }
     try {
       return emit(event, ...args);
     } catch {

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dial, nextStreak, runCheck, waitUntilHealthy } from "../../health";
 import { dial, never, serve, settings } from "./health-server";
-import { greeting, ok, packet, refusal, SALT } from "./mysql-packets";
+import { greeting, ok, packet, refusal, SALT, table } from "./mysql-packets";
 
 describe("http check", () => {
   for (const [status, healthy] of [
@@ -213,6 +213,38 @@ describe("mysql check", () => {
         answer: "Too many connections",
       }),
     );
+  });
+
+  it("a server whose answer does not end is not healthy, and not listened to any longer", () => {
+    let closed = false;
+    const row = Buffer.alloc(60_000, 1);
+    const server = net.createServer((socket) => {
+      socket
+        .on("error", () => undefined)
+        .on("close", () => {
+          closed = true;
+        });
+      socket.write(GREETING);
+      socket.once("data", () => {
+        socket.write(ok(2));
+        socket.once("data", () => {
+          let sequence = 4;
+          const say = () => {
+            if (!socket.destroyed && socket.write(packet(sequence++ % 256, row))) setImmediate(say);
+          };
+          socket.write(table(["a"]).subarray(0, -9));
+          socket.on("drain", say);
+          say();
+        });
+      });
+    });
+    return serve(server, async (target) => {
+      const patient = settings({ type: "mysql", user: "heye", timeoutMs: 5_000 });
+      const { healthy, answer } = await runCheck(patient, target, dial, never);
+      assert.deepEqual([healthy, answer], [false, "said more than 1024 KiB"]);
+      await until(() => closed);
+      assert.ok(closed);
+    });
   });
 
   it("a server that closes without a greeting is not healthy", () =>
