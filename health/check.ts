@@ -37,11 +37,17 @@ export async function runCheck(
   }
 }
 
-/** What a system call says when the host has run out of files, memory or ports, has not the address it is to use, or no route. */
+/**
+ * What a system call says when the host has run out of files, memory or ports, has not the address it is to use, or one of the
+ * other family, or has no route, or one that forbids it.
+ */
 const OUR_OWN: ReadonlySet<string | undefined> = new Set([
+  "EACCES",
   "EADDRINUSE",
   "EADDRNOTAVAIL",
+  "EAFNOSUPPORT",
   "EAGAIN",
+  "EINVAL",
   "EMFILE",
   "ENETUNREACH",
   "ENFILE",

@@ -104,6 +104,12 @@ describe("dialling from the director itself", () => {
     assert.ok(sockets() <= before);
   });
 
+  it("says nothing of a server where the director cannot even begin: an address of its own of the other family", async () => {
+    const check = settings({ type: "tcp", sourceAddress: "2001:db8::1" });
+    const result = await runCheck(check, { address: "127.0.0.1", port: 1 }, directDial(), never);
+    assert.deepEqual(result, { healthy: false, answer: "cannot connect: EINVAL", inconclusive: true });
+  });
+
   it("comes from the address it is told to", () => {
     const server = net.createServer((socket) => socket.on("error", () => undefined));
     return serve(server, async (target) => {
