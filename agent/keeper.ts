@@ -10,7 +10,7 @@ import type { Dial, Probe, ServerHealth } from "../health";
 import { believed } from "./belief";
 import { EditLog } from "./edit-log";
 import type { Journal } from "./journal";
-import { ChangeOrders, type Weighed } from "./keeper/change-orders";
+import { ChangeOrders, type Weighed, withWords } from "./keeper/change-orders";
 import { Draining } from "./keeper/draining";
 import { type Followed, Follower, type OwnChange } from "./keeper/follower";
 import { HealthRecorder } from "./keeper/health-recorder";
@@ -135,8 +135,9 @@ export class Keeper {
    *
    * @throws NotDurableError, RegistryError: nothing of it was made; any other error: it is made as soon as it can be
    */
-  change(order: ChangeOrder): Promise<ChangeAnswer> {
-    return this.#turns.take(() => this.#orders.change(order));
+  async change(order: ChangeOrder): Promise<ChangeAnswer> {
+    const { answer, unplaced } = await this.#turns.take(() => this.#orders.change(order));
+    return withWords(answer, await unplaced);
   }
 
   /** Whether a change could be made now; nothing is. For one that others have to agree to before it is made. */
@@ -151,8 +152,11 @@ export class Keeper {
    * @param own the change of it that was asked for here, and how the table was when it was weighed
    * @throws NotDurableError, RegistryError
    */
-  follow(text: string, leaves: readonly Left[], own?: OwnChange): Promise<Followed> {
-    return this.#turns.take(() => this.#follower.follow(text, leaves, own));
+  async follow(text: string, leaves: readonly Left[], own?: OwnChange): Promise<Followed> {
+    const { answer, conflicts, unplaced } = await this.#turns.take(() =>
+      this.#follower.follow(text, leaves, own),
+    );
+    return { answer: withWords(answer, await unplaced), conflicts };
   }
 
   /** What ends the drains that whoever began them has not ended, as a change of the registry; empty: there are none. */

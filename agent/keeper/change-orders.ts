@@ -12,13 +12,24 @@ import type { Kernel } from "../kernel";
 import type { Pools } from "../pools";
 import type { LastLook } from "./last-look";
 import { type Host, stateAnswer, toldOf } from "./state-answer";
-import type { WriteAhead } from "./write-ahead";
+import type { Carried, WriteAhead } from "./write-ahead";
 
 /** A change that the director would make, and what it was weighed against. */
 export interface Weighed {
   /** The director holds something else than the change was computed from; undefined: it may be made. */
   readonly refusal: ChangeAnswer | undefined;
   readonly table: Table;
+}
+
+/** The answer to a change, and what is to be added to it: see {@link Carried}. */
+export interface Answered {
+  readonly answer: ChangeAnswer;
+  readonly unplaced: Carried["unplaced"];
+}
+
+/** With more words among its messages; empty: none. */
+export function withWords(answer: ChangeAnswer, words: string): ChangeAnswer {
+  return { ...answer, messages: [answer.messages, words].filter((one) => one !== "").join("\n") };
 }
 
 /** Makes changes that are asked for where the director holds what they were computed from. Whoever calls has the turn. */
@@ -40,16 +51,17 @@ export class ChangeOrders {
   }
 
   /** @throws what {@link WriteAhead.make} throws; KernelError */
-  async change({ expect, predict, registry, scope, desired }: ChangeOrder): Promise<ChangeAnswer> {
+  async change({ expect, predict, registry, scope, desired }: ChangeOrder): Promise<Answered> {
     const { kernel, host, pools, last, changes } = this.parts;
     const text = await kernel.read();
     const refusal = this.#refusal(text, expect);
-    if (refusal) return refusal;
+    if (refusal) return { answer: refusal, unplaced: Promise.resolve("") };
     const after = joinLines(mergeDelta(registryLines(pools.registry), registry).values());
-    const messages = await changes.make({ after, scope, desired }, text);
+    const { complaint, unplaced } = await changes.make({ after, scope, desired }, text);
     const left = await kernel.read();
     last.seen = left;
-    return { outcome: "applied", state: stateAnswer(host, toldOf(pools, left), predict), messages };
+    const state = stateAnswer(host, toldOf(pools, left), predict);
+    return { answer: { outcome: "applied", state, messages: complaint }, unplaced };
   }
 
   /** What is answered to a change that was computed from something else than the director holds; undefined: it was not. */

@@ -26,6 +26,14 @@ export interface WriteAheadParts {
   readonly recorder: Pick<HealthRecorder, "recordSoon">;
 }
 
+/** A change that was carried out. */
+export interface Carried {
+  /** What the kernel's tools complained of; empty: nothing. */
+  readonly complaint: string;
+  /** Which addresses could not be placed; empty: none. Not to be waited for in a turn: it takes long where there are many. */
+  readonly unplaced: Promise<string>;
+}
+
 /**
  * Turns a change into files and entries, in an order in which nothing is ever half made: the journal, the kernel, the
  * registry. What the journal says is carried out after any crash. Whoever calls has the turn.
@@ -33,6 +41,10 @@ export interface WriteAheadParts {
 export class WriteAhead {
   /** The registry could not be written down after the kernel was edited: it is tried again. */
   #uncommitted = false;
+  /** Addresses are being placed. */
+  #placing: Promise<unknown> = Promise.resolve();
+  /** They will be placed once more, by what is on disk then. */
+  #next: Promise<string> | undefined;
 
   constructor(private readonly parts: WriteAheadParts) {}
 
@@ -40,10 +52,9 @@ export class WriteAhead {
    * Takes a change on, and carries it out.
    *
    * @param text the kernel as it is
-   * @returns what the kernel's tools complained of, and which addresses could not be placed; empty: nothing
    * @throws NotDurableError, RegistryError: nothing of it was made; any other error: it is made as soon as it can be
    */
-  async make(journal: Journal, text: TableText): Promise<string> {
+  async make(journal: Journal, text: TableText): Promise<Carried> {
     // Before anything is written down that nobody could read.
     readRegistry(journal.after);
     await this.parts.store.begin(journal).catch((error: Error) => {
@@ -53,7 +64,7 @@ export class WriteAhead {
   }
 
   /** Carries out what the journal says already, as {@link make} does. */
-  async carryOut(journal: Journal, text: TableText): Promise<string> {
+  async carryOut(journal: Journal, text: TableText): Promise<Carried> {
     const { kernel, log, pools, last } = this.parts;
     const before = { registry: pools.registry, text, limits: await this.#limits(journal) };
     last.forget();
@@ -74,7 +85,7 @@ export class WriteAhead {
     log.info(declared, "something else is declared");
     this.parts.edits.made("change", edits, complaint);
     this.parts.recorder.recordSoon();
-    return [complaint, await this.place()].filter((words) => words !== "").join("\n");
+    return { complaint, unplaced: this.place() };
   }
 
   /** Writes down what is declared, where that has failed before. */
@@ -84,8 +95,18 @@ export class WriteAhead {
     this.#uncommitted = false;
   }
 
-  /** Places the addresses of virtual servers. Returns what could not be. */
-  async place(): Promise<string> {
+  /** Places the addresses of virtual servers, for all who ask before that begins. Returns what could not be. */
+  place(): Promise<string> {
+    this.#next ??= this.#placing.then(() => {
+      this.#next = undefined;
+      const placed = this.#placeNow();
+      this.#placing = placed.catch(() => undefined);
+      return placed;
+    });
+    return this.#next;
+  }
+
+  async #placeNow(): Promise<string> {
     const unplaced = await this.parts.place();
     if (unplaced !== "") this.parts.log.error({ event: "place", unplaced }, "addresses could not be placed");
     return unplaced;

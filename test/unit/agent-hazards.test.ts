@@ -646,6 +646,34 @@ describe("what an agent must not do", () => {
     );
   });
 
+  it("keep dead servers in service while it places addresses; who changes something hears which could not be", async () => {
+    const [a, b] = await serve(2);
+    const network = new EventEmitter();
+    let places = 0;
+    // The first is at the start.
+    const place = async () => (places++ === 0 ? "" : ((await once(network, "well"))[0] as string));
+    await site.stop();
+    await site.start({ place });
+    const made = put();
+    await see(line(a, 3));
+    await a.kill();
+    await see(line(a, 0));
+    const other = virtualServer([b.member], { port: 81 });
+    const more = site.director().change(putVirtualServer(ME, "tcp 192.0.2.1:81", other, NEW));
+    await until(
+      () => site.kernel.lines.includes("-A -t 192.0.2.1:81 -s rr"),
+      () => text(),
+    );
+    network.emit("well", "address 192.0.2.1 heye0 no such device");
+    await assert.rejects(made, /address 192\.0\.2\.1 could not be put on heye0 \(no such device\)/);
+    await until(
+      () => places === 3,
+      () => "the second change was not placed",
+    );
+    network.emit("well", "");
+    await more;
+  });
+
   it("write into its log what passwords could be tried against", async () => {
     const [a] = await serve(1);
     const said: string[] = [];

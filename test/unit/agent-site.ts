@@ -125,6 +125,8 @@ export interface Disturbance {
   readonly gate?: Gate;
   /** Who sets up connections by way of virtual addresses. Default: nobody has to, each server is the director itself. */
   readonly prober?: ForwardingProber;
+  /** Places addresses. Default: there are none. */
+  readonly place?: () => Promise<string>;
 }
 
 /** A director with an agent, for one test. */
@@ -167,7 +169,14 @@ export class AgentSite {
     return new Director(this.name, { host: "192.0.2.11", user: "root" }, pool, "agent");
   }
 
-  async start({ store, kernel, dial = directDial(), gate, prober = NEAR }: Disturbance = {}): Promise<void> {
+  async start({
+    store,
+    kernel,
+    dial = directDial(),
+    gate,
+    prober = NEAR,
+    place = async () => "",
+  }: Disturbance = {}): Promise<void> {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
     const files = new FileStore(this.folder, this.boot);
@@ -181,7 +190,7 @@ export class AgentSite {
       dial,
       log,
       host: { kernel: "6.12.0", ipvsadm: "ipvsadm v1.31" },
-      place: async () => "",
+      place,
       isShared: this.etcd !== undefined,
       observer: this.sight.instruments,
     });
