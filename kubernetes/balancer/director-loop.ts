@@ -1,16 +1,18 @@
 import type { Logger } from "pino";
 import { realServerKey, type VirtualServer } from "../../spec";
 import { wordsOf } from "../api-errors";
-import { pauseMs } from "../backoff";
+import { pause, pauseMs } from "../backoff";
 import { canonical } from "../canonical";
 import { type DirectorClient, DirectorError } from "./director-client";
 import { type DirectorStep, directorSteps } from "./director-steps";
+import { DirectorWork } from "./director-work";
 import { type Held, isSame, type ServicePlan } from "./plan";
+import { whileAllowed } from "./while-allowed";
 
 /** What a {@link DirectorLoop} works with. */
 export interface DirectorLoopOptions {
-  readonly client: DirectorClient;
-  readonly log: Logger;
+  readonly client: Pick<DirectorClient, "name" | "list" | "put" | "remove">;
+  readonly log: Pick<Logger, "info" | "warn">;
   readonly plans: () => ReadonlyMap<string, ServicePlan>;
   /** Whether anything may be changed now. */
   readonly mayWrite: () => boolean;
@@ -26,8 +28,8 @@ const LOOK_MS = 5_000;
 const FORBIDDEN_MS = 500;
 /** How long a server that did not become healthy is not tried again, in ms. */
 const REFUSED_MS = 15_000;
-/** Changes on their way to one director: each may wait for its servers. */
-const PARALLEL = 8;
+/** How long it is not asked again while changes are on their way, in ms: each that ends would ask. */
+const SOON_MS = 500;
 
 /** Sees to it that one director has what it is to have. One that is away is caught up when it answers again. */
 export class DirectorLoop {
@@ -38,13 +40,25 @@ export class DirectorLoop {
   /** Ids that were claimed since this replica leads, and not declared yet: what stands there is not ours. */
   readonly #fresh = new Set<string>();
   readonly #refused = new Map<string, { readonly servers: ReadonlySet<string>; readonly untilMs: number }>();
+  /** Ids of which servers were refused, and that have not been let in since. */
+  readonly #doubtful = new Set<string>();
+  readonly #work: DirectorWork;
   #isStale = false;
-  /** The steps of the last turn, as text: what did not help is not done again at once. */
-  #last = "";
+  /** The steps of the last turn, as text, by id: what did not help is not done again at once. */
+  #last: ReadonlyMap<string, string> = new Map();
+  /** Why a change could not be made: the director is away, or busy. */
+  #trouble: unknown;
+  #failures = 0;
+  /** Fires when the loop is to end. */
+  #ending: AbortSignal = new AbortController().signal;
   #wake: (() => void) | undefined;
 
   constructor(options: DirectorLoopOptions) {
     this.#options = options;
+    this.#work = new DirectorWork({
+      make: (step) => this.#make(step),
+      isDoubtful: ({ id }) => this.#doubtful.has(id),
+    });
   }
 
   get name(): string {
@@ -84,7 +98,12 @@ export class DirectorLoop {
 
   /** Says that the plans are new ones. */
   follow(): void {
-    if (this.#known === undefined || canonical(this.#steps()) === this.#last) return;
+    if (this.#known === undefined) return;
+    const isNew = (step: DirectorStep) => canonical(step) !== this.#last.get(step.id);
+    if (this.#steps().some(isNew)) this.#lookAgain();
+  }
+
+  #lookAgain(): void {
     this.#isStale = true;
     this.#wake?.();
   }
@@ -96,96 +115,115 @@ export class DirectorLoop {
 
   /** Works until the signal fires. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    let failures = 0;
+    const { log } = this.#options;
+    this.#ending = signal;
     const wake = () => this.#wake?.();
     signal.addEventListener("abort", wake, { once: true });
     while (!signal.aborted) {
       let waitMs = LOOK_MS;
+      let wakes = true;
       try {
         if (this.#options.mayWrite()) await this.#turn(signal);
         else {
           // Another replica changes it meanwhile.
           this.#known = undefined;
+          this.#trouble = undefined;
           this.#fresh.clear();
+          this.#work.begin([]);
+          this.#failures = 0;
           waitMs = FORBIDDEN_MS;
         }
-        failures = 0;
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
+        wakes = false;
         this.#known = undefined;
         this.#isStale = false;
-        waitMs = pauseMs(++failures, error instanceof DirectorError ? error.retryAfterMs : undefined);
-        const words = {
-          event: "director",
-          director: this.name,
-          error: wordsOf(error),
-          againMs: Math.round(waitMs),
-        };
-        this.#options.log.warn(words, "a director does not follow");
+        this.#work.begin([]);
+        const askedMs = error instanceof DirectorError ? error.retryAfterMs : undefined;
+        waitMs = pauseMs(++this.#failures, askedMs);
+        const about = { event: "director", director: this.name, error: wordsOf(error) };
+        log.warn({ ...about, againMs: Math.round(waitMs) }, "a director does not follow");
       }
-      await this.#pause(waitMs, failures === 0, signal);
+      await this.#pause(waitMs, wakes, signal);
+      if (this.#work.size > 0) await pause(SOON_MS, signal);
     }
+    this.#work.begin([]);
+    await this.#work.ended();
   }
 
+  /** Asks what it has, and begins what has to be done. It does not wait for that: some of it waits for servers. */
   async #turn(signal: AbortSignal): Promise<void> {
     const { client, onChange } = this.#options;
-    const touched = [...this.#touched];
+    const trouble = this.#trouble;
+    this.#trouble = undefined;
+    if (trouble !== undefined) throw trouble;
+    // What changes from here on is looked at again: the answer may be older.
+    this.#isStale = false;
+    const touched = [...this.#touched].filter((id) => !this.#work.has(id));
     this.#known = await client.list(signal);
     for (const id of touched) this.#touched.delete(id);
     this.#recognise();
     onChange();
     const nowMs = performance.now();
     for (const [id, { untilMs }] of this.#refused) if (untilMs <= nowMs) this.#refused.delete(id);
-    this.#isStale = false;
     const steps = this.#steps();
-    const before = this.#last;
-    this.#last = canonical(steps);
-    const outcomes = await inParallel(steps, (step) => this.#make(step, signal));
-    this.#isStale ||= steps.length > 0 && this.#last !== before;
-    for (const outcome of outcomes) if (outcome !== undefined) throw outcome;
+    this.#last = new Map(steps.map((step) => [step.id, canonical(step)]));
+    this.#work.begin(steps);
+    if (this.#work.size === 0) this.#failures = 0;
   }
 
-  /** @returns what went wrong; the others are made all the same */
-  async #make(step: DirectorStep, signal: AbortSignal): Promise<unknown> {
-    const { client, log, mayWrite, onRefused } = this.#options;
-    if (!mayWrite() || signal.aborted) return undefined;
+  async #make(step: DirectorStep): Promise<void> {
+    const { log, mayWrite, onRefused } = this.#options;
+    if (!mayWrite() || this.#ending.aborted) return;
     this.#touched.add(step.id);
     try {
-      if (step.kind === "delete") await client.remove(step.id, signal);
-      else for (const body of step.bodies) await this.#put(step.id, step.service, body, signal);
-      const about = {
-        event: "balance",
-        director: this.name,
-        id: step.id,
-        service: step.service,
-        step: step.kind,
-      };
-      log.info(about, "a director follows");
-      return undefined;
+      await whileAllowed(this.#ending, mayWrite, (signal) => this.#send(step, signal));
+      const about = { event: "balance", director: this.name, id: step.id };
+      log.info({ ...about, service: step.service, step: step.kind }, "a director follows");
+      this.#failures = 0;
+      if (!this.#work.isFull) this.#lookAgain();
     } catch (error) {
+      if (this.#ending.aborted || !mayWrite()) return;
       // What it will not take is no reason to leave it alone.
-      if (!(error instanceof DirectorError && !error.isPassing)) return error;
-      onRefused(step.service, `${this.name} refuses ${step.id}: ${error.message}`);
-      return undefined;
+      if (error instanceof DirectorError && !error.isPassing) {
+        onRefused(step.service, `${this.name} refuses ${step.id}: ${error.message}`);
+        return;
+      }
+      this.#trouble ??= error;
+      this.#lookAgain();
     }
+  }
+
+  async #send(step: DirectorStep, signal: AbortSignal): Promise<void> {
+    if (step.kind === "delete") await this.#options.client.remove(step.id, signal);
+    else for (const body of step.bodies) await this.#put(step.id, step.service, body, signal);
   }
 
   /** Servers that do not become healthy are left out, and tried again later. */
   async #put(id: string, service: string, body: VirtualServer, signal: AbortSignal): Promise<void> {
-    const { client, onRefused } = this.#options;
+    const { onRefused } = this.#options;
     try {
-      await client.put(id, body, this.#fresh.has(id), signal);
+      await this.#declare(id, body, signal);
+      if (!this.#refused.has(id)) this.#doubtful.delete(id);
     } catch (error) {
       // Without an answer it may have been declared.
       if (error instanceof DirectorError && error.status === 0) this.#fresh.delete(id);
       if (!(error instanceof DirectorError) || error.unhealthy.length === 0) throw error;
       const servers = new Set([...(this.#refused.get(id)?.servers ?? []), ...error.unhealthy]);
       this.#refused.set(id, { servers, untilMs: performance.now() + REFUSED_MS });
+      this.#doubtful.add(id);
       onRefused(service, `${this.name} does not let in ${[...servers].join(", ")} yet: ${error.message}`);
       const realServers = (body.realServers ?? []).filter((one) => !servers.has(realServerKey(one)));
-      await client.put(id, { ...body, realServers }, this.#fresh.has(id), signal);
+      await this.#declare(id, { ...body, realServers }, signal);
     }
     this.#fresh.delete(id);
+  }
+
+  /** @throws DirectorError, also where another replica may lead by now */
+  async #declare(id: string, body: VirtualServer, signal: AbortSignal): Promise<void> {
+    const { client, mayWrite } = this.#options;
+    if (!mayWrite()) throw new DirectorError(0, `PUT ${id}`, "another replica may lead");
+    await client.put(id, body, this.#fresh.has(id), signal);
   }
 
   async #pause(ms: number, wakes: boolean, signal: AbortSignal): Promise<void> {
@@ -200,15 +238,4 @@ export class DirectorLoop {
     clearTimeout(timer);
     this.#wake = undefined;
   }
-}
-
-/** Makes all of them, a few at a time. @returns the outcome of each */
-async function inParallel<T, R>(all: readonly T[], make: (one: T) => Promise<R>): Promise<R[]> {
-  const outcomes: R[] = [];
-  const waiting = all.values();
-  const worker = async () => {
-    for (const one of waiting) outcomes.push(await make(one));
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-  return outcomes;
 }

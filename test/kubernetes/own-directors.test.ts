@@ -268,6 +268,22 @@ describe("Services of type LoadBalancer on directors of our own", function () {
     assert.ok(has("10.8.0.3:8080"));
   });
 
+  it("a Service follows its endpoints while a director waits for a server of another one", async () => {
+    for (const { servers } of directors) servers.down.add("10.8.0.4:8080");
+    // Far longer than the rest of this test takes.
+    const check = '{"type":"tcp","intervalMs":1000,"timeoutMs":100,"deadlineMs":600000}';
+    await apply(slice("slow", ["10.8.0.4"]));
+    await apply(balanced("slow", { ...ENDPOINTS, "heye.io/health-check": check }));
+    await untilServed("slow");
+    await apply(slice("web", ["10.8.0.1"]));
+    await apply(balanced("web", ENDPOINTS));
+    const address = (await untilServed("web")) ?? "";
+    await everywhere(line(address, "10.8.0.1:8080"));
+    await apply(slice("web", ["10.8.0.2"], ["10.8.0.1"]));
+    await everywhere(line(address, "10.8.0.2:8080"));
+    for (const { servers } of directors) servers.down.clear();
+  });
+
   it("another leader changes nothing at directors", async () => {
     await apply(slice("web", ["10.8.0.1"]));
     await apply(balanced("web", ENDPOINTS));
