@@ -7,7 +7,12 @@ import { isWell } from "./subject";
 
 /** A write that brings a slice of ours to what its declaration says. */
 export type MirrorStep =
-  | { readonly kind: "create"; readonly body: object }
+  | {
+      readonly kind: "create";
+      readonly body: object;
+      /** Those of the body: what makes it ours, and serve its Service. */
+      readonly labels: Readonly<Record<string, string>>;
+    }
   | { readonly kind: "patch"; readonly patch: object }
   | {
       readonly kind: "delete";
@@ -20,10 +25,12 @@ export type MirrorStep =
  * elsewhere (plan.ts).
  *
  * @param declared whose slice it is; undefined: its owner is there, and does not declare it (any more)
+ * @param leaving slices of the same declaration that it does not declare any more: servers that were in one of them are not new
  */
 export function mirrorStep(
   declared: { readonly by: Declared; readonly slice: DeclaredSlice } | undefined,
   existing: EndpointSliceObject | undefined,
+  leaving: readonly EndpointSliceObject[] = [],
 ): MirrorStep | undefined {
   if (declared === undefined) {
     if (existing === undefined || existing.metadata.deletionTimestamp) return undefined;
@@ -35,9 +42,10 @@ export function mirrorStep(
     labels: { [SERVICE_NAME]: by.service, [MANAGED_BY]: MANAGER },
     ownerReferences: [{ apiVersion: by.apiVersion, kind: by.kind, name: by.name, uid: by.uid }],
     ports: slice.ports,
-    endpoints: endpointsOf(by, slice, existing),
+    endpoints: endpointsOf(by, slice, existing === undefined ? leaving : [existing]),
   };
-  if (existing === undefined) return { kind: "create", body: bodyOf(by, slice, wanted) };
+  if (existing === undefined)
+    return { kind: "create", body: bodyOf(by, slice, wanted), labels: wanted.labels };
   if (existing.metadata.deletionTimestamp) return undefined;
   return patchOf(by, wanted, existing);
 }
@@ -91,14 +99,15 @@ function patchOf(by: Declared, wanted: Wanted, existing: EndpointSliceObject): M
 function endpointsOf(
   by: Declared,
   { endpoints, leaving }: DeclaredSlice,
-  existing: EndpointSliceObject | undefined,
+  before: readonly EndpointSliceObject[],
 ): object[] {
-  const known = new Map((existing?.endpoints ?? []).map((one) => [one.addresses[0], one.conditions ?? {}]));
+  const known = new Map<string | undefined, boolean>();
+  for (const { addresses, conditions } of before.flatMap((one) => one.endpoints ?? []))
+    known.set(addresses[0], (known.get(addresses[0]) ?? true) && isWell(conditions ?? {}));
   const unchecked = isUnchecked(by);
   return endpoints.map((endpoint: DeclaredEndpoint, index) => {
     const terminating = leaving.has(index);
-    const before = known.get(endpoint.addresses[0]);
-    const serving = unchecked || (before !== undefined && isWell(before));
+    const serving = unchecked || known.get(endpoint.addresses[0]) === true;
     return { ...endpoint, conditions: { ready: serving && !terminating, serving, terminating } };
   });
 }

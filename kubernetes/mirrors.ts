@@ -32,6 +32,8 @@ interface Refuted {
   readonly by: Declared | undefined;
   readonly object: EndpointSliceObject | undefined;
   readonly untilMs: number;
+  /** Whose slices are to be there first; when they are, it holds no longer. */
+  readonly awaits?: Declared | undefined;
 }
 
 /** How long the API server is not asked about the same belief again, in ms: a watch that is late may stay so for a while. */
@@ -45,6 +47,8 @@ const REFUTED_MS = 10_000;
 export class Mirrors {
   readonly #options: MirrorsOptions;
   #wanted: ReadonlyMap<string, Mirror> = new Map();
+  /** Names of slices that are there and were made of declarations. */
+  #there: readonly string[] = [];
   readonly #refuted = new Map<string, Refuted>();
 
   constructor(options: MirrorsOptions) {
@@ -60,15 +64,17 @@ export class Mirrors {
   renew(slices: Iterable<string>): string[] {
     const wanted = new Map<string, Mirror>();
     for (const by of this.#options.declared())
-      for (const slice of by.slices)
-        wanted.set(`EndpointSlice ${nameOf({ namespace: by.namespace, name: slice.name })}`, { by, slice });
+      for (const slice of by.slices) wanted.set(sliceKey(by.namespace, slice), { by, slice });
     this.#wanted = wanted;
+    this.#there = [...slices];
     for (const name of this.#refuted.keys()) this.#differing(name);
-    return [...new Set([...wanted.keys(), ...slices])].filter((name) => this.#differing(name) !== undefined);
+    return [...new Set([...wanted.keys(), ...this.#there])].filter(
+      (name) => this.#differing(name) !== undefined,
+    );
   }
 
   /** Whose servers a slice is to name, by its name; undefined: no declaration makes it. */
-  declaredFor(name: string): Pick<Declared, "namespace" | "service"> | undefined {
+  declaredFor(name: string): Declared | undefined {
     return this.#wanted.get(name)?.by;
   }
 
@@ -83,10 +89,31 @@ export class Mirrors {
     if (belief === undefined) return undefined;
     const { mirror, object, owner } = belief;
     const says = await this.#options.read(owner);
-    const step = says && mirrorStep(mirrorOf(says, name), object);
+    const wanted = says && mirrorOf(says, name);
+    // Its servers go on in slices that are not there yet: until then it stays.
+    const awaits = wanted === undefined && this.#lacks(says?.declared) ? says?.declared : undefined;
+    const leaving = wanted && object === undefined ? this.#leaving(wanted.by) : [];
+    const step = says && awaits === undefined ? mirrorStep(wanted, object, leaving) : undefined;
     if (step === undefined)
-      this.#refuted.set(name, { by: mirror?.by, object, untilMs: performance.now() + REFUTED_MS });
+      this.#refuted.set(name, { by: mirror?.by, object, untilMs: performance.now() + REFUTED_MS, awaits });
     return step;
+  }
+
+  /** Whether a declaration makes slices that are not there yet. */
+  #lacks(by: Declared | undefined): boolean {
+    const isThere = (one: DeclaredSlice) =>
+      this.#options.subject(sliceKey(by?.namespace ?? "", one)) !== undefined;
+    return by !== undefined && !by.slices.every(isThere);
+  }
+
+  /** Slices of a declaration that it does not declare any more. */
+  #leaving(by: Declared): EndpointSliceObject[] {
+    const stay = new Set(by.slices.map((one) => sliceKey(by.namespace, one)));
+    return this.#there.flatMap((name) => {
+      const subject = stay.has(name) ? undefined : this.#options.subject(name);
+      const object = subject && "addressType" in subject.object ? subject.object : undefined;
+      return object && subject?.about?.uid === by.uid ? [object] : [];
+    });
   }
 
   /** What the watches say of a slice, where something would have to be done about it, and that is not known to be wrong. */
@@ -95,7 +122,8 @@ export class Mirrors {
     const refuted = this.#refuted.get(name);
     if (refuted !== undefined) {
       const isSame = refuted.by === belief?.mirror?.by && refuted.object === belief?.object;
-      if (isSame && performance.now() < refuted.untilMs) return undefined;
+      const isHere = refuted.awaits !== undefined && !this.#lacks(refuted.awaits);
+      if (isSame && !isHere && performance.now() < refuted.untilMs) return undefined;
       this.#refuted.delete(name);
     }
     return belief && mirrorStep(belief.mirror, belief.object) && belief;
@@ -111,6 +139,11 @@ export class Mirrors {
     const kind = about.kind === "Endpoints" ? "Endpoints" : "EndpointSlice";
     return { mirror, object, owner: { kind, namespace, name: about.name } };
   }
+}
+
+/** The name under which a slice is written. */
+function sliceKey(namespace: string, { name }: Pick<DeclaredSlice, "name">): string {
+  return `EndpointSlice ${nameOf({ namespace, name })}`;
 }
 
 function mirrorOf({ declared: by }: OwnerSays, name: string): Mirror | undefined {

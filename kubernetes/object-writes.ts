@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 import type { Api } from "./api";
+import { ApiError, wordsOf } from "./api-errors";
 import type { Collections } from "./collections";
 import type { Counts } from "./counts";
 import type { Events } from "./events";
 import type { MirrorStep } from "./mirror";
 import type { Mirrors } from "./mirrors";
 import { FIELD_MANAGER } from "./names";
+import { endpointSliceObject } from "./objects";
 import { type Plan, planOf, type Verdict } from "./plan";
 import type { Population } from "./population";
 import { nameOf, type Subject } from "./subject";
@@ -18,14 +20,20 @@ export interface ObjectWritesOptions {
   readonly events: Pick<Events, "tell">;
   readonly collections: Pick<Collections, "subject" | "put">;
   readonly population: Pick<Population, "wantedOf">;
-  readonly mirrors: Pick<Mirrors, "step">;
+  readonly mirrors: Pick<Mirrors, "step" | "declaredFor">;
   readonly verdict: (key: string) => Verdict | undefined;
   /** Whether an object is this replica's to write now. */
   readonly mayWrite: (name: string) => boolean;
 }
 
+/** So often in a row a slice has to be refused before that is told: a server that has just started forbids everything. */
+const REFUSALS = 4;
+
 /** The one write that an object needs as it stands now: a step of its slice towards its declaration, or its readiness. */
 export class ObjectWrites {
+  /** How often in a row steps of slices were refused, by their names. */
+  readonly #refusals = new Map<string, number>();
+
   constructor(private readonly options: ObjectWritesOptions) {}
 
   /**
@@ -42,7 +50,8 @@ export class ObjectWrites {
     // The declaration may have been long in coming. Whose the object is now looks at everything again.
     if (!mayWrite(name)) return step !== undefined;
     const subject = collections.subject(name);
-    if (step) return this.#mirror(name, subject, step);
+    if (step) return this.#step(name, subject, step);
+    this.#refusals.delete(name);
     const wanted = subject && population.wantedOf(subject);
     if (!subject || !wanted) return false;
     const plan = planOf(subject, wanted, verdict);
@@ -55,6 +64,28 @@ export class ObjectWrites {
     return true;
   };
 
+  /** Whoever made the declaration does not read our log: that nothing comes of it is told there. */
+  async #step(name: string, subject: Subject | undefined, step: MirrorStep): Promise<boolean> {
+    try {
+      const wrote = await this.#mirror(name, subject, step);
+      this.#refusals.delete(name);
+      return wrote;
+    } catch (error) {
+      // The server is away or busy, or what was known of the slice is out of date: that passes.
+      if (error instanceof ApiError && (error.isPassing || error.isConflict || error.isMissing)) throw error;
+      const refusals = (this.#refusals.get(name) ?? 0) + 1;
+      this.#refusals.set(name, refusals);
+      const by = this.options.mirrors.declaredFor(name);
+      if (by && refusals === REFUSALS) {
+        const { apiVersion, kind, uid } = by;
+        const message = `its servers are not as it says, because a slice cannot be written: ${wordsOf(error)}`;
+        const note = { type: "Warning", reason: "HealthCheckProblem", message } as const;
+        this.options.events.tell({ ...by, about: { apiVersion, kind, name: by.name, uid } }, note);
+      }
+      throw error;
+    }
+  }
+
   /** What is to be read of the slice afterwards comes with the watch, and makes the next step. */
   async #mirror(name: string, subject: Subject | undefined, step: MirrorStep): Promise<boolean> {
     const { api, log, collections, counts } = this.options;
@@ -63,7 +94,9 @@ export class ObjectWrites {
     const path = `${collection}/${slice}`;
     const query = { fieldManager: FIELD_MANAGER };
     if (step.kind === "create")
-      await api.request({ method: "POST", path: collection, query, body: step.body });
+      await api
+        .request({ method: "POST", path: collection, query, body: step.body })
+        .catch((error: unknown) => this.#takeBack(name, path, step.labels, error));
     else if (step.kind === "delete")
       await api.request({ method: "DELETE", path, body: { preconditions: step.preconditions } });
     else {
@@ -73,6 +106,32 @@ export class ObjectWrites {
     counts.writes++;
     log.info({ event: "mirror", object: name, step: step.kind }, "a slice follows its declaration");
     return true;
+  }
+
+  /**
+   * One that is there, and that the watch does not show: our label was taken off it. It serves on, and nobody would look after
+   * it. Where it is not of this declaration, somebody else's stands in the way.
+   */
+  async #takeBack(
+    name: string,
+    path: string,
+    labels: Readonly<Record<string, string>>,
+    error: unknown,
+  ): Promise<void> {
+    if (!(error instanceof ApiError && error.isConflict)) throw error;
+    const { api, mirrors } = this.options;
+    const { metadata } = endpointSliceObject.parse(await api.request({ method: "GET", path }));
+    const by = mirrors.declaredFor(name);
+    const isOurs = metadata.ownerReferences?.some(
+      ({ kind, name: owner }) => kind === by?.kind && owner === by.name,
+    );
+    if (!isOurs)
+      throw new Error(
+        `EndpointSlice ${metadata.name}: expected none, or one whose owner is ${by?.kind} ${by?.name}, found somebody else's: delete it`,
+      );
+    const { resourceVersion } = metadata;
+    const body = { metadata: { resourceVersion, labels } };
+    await api.request({ method: "PATCH", path, query: { fieldManager: FIELD_MANAGER }, body });
   }
 
   #tell(name: string, subject: Subject, { notes, down, up }: Plan): void {

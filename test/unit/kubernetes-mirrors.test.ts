@@ -6,16 +6,18 @@ import { endpointSliceObject, endpointsObject } from "../../kubernetes/objects";
 import { type Owner, type OwnerSays, readOwner } from "../../kubernetes/owner";
 import { type Subject, subjectOfSlice } from "../../kubernetes/subject";
 
+const CHECKED = { annotations: { "heye.io/health-check": '{"type":"tcp"}' } };
 const OWNER: Owner = { kind: "Endpoints", namespace: "shop", name: "web" };
 
 /** Endpoints as an API server gives them. */
 function endpointsJson(
   address: string,
-  { uid = "u", port = 80, labels = { "heye.io/service-name": "web" } } = {},
+  { uid = "u", port = 80, labels = { "heye.io/service-name": "web" }, annotations = {} } = {},
+  morePorts: readonly number[] = [],
 ) {
   return {
-    metadata: { name: "web", namespace: "shop", uid, resourceVersion: "20", labels },
-    subsets: [{ addresses: [{ ip: address }], ports: [{ port }] }],
+    metadata: { name: "web", namespace: "shop", uid, resourceVersion: "20", labels, annotations },
+    subsets: [port, ...morePorts].map((one) => ({ addresses: [{ ip: address }], ports: [{ port: one }] })),
   };
 }
 
@@ -40,6 +42,7 @@ function sliceOf(by: Declared): Subject {
           "kubernetes.io/service-name": "web",
           "endpointslice.kubernetes.io/managed-by": "heye.io",
         },
+        annotations: by.annotations,
         ownerReferences: [{ apiVersion: "v1", kind: "Endpoints", name: by.name, uid: by.uid }],
       },
       addressType: slice.addressType,
@@ -58,12 +61,14 @@ function sliceOf(by: Declared): Subject {
 class Seen {
   declared: Declared[] = [];
   slice: Subject | undefined;
+  /** Slices that are there besides, by name. */
+  readonly others = new Map<string, Subject>();
   /** undefined: the owner is gone. */
   now: OwnerSays | ApiError | undefined;
   readonly asked: Owner[] = [];
   readonly #mirrors = new Mirrors({
     declared: () => this.declared,
-    subject: (name) => (name === this.name ? this.slice : undefined),
+    subject: (name) => (name === this.name ? this.slice : this.others.get(name)),
     read: async (owner) => {
       this.asked.push({ kind: owner.kind, namespace: owner.namespace, name: owner.name });
       if (this.now instanceof ApiError) throw this.now;
@@ -74,12 +79,12 @@ class Seen {
   constructor(readonly name: string) {}
 
   renew(): string[] {
-    return this.#mirrors.renew(this.slice ? [this.name] : []);
+    return this.#mirrors.renew([...(this.slice ? [this.name] : []), ...this.others.keys()]);
   }
 
-  async step() {
+  async step(name = this.name) {
     this.renew();
-    return this.#mirrors.step(this.name);
+    return this.#mirrors.step(name);
   }
 }
 
@@ -132,13 +137,46 @@ describe("slices and declarations that come by watches of their own", () => {
     });
   });
 
-  it("a slice is deleted where its owner is there and declares it no more: without the label, or other ports", async () => {
-    const deletion = { kind: "delete", preconditions: { uid: "s", resourceVersion: "21" } };
-    for (const declared of [undefined, declaring("10.0.0.1", { port: 81 })]) {
-      const replica = seen(sliceOf(declaring("10.0.0.1")));
-      replica.now = { declared };
-      assert.deepEqual(await replica.step(), deletion);
-    }
+  const deletion = { kind: "delete", preconditions: { uid: "s", resourceVersion: "21" } };
+
+  it("a slice is deleted where its owner is there and declares it no more: without the label", async () => {
+    const replica = seen(sliceOf(declaring("10.0.0.1")));
+    replica.now = { declared: undefined };
+    assert.deepEqual(await replica.step(), deletion);
+  });
+
+  it("with other ports, its servers go on in another slice as they were, and it goes when that one is there", async () => {
+    const old = sliceOf(declaring("10.0.0.1", CHECKED));
+    const now = declaring("10.0.0.1", { port: 81, ...CHECKED });
+    const replica = seen(old);
+    replica.declared = [now];
+    replica.now = { declared: now };
+    assert.equal(await replica.step(), undefined, "nobody would serve meanwhile");
+    const next = sliceOf(now);
+    const made = await replica.step(`EndpointSlice shop/${next.name}`);
+    assert.ok(made?.kind === "create" && "endpoints" in made.body);
+    const conditions = { ready: true, serving: true, terminating: false };
+    assert.deepEqual(made.body.endpoints, [{ addresses: ["10.0.0.1"], conditions }]);
+    assert.deepEqual(
+      replica.renew(),
+      [`EndpointSlice shop/${next.name}`],
+      "it is not asked about again and again",
+    );
+    replica.others.set(`EndpointSlice shop/${next.name}`, next);
+    assert.deepEqual(replica.renew(), [replica.name]);
+    assert.deepEqual(await replica.step(), deletion);
+  });
+
+  it("ports that come besides are a gate of their own", async () => {
+    const both = declaring("10.0.0.1", CHECKED, [81]);
+    const replica = seen(sliceOf(declaring("10.0.0.1", CHECKED)));
+    replica.declared = [both];
+    replica.now = { declared: both };
+    const [, other] = both.slices;
+    const made = await replica.step(`EndpointSlice shop/${other?.name}`);
+    assert.ok(made?.kind === "create" && "endpoints" in made.body);
+    const conditions = { ready: false, serving: false, terminating: false };
+    assert.deepEqual(made.body.endpoints, [{ addresses: ["10.0.0.1"], conditions }]);
   });
 
   it("with an owner that is gone, a slice is left to Kubernetes, and none is made", async () => {
