@@ -69,6 +69,7 @@ export class Controller {
     this.#population = new Population({
       subjects: () => this.#ownSubjects(),
       service: this.collections.service,
+      declaredFor: (name) => this.#mirrors.declaredFor(name),
       secrets: this.#secrets,
     });
     this.#mirrors = new Mirrors({

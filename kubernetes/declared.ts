@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { familyOf } from "../spec";
-import { DECLARED_FOR } from "../spec/kubernetes";
+import { DECLARED_FOR, SERVICE_NAME, SKIP_MIRROR } from "../spec/kubernetes";
 import type { Annotations } from "./annotations";
 import { canonical } from "./canonical";
 import { ANNOTATION } from "./names";
@@ -36,6 +36,8 @@ export interface Declared {
   /** Those that say what is asked. */
   readonly annotations: Annotations;
   readonly slices: readonly DeclaredSlice[];
+  /** Why Kubernetes does with it what nobody wants; sentences. */
+  readonly problems: readonly string[];
 }
 
 /**
@@ -62,7 +64,10 @@ export function declaredByEndpoints({ metadata, subsets }: EndpointsObject): Dec
       slices.set(name, slice);
     }
   }
-  return { apiVersion: "v1", kind: "Endpoints", ...about(metadata), service, slices: [...slices.values()] };
+  return {
+    ...{ apiVersion: "v1", kind: "Endpoints", ...about(metadata) },
+    ...{ service, slices: [...slices.values()], problems: endpointsProblems(metadata, service) },
+  };
 }
 
 /** A slice that is a declaration; undefined: it is none. */
@@ -84,8 +89,33 @@ export function declaredBySlice(object: EndpointSliceObject): Declared | undefin
     ...about(metadata),
     service,
     slices: [slice],
+    problems: sliceProblems(metadata),
   };
 }
+
+/** Its addresses would serve as they stand, whether they are well or not. */
+const UNCHECKED = "so Kubernetes sends traffic to all of its servers, those that are down too";
+
+/** Kubernetes takes Endpoints for those of the Service that has their name. */
+function endpointsProblems({ name, labels }: Metadata, service: string): string[] {
+  if (name !== service)
+    return [
+      `Endpoints ${name}: expected the name of the Service, ${service}: Kubernetes deletes Endpoints whose name no Service has when its controller manager starts`,
+    ];
+  return labels?.[SKIP_MIRROR] === "true"
+    ? []
+    : [`Endpoints ${name}: expected the label ${SKIP_MIRROR}: "true", found none, ${UNCHECKED}`];
+}
+
+function sliceProblems({ name, labels }: Metadata): string[] {
+  return labels?.[SERVICE_NAME] === undefined
+    ? []
+    : [
+        `EndpointSlice ${name}: expected no label ${SERVICE_NAME} beside ${DECLARED_FOR}, found one, ${UNCHECKED}`,
+      ];
+}
+
+type Metadata = EndpointsObject["metadata"];
 
 function about({ namespace, name, uid, annotations }: EndpointsObject["metadata"]) {
   return { namespace, name, uid, annotations: checkAnnotations(annotations ?? {}) };

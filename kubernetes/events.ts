@@ -5,12 +5,17 @@ import type { Api } from "./api";
 import { ApiError, wordsOf } from "./api-errors";
 import { pause, pauseMs } from "./backoff";
 import type { Note } from "./plan";
+import { Rate } from "./rate";
 import type { Subject } from "./subject";
 
 /** So often a server may refuse one, before it is dropped. */
 const ATTEMPTS = 8;
 /** Events that wait for a server that takes none; of more the oldest are dropped. */
 const WAITING_MAX = 1_000;
+/** Events of one object: each is kept for an hour by who stores them, and a server that flaps has one every few seconds. */
+const RATE = { perSecond: 1 / 60, burst: 25 } as const;
+/** Objects whose rate is remembered; those that have told nothing for long are forgotten first. */
+const REMEMBERED = 1_000;
 
 /** Whom an Event is told of: Endpoints or a slice, or any object that `about` names. */
 export type Told =
@@ -28,16 +33,19 @@ interface Letter {
 
 /**
  * Tells of what has happened to objects, as Events beside them. One after the other, apart from all else: an Event is worth
- * less than what it tells of, and neither holds it up nor is repeated for ever.
+ * less than what it tells of, and neither holds it up nor is repeated for ever. Of an object that has ever more to tell, the
+ * log tells the rest.
  */
 export class Events {
-  readonly #api: Api;
-  readonly #log: Logger;
+  readonly #api: Pick<Api, "request">;
+  readonly #log: Pick<Logger, "warn">;
+  /** By uid of the object, who has told last at the end. */
+  readonly #rates = new Map<string, Rate>();
   readonly #waiting: Letter[] = [];
   #wake: (() => void) | undefined;
   #dropped = 0;
 
-  constructor(api: Api, log: Logger) {
+  constructor(api: Pick<Api, "request">, log: Pick<Logger, "warn">) {
     this.#api = api;
     this.#log = log;
   }
@@ -48,12 +56,26 @@ export class Events {
   }
 
   tell(subject: Told, note: Note): void {
+    if (!this.#rateOf(subject).take()) {
+      this.#dropped++;
+      return;
+    }
     this.#waiting.push({ subject, note, at: new Date(), refusals: 0, dueMs: 0 });
     if (this.#waiting.length > WAITING_MAX) {
       this.#waiting.shift();
       this.#dropped++;
     }
     this.#wake?.();
+  }
+
+  #rateOf(subject: Told): Rate {
+    const { uid } = aboutOf(subject);
+    const rate = this.#rates.get(uid) ?? new Rate(RATE.perSecond, RATE.burst);
+    this.#rates.delete(uid);
+    this.#rates.set(uid, rate);
+    const [oldest = ""] = this.#rates.keys();
+    if (this.#rates.size > REMEMBERED) this.#rates.delete(oldest);
+    return rate;
   }
 
   /** Writes until the signal fires. Never throws. */
@@ -112,7 +134,7 @@ export class Events {
 
 /** A core/v1 Event, as `kubectl describe` shows it. */
 function eventOf({ subject, note, at }: Letter) {
-  const about = "kind" in subject ? (subject.about ?? itself(subject)) : subject.about;
+  const about = aboutOf(subject);
   const time = at.toISOString();
   return {
     apiVersion: "v1",
@@ -129,6 +151,10 @@ function eventOf({ subject, note, at }: Letter) {
     lastTimestamp: time.replace(/\.\d+Z$/, "Z"),
     count: 1,
   };
+}
+
+function aboutOf(subject: Told) {
+  return "kind" in subject ? (subject.about ?? itself(subject)) : subject.about;
 }
 
 function itself({ kind, name, uid }: Pick<Subject, "kind" | "name" | "uid">) {

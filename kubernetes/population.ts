@@ -1,7 +1,8 @@
 import { secretNameOf } from "./annotations";
 import type { Followed } from "./checks";
+import type { Declared } from "./declared";
 import type { Secrets } from "./secrets";
-import { nameOf, type Subject, type SubjectService } from "./subject";
+import { nameOf, type Subject, type SubjectService, subjectKey } from "./subject";
 import { type Surroundings, type Wanted, wantedOf } from "./wanted";
 
 /** What is worked out of one object, and of what. */
@@ -16,6 +17,8 @@ export interface Sources {
   readonly subjects: () => Iterable<readonly [string, Subject]>;
   /** A Service by namespace and name. */
   readonly service: (name: string) => SubjectService | undefined;
+  /** The declaration that an object was made of, by its {@link subjectKey}. */
+  readonly declaredFor: (name: string) => Pick<Declared, "problems"> | undefined;
   readonly secrets: Pick<Secrets, "get" | "forget">;
 }
 
@@ -66,7 +69,8 @@ export class Population {
     const service = this.#serviceOf(subject);
     if (service === undefined) return undefined;
     const secret = this.#sources.secrets.get(subject.namespace, secretNameOf(subject.annotations));
-    const surroundings = { service, ...secret };
+    const declaredProblems = this.#sources.declaredFor(subjectKey(subject))?.problems;
+    const surroundings = { service, ...secret, declaredProblems };
     const memo = this.#memos.get(subject);
     if (memo && isSame(memo.surroundings, surroundings)) return memo.wanted;
     const wanted = wantedOf(subject, surroundings);
@@ -80,5 +84,10 @@ export class Population {
 }
 
 function isSame(a: Surroundings, b: Surroundings): boolean {
-  return a.service === b.service && a.secret === b.secret && a.secretProblem === b.secretProblem;
+  return (
+    a.service === b.service &&
+    a.secret === b.secret &&
+    a.secretProblem === b.secretProblem &&
+    String(a.declaredProblems ?? "") === String(b.declaredProblems ?? "")
+  );
 }

@@ -20,16 +20,22 @@ export interface Surroundings {
   readonly secret?: SecretData | undefined;
   /** Why its Secret cannot be read. */
   readonly secretProblem?: string | undefined;
+  /** What is wrong with the declaration that it was made of. */
+  readonly declaredProblems?: readonly string[] | undefined;
 }
 
 /**
  * Works out what is to be asked. A server is asked under each of its TCP ports that the Service has too, or under the port
  * that the check names. Where something is wrong nothing is asked, and readiness stays as it stands in the object.
  */
-export function wantedOf(subject: Subject, { service, secret, secretProblem }: Surroundings): Wanted {
+export function wantedOf(
+  subject: Subject,
+  { service, secret, secretProblem, declaredProblems = [] }: Surroundings,
+): Wanted {
   const declared = declarationOf(subject.annotations, secret);
   const problems = [
     ...problemsOf(subject, service, declared),
+    ...declaredProblems,
     ...(secretProblem === undefined ? [] : [secretProblem]),
   ];
   const { check } = declared;

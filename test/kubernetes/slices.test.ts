@@ -14,6 +14,7 @@ import {
 } from "./objects";
 import { Replica } from "./replica";
 import { addresses, RealServer } from "./servers";
+import { Serving } from "./serving";
 import { until } from "./until";
 
 after(() => Cluster.stopShared());
@@ -170,6 +171,64 @@ describe("declarations of servers", function () {
     });
     await cluster.kubectl(["label", "endpoints", "web", "heye.io/service-name-", "-n", namespace]);
     await until("none is there", async () => (await slices()).length === 0);
+  });
+
+  it("a port that comes besides takes nobody out: the slice with both ports begins as the old one was", async () => {
+    const [up = "", dead = ""] = addresses(2);
+    const server = await RealServer.start(up);
+    const declared = declaredEndpoints("web", [up, dead]);
+    await cluster.apply(service("web"), "-n", namespace);
+    await cluster.apply(declared, "-n", namespace);
+    const web = new Serving(cluster, namespace, "web");
+    await web.untilReady([up]);
+    const made = await only();
+    const ports = [
+      { name: "http", port: 80 },
+      { name: "metrics", port: 9_090 },
+    ];
+    const subsets = declared.subsets.map((one) => ({ ...one, ports }));
+    await cluster.apply({ ...declared, subsets }, "-n", namespace);
+    const seen = new Set<string>();
+    await until("the other one is alone", async () => {
+      const all = await web.slices();
+      seen.add([...new Set((await web.readiness()).ready)].join());
+      return all.length === 1 && all[0]?.metadata.name !== made;
+    });
+    assert.deepEqual([...seen], [up]);
+    await server.die();
+    await web.untilReady([]);
+  });
+
+  it("a slice of ours whose label somebody takes away gets it back, and is looked after", async () => {
+    const [up = ""] = addresses(1);
+    const server = await RealServer.start(up);
+    await cluster.apply(service("web"), "-n", namespace);
+    await cluster.apply(declaredSlice("web", [up]), "-n", namespace);
+    const web = new Serving(cluster, namespace, "web");
+    await web.untilReady([up]);
+    const label = "endpointslice.kubernetes.io/managed-by-";
+    await cluster.kubectl(["label", "endpointslice", await only(), label, "-n", namespace]);
+    await server.die();
+    await web.untilReady([]);
+  });
+
+  it("a declaration that Kubernetes serves unchecked, and one that is refused, are told of", async () => {
+    const [dead = ""] = addresses(1);
+    const declared = declaredEndpoints("web", [dead]);
+    const labels = { "heye.io/service-name": "web" };
+    await cluster.apply(service("web"), "-n", namespace);
+    await cluster.apply({ ...declared, metadata: { ...declared.metadata, labels } }, "-n", namespace);
+    const web = new Serving(cluster, namespace, "web");
+    // Kubernetes' own slice has it, whatever we say.
+    await web.untilReady([dead]);
+    const told = async (words: RegExp) =>
+      (await cluster.events(namespace)).some(({ message, name }) => name === "web" && words.test(message));
+    await until("it is told", () => told(/expected the label endpointslice\.kubernetes\.io\/skip-mirror/));
+    await cluster.apply(declared, "-n", namespace);
+    await web.untilReady([]);
+    const many = Array.from({ length: 1_001 }, (_, index) => `10.78.${index >> 8}.${index & 255}`);
+    await cluster.apply(declaredEndpoints("web", many), "-n", namespace);
+    await until("the other one is told of, too", () => told(/must have at most 1000 items/));
   });
 
   it("a slice of ours that somebody edits is put back, with the readiness that it had", async () => {

@@ -147,6 +147,40 @@ describe("slices that are made of declarations", () => {
     );
   });
 
+  it("what Kubernetes does with a declaration, and nobody wants, is told", () => {
+    const endpoints = (name: string, labels: object) =>
+      declaredByEndpoints(
+        endpointsObject.parse({
+          metadata: {
+            ...{ name, uid: "u", resourceVersion: "3" },
+            labels: { "heye.io/service-name": "web", ...labels },
+          },
+        }),
+      )?.problems;
+    const skips = { "endpointslice.kubernetes.io/skip-mirror": "true" };
+    assert.deepEqual(endpoints("web", skips), []);
+    assert.match(
+      String(endpoints("web", {})),
+      /expected the label endpointslice\.kubernetes\.io\/skip-mirror/,
+    );
+    assert.match(
+      String(endpoints("other", skips)),
+      /expected the name of the Service, web: Kubernetes deletes/,
+    );
+    const slice = (labels: object) =>
+      declaredBySlice(
+        endpointSliceObject.parse({
+          metadata: {
+            ...{ name: "web", uid: "u", resourceVersion: "3" },
+            labels: { "heye.io/service-name": "web", ...labels },
+          },
+          addressType: "IPv4",
+        }),
+      )?.problems;
+    assert.deepEqual(slice({}), []);
+    assert.match(String(slice({ "kubernetes.io/service-name": "web" })), /expected no label kubernetes\.io/);
+  });
+
   it("whatever is edited: servers that stay keep their readiness, and a second step is none", () => {
     const pool = fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 6 });
     always(
