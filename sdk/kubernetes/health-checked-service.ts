@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { familyOf } from "../../spec/address";
 import { checkSecrets } from "../../spec/kubernetes/check-secrets";
-import { DECLARED_FOR, HEADLESS, SKIP_MIRROR } from "../../spec/kubernetes/keys";
+import { DECLARED_FOR, HEADLESS, LOAD_BALANCER_CLASS, SKIP_MIRROR } from "../../spec/kubernetes/keys";
 import { healthCheckedServiceProblems } from "../../spec/kubernetes/service";
 import type { HealthCheckArgs } from "../health-check";
 import { refuseArguments } from "../refusal";
@@ -57,7 +57,10 @@ export type HealthCheckedServiceArgs = ServiceCheckArgs & {
   kind?: "EndpointSlice" | "Endpoints";
   /** A Secret, in the same namespace, with the check's secrets, in place of one that is made of them. Default: none. */
   healthCheckSecret?: pulumi.Input<string>;
-  /** Where the Secret of the check is made here: the controller that may read it. Default: you grant it by yourself. */
+  /**
+   * Where the Secret of the check is made here: the controller that may read it. Default: you grant it by yourself. A Service of
+   * the class `heye.io/ipvs` is deleted before a `HeyeController` that is named here: without one it would never be gone.
+   */
   controller?: SecretReader;
 };
 
@@ -103,7 +106,9 @@ export class HealthCheckedService extends pulumi.ComponentResource {
         metadata: withMetadata(metadata, { annotations: { "pulumi.com/skipAwait": "true" } }),
         spec: { ...spec, ports: args.ports },
       },
-      options,
+      isBalanced(spec) && pulumi.Resource.isInstance(controller)
+        ? pulumi.mergeOptions(options, { dependsOn: controller })
+        : options,
     );
     const place = { metadata: { namespace: namespaceOf(metadata) as pulumi.Input<string> } };
     this.secret = secretOf(name, args, place, options);
@@ -137,6 +142,14 @@ export class HealthCheckedService extends pulumi.ComponentResource {
     const endpoints = addresses.apply((all) => all.map((address) => ({ addresses: [address] })));
     return new k8s.discovery.v1.EndpointSlice(name, { metadata, addressType, endpoints, ports }, options);
   }
+}
+
+/** Whether directors may have to let go of it before it can be gone. */
+function isBalanced(spec: HealthCheckedServiceArgs["spec"]): boolean {
+  const { loadBalancerClass } = spec ?? {};
+  return typeof loadBalancerClass === "string"
+    ? loadBalancerClass === LOAD_BALANCER_CLASS
+    : loadBalancerClass !== undefined;
 }
 
 /** Slices have no defaults: what is not said of a port would be any port. */

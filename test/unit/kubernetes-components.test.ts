@@ -197,6 +197,17 @@ describe("components for Kubernetes", () => {
     }
   });
 
+  it("let a Service that directors serve go before the controller, which has to take it from them", async () => {
+    const controller = new HeyeController("heye", { image: "registry.example/heye-kubernetes:0.1.0" });
+    const spec = { type: "LoadBalancer", loadBalancerClass: "heye.io/ipvs" };
+    new HealthCheckedService("web", { ...WEB, spec, controller });
+    new HealthCheckedService("inside", { ...WEB, controller });
+    await made.settled();
+    const waits = (name: string) =>
+      made.request(SERVICE, name).dependencies.some((urn) => urn.endsWith("apps/v1:Deployment::heye"));
+    assert.deepEqual(["web", "inside"].map(waits), [true, false]);
+  });
+
   it("are a controller without rights that it does not need", async () => {
     const controller = new HeyeController("heye", { image: "heye@sha256:0" });
     await made.settled();

@@ -91,8 +91,10 @@ export class Declarations {
     return found?.inputs[property]?.[SIGNATURE] === SECRET;
   }
 
-  request(type: string): Request {
-    const found = this.#requests.find((one) => one.type === type);
+  request(type: string, name?: string): Request {
+    const found = this.#requests.find(
+      (one) => one.type === type && (name === undefined || one.name === name),
+    );
     if (!found) throw new Error(`expected a request for a ${type}`);
     return found;
   }
