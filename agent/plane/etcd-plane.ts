@@ -28,7 +28,7 @@ import {
 import { digestOf, merged } from "./registry-text";
 import { Snapshots } from "./snapshots";
 
-/** How often a registry is put again where others change what is held at the same time. */
+/** How often something is put again where others change what is held at the same time. */
 const TRIES = 5;
 
 /** The log in etcd; see log-format.ts for its form. */
@@ -74,7 +74,10 @@ export class EtcdPlane implements Plane {
     if (!isSame(head, base)) return { outcome: "overtaken", newest: await this.newest(base) };
     const entry = entryOf(proposal, next.digest);
     const made = await this.#write({ head, modified }, next, entry);
-    if (made === undefined) return this.#settled(base, next, proposal.id);
+    if (made === undefined) {
+      if (await this.#isMade(next, proposal.id)) return { outcome: "accepted", shared: next };
+      return { outcome: "overtaken", newest: await this.newest(base) };
+    }
     if (isSnapshotDue(made)) await this.#snapshot(next).catch(this.onUntidy);
     return { outcome: "accepted", shared: next };
   }
@@ -90,7 +93,8 @@ export class EtcdPlane implements Plane {
       };
       // By its snapshot alone: what was there before may be what is to be got rid of.
       const entry = { id: randomUUID(), digest: next.digest };
-      if (await this.#write(read, next, entry, next.revision)) return next;
+      const isTaken = await this.#write(read, next, entry, next.revision);
+      if (isTaken || (await this.#isMade(next, entry.id))) return next;
     }
     throw new PlaneDownError(this.config.endpoints, "others change it all the time");
   }
@@ -139,7 +143,7 @@ export class EtcdPlane implements Plane {
     const conditions: Condition[] = [{ key: this.#keys.head, modified }];
     if (snapshot.made) conditions.push(...this.#snapshots.wholeness(snapshot.made));
     const isTaken = await this.#commit(conditions, { puts });
-    if (snapshot.made) await this.#replaced(snapshot.made, isTaken);
+    if (snapshot.made) await this.#tidy(snapshot.made);
     return isTaken ? made : undefined;
   }
 
@@ -154,11 +158,14 @@ export class EtcdPlane implements Plane {
   }
 
   /**
-   * Where a transaction's answer was lost and it was tried again, the first may have been taken: the log knows.
+   * Where a transaction's answer was lost and it was tried again, the first may have been taken: the log knows. Throws
+   * PlaneUncertainError where it cannot be asked.
    */
-  async #settled(base: Shared | undefined, next: Shared, id: string): Promise<Proposed> {
-    if (await this.#log.isOf(next.revision, id)) return { outcome: "accepted", shared: next };
-    return { outcome: "overtaken", newest: await this.newest(base) };
+  async #isMade({ revision }: Shared, id: string): Promise<boolean> {
+    return this.#log.isOf(revision, id).catch((error: unknown) => {
+      if (!(error instanceof PlaneDownError)) throw error;
+      throw new PlaneUncertainError(this.config.endpoints, error.reason);
+    });
   }
 
   /** Writes a snapshot of what was just taken, and removes what it stands for. Where somebody else comes first, it is dropped. */
@@ -168,24 +175,28 @@ export class EtcdPlane implements Plane {
     const snapshot = await this.#snapshots.put(shared, this.config.endpoints);
     const made: Head = { ...head, snapshot, since: 0 };
     const conditions = [{ key: this.#keys.head, modified }, ...this.#snapshots.wholeness(snapshot)];
-    const isTaken = await this.client.commit(conditions, {
-      puts: [{ key: this.#keys.head, value: JSON.stringify(made) }],
-    });
-    await this.#replaced(snapshot, isTaken);
+    await this.client.commit(conditions, { puts: [{ key: this.#keys.head, value: JSON.stringify(made) }] });
+    await this.#tidy(snapshot);
   }
 
-  /** What is left over goes: all others where a head names this snapshot, and otherwise itself. */
-  #replaced(snapshot: Head["snapshot"], isTaken: boolean): Promise<void> {
-    return isTaken ? this.#tidy(snapshot) : this.#snapshots.drop(snapshot);
-  }
-
-  /** Removes all other snapshots, and changes that lie far behind: of these the digests are kept. */
+  /**
+   * Removes what is left over once a head was put that names a snapshot, or was not: all other snapshots, and changes that lie
+   * far behind, of which the digests are kept; else this one. Which of the two is so the head alone says: an answer that was lost
+   * has been taken for a refusal.
+   */
   async #tidy(snapshot: Head["snapshot"]): Promise<void> {
-    const last = snapshot.revision - KEPT_CHANGES - 1;
-    await this.#snapshots
-      .keepOnly(snapshot)
-      .then(async () => last > 0 && this.#passed.pass(await this.#log.entries(0, last)))
-      .catch(this.onUntidy);
+    try {
+      for (let tries = 0; tries < TRIES; tries++) {
+        const read = await this.#log.head();
+        if (!(await this.#snapshots.tidy(snapshot, read))) continue;
+        const last = snapshot.revision - KEPT_CHANGES - 1;
+        if (read.head?.snapshot.id === snapshot.id && last > 0)
+          await this.#passed.pass(await this.#log.entries(0, last));
+        return;
+      }
+    } catch (error) {
+      this.onUntidy(error as Error);
+    }
   }
 }
 

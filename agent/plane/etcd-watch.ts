@@ -40,6 +40,7 @@ async function watchOnce(
 ): Promise<boolean> {
   const stream = await etcd.watchClient.watch();
   let opened = false;
+  const settled = new AbortController();
   const ended = new Promise<boolean>((resolve) => {
     const end = () => resolve(opened);
     stream.on("data", ({ created, canceled, events }) => {
@@ -49,12 +50,14 @@ async function watchOnce(
     });
     stream.on("error", end);
     stream.on("end", end);
-    signal.addEventListener("abort", end, { once: true });
+    // It outlives this stream, and those that follow while etcd is away for days.
+    signal.addEventListener("abort", end, { once: true, signal: settled.signal });
   });
   stream.write({ create_request: { key: Buffer.from(key) } });
   try {
     return await ended;
   } finally {
+    settled.abort();
     stream.end();
   }
 }

@@ -3,6 +3,7 @@ import type { EtcdClient } from "./etcd-client";
 import { behind, type Condition } from "./etcd-transaction";
 import { GoneError } from "./gone-error";
 import { chunksOf, type Head, type Keys } from "./log-format";
+import type { HeadRead } from "./log-reader";
 import { PlaneDownError, type Shared } from "./plane";
 import { digestOf } from "./registry-text";
 
@@ -57,21 +58,19 @@ export class Snapshots {
   }
 
   /**
-   * Removes all others, those that were never put to use among them. Who is writing one at this moment finds it gone, and
-   * begins anew. Throws PlaneDownError.
+   * Removes what no head names: all other snapshots where this one is named, else this one. Whoever is writing one at this
+   * moment finds it gone, and begins anew. Throws PlaneDownError.
+   *
+   * @param read on condition that this is the head still: by another one the snapshot that counts may be another
+   * @returns whether it was
    */
-  async keepOnly({ id }: Snapshot): Promise<void> {
-    const [all, kept] = [this.keys.snapshots(), this.keys.snapshots(id)];
-    const deletes = [
-      { from: all, to: kept },
-      { from: behind(kept), to: behind(all) },
+  tidy({ id }: Snapshot, { head, modified }: HeadRead): Promise<boolean> {
+    const [all, own] = [this.keys.snapshots(), this.keys.snapshots(id)];
+    const others = [
+      { from: all, to: own },
+      { from: behind(own), to: behind(all) },
     ];
-    await this.client.commit([], { deletes });
-  }
-
-  /** Removes one that was written in vain. */
-  async drop({ id }: Snapshot): Promise<void> {
-    const chunks = this.keys.snapshots(id);
-    await this.client.commit([], { deletes: [{ from: chunks, to: behind(chunks) }] }).catch(() => undefined);
+    const deletes = head?.snapshot.id === id ? others : [{ from: own, to: behind(own) }];
+    return this.client.commit([{ key: this.keys.head, modified }], { deletes });
   }
 }
