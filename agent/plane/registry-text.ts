@@ -19,10 +19,10 @@ export function merged(text: string, delta: readonly string[]): string | undefin
 
 /** What two deltas have in common decides whether one can be made after the other as if that had not been. */
 export function areApart(one: readonly string[], other: readonly string[]): boolean {
-  const taken = new Set(one.map(identityOf));
+  const taken = new Set(one.map(subjectOf));
   // Lines of owners come and go with their virtual servers: a delta that has one says something of all of that owner's.
   const owners = new Set([...one, ...other].flatMap(ownerLineOf));
-  return !other.some((edit) => taken.has(identityOf(edit))) && ![...one, ...other].some(isOf(owners));
+  return !other.some((edit) => taken.has(subjectOf(edit))) && ![...one, ...other].some(isOf(owners));
 }
 
 /** By which a text is known again. */
@@ -32,6 +32,11 @@ export function digestOf(text: string): string {
 
 function identityOf(edit: string): string {
   return edit.slice(1).split("\t", 1)[0] ?? "";
+}
+
+/** What an edit is of. A virtual server is one, whoever is to own it: made one after the other, two owners would both have it. */
+function subjectOf(edit: string): string {
+  return identityOf(edit).replace(/^service \S+ /, "service ");
 }
 
 function ownerLineOf(edit: string): string[] {

@@ -7,7 +7,8 @@ import { digestOf, steps } from "../../agent/plane/registry-text";
 import type { Store } from "../../agent/store";
 import { parseRegistry, renderRegistry } from "../../director/data";
 import { registryOf } from "../etcd/registries";
-import { Pair, registryWith, server } from "./plane-pair";
+import { virtualServer } from "./agent-site";
+import { KEY, Pair, registryWith, server } from "./plane-pair";
 
 describe("directors that agree", () => {
   let pair: Pair;
@@ -25,6 +26,32 @@ describe("directors that agree", () => {
     const { outcome } = await one.declare(registryWith([server(1), server(2), server(3)]));
     assert.equal(outcome, "changed");
     assert.deepEqual(await pair.agreed(), ["10.0.0.1 0", "10.0.0.2 1"]);
+  });
+
+  it("let one owner alone have a virtual server that two declare at the same time", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    const [stack] = Object.values(registryWith([server(1)]).owners);
+    assert.ok(stack);
+    const at = (port: number) => ({ [`tcp 192.0.2.1:${port}`]: virtualServer([], { port }) });
+    const both = {
+      api: { label: "the REST API", virtualServers: at(81) },
+      "me-1": { ...stack, virtualServers: at(82) },
+    };
+    const scope = new Set([KEY, "tcp 192.0.2.1:81", "tcp 192.0.2.1:82"]);
+    await one.declarations.declare(await one.declarations.read(), { owners: both }, scope);
+    await other.member.look();
+    const having = (id: "api" | "me-1") => ({
+      owners: {
+        ...both,
+        [id]: { ...both[id], virtualServers: { ...both[id].virtualServers, ...stack.virtualServers } },
+      },
+    });
+    const before = await other.declarations.read();
+    await one.declare(having("me-1"));
+    assert.equal((await other.declare(having("api"), before)).outcome, "changed");
+    await other.member.look();
+    assert.deepEqual(other.site.keeper.view.pools.registry, having("me-1"));
   });
 
   it("refuse a change where entries of nobody keep them from holding what it touches", async () => {
