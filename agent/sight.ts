@@ -35,6 +35,8 @@ export interface SightParts {
 /** How a director stands to what it shares. */
 interface Shares {
   readonly answer: PlaneAnswer;
+  /** The same, with what others have said of themselves within the last seconds. Fails never. */
+  told(): Promise<PlaneAnswer>;
 }
 
 /** What an operator sees of an agent. Looks, and changes nothing. */
@@ -81,8 +83,9 @@ export class Sight {
   async status(): Promise<Status> {
     const { maintenance, about } = this.parts;
     const keeper = this.#kept();
+    const plane = await this.#plane?.told();
     const sameness = await this.#readSameness(keeper);
-    const status = statusOf(keeper, about, this.#plane?.answer);
+    const status = statusOf(keeper, about, plane);
     const digests = keeper.lastDigests;
     return {
       ...status,

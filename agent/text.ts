@@ -39,8 +39,9 @@ function planeLines(
   const others = directors
     .filter((one) => one.revision !== revision)
     .map((one) => `${one.director} ${one.revision}`);
+  const alive = state === "lost" ? "" : `, ${directors.length} directors alive`;
   return [
-    `${isWell ? "" : "ALARM: "}etcd ${state} for ${age(nowMs - since)}, revision ${revision}, ${directors.length} directors alive` +
+    `${isWell ? "" : "ALARM: "}etcd ${state} for ${age(nowMs - since)}, revision ${revision}${alive}` +
       `${reason === undefined ? "" : ` (${endpoints.join(", ")}: ${reason})`}`,
     ...conflicts.map((one) => `CONFLICT: ${one}`),
     ...(others.length === 0 ? [] : [`other revisions: ${others.join(", ")}`]),

@@ -5,11 +5,12 @@ import type { AgentConfig, PlaneAnswer } from "../../director/data";
 import type { Keeper } from "../keeper";
 import type { Log } from "../log";
 import { registrations } from "../probes";
+import { Shared as Recent } from "../shared";
 import { EtcdClient } from "./etcd-client";
 import { EtcdPlane } from "./etcd-plane";
 import { Keys } from "./log-format";
 import { Member } from "./member";
-import { PlaneDownError, type Watching } from "./plane";
+import type { Watching } from "./plane";
 import { Presence, type Word } from "./presence";
 import { AppliedRecord } from "./record";
 
@@ -27,6 +28,12 @@ export interface ParticipantParts {
 
 /** Watches fail unseen, so what is shared is also looked at so often: one small read of etcd's. */
 const LOOK_MS = 5_000;
+/** How old what is told of the others may be, in looks; and how long is waited for it, in milliseconds. */
+const HEARD_LOOKS = 0.8;
+const HEAR_MS = 1_000;
+/** Troubles that are told of one director, and characters of each: thousands of entries may be in its way. */
+const TROUBLES_MAX = 10;
+const TROUBLE_LENGTH = 300;
 /** Directors do not look at the same time: the shortest time between two looks is this part of the mean. */
 const SHORTEST_LOOK = 0.8;
 /** At most so often, however many hints come. */
@@ -47,7 +54,10 @@ export class Participant {
   #watching: Watching | undefined;
   #running: Promise<void> | undefined;
   #heard: readonly Word[] = [];
-  #heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Why the others cannot be told of this director; undefined: they can. */
+  #silence: string | undefined;
+  /** What directors say, for those who ask at about the same time: read by each all the time, it would grow with their square. */
+  readonly #words: Recent<readonly Word[]>;
 
   constructor(private readonly parts: ParticipantParts) {
     const { config, state, keeper, log } = parts;
@@ -59,6 +69,7 @@ export class Participant {
       ),
     );
     this.#presence = new Presence(this.#client, new Keys(config.etcd.prefix));
+    this.#words = new Recent(() => this.#hear(), HEARD_LOOKS * (parts.lookMs ?? LOOK_MS));
     const record = new AppliedRecord(join(state, "agent", "plane.json"), config.etcd.prefix);
     this.member = new Member({ plane: this.#plane, keeper, record, log });
   }
@@ -84,10 +95,12 @@ export class Participant {
     };
   }
 
-  /** How this director stands to what is shared, and what all say of themselves. */
+  /** How this director stands to what is shared, and what all said of themselves when somebody asked last. */
   get answer(): PlaneAnswer {
     const { endpoints, prefix } = this.parts.config.etcd;
-    const directors = this.#heard.map(({ director, version, revision, digests, down, lost, troubles }) => ({
+    // Where etcd is lost nobody knows who is alive.
+    const heard = this.member.standing.state === "lost" ? [] : this.#heard;
+    const directors = heard.map(({ director, version, revision, digests, down, lost, troubles }) => ({
       ...{ director, version, revision, digests, down, lost, troubles },
     }));
     return { store: "etcd", endpoints, prefix, ...this.member.standing, directors };
@@ -96,6 +109,17 @@ export class Participant {
   /** The same, with what the others say at this moment. Throws PlaneDownError. */
   async ask(): Promise<PlaneAnswer> {
     await this.#hear();
+    return this.answer;
+  }
+
+  /** The same, with what they said within the last seconds. Fails never, and does not wait for an etcd that hangs. */
+  async told(): Promise<PlaneAnswer> {
+    if (this.member.standing.state !== "lost") {
+      const waited = new AbortController();
+      const isOver = delay(HEAR_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+      await Promise.race([this.#words.get().catch(() => undefined), isOver]);
+      waited.abort();
+    }
     return this.answer;
   }
 
@@ -137,11 +161,12 @@ export class Participant {
       await this.member.look();
       try {
         await this.member.endDrains();
-        if (this.member.standing.state !== "lost") await this.#exchange();
+        if (this.member.standing.state !== "lost") await this.#speak();
+        this.#silence = undefined;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        if (!(error instanceof PlaneDownError))
-          log.error({ event: "plane", error: reason }, "a round failed");
+        if (reason !== this.#silence) log.error({ event: "plane", error: reason }, "a round failed");
+        this.#silence = reason;
       }
       const heard = AbortSignal.any([signal, this.#hint.signal]);
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
@@ -152,20 +177,15 @@ export class Participant {
     }
   }
 
-  async #exchange(): Promise<void> {
-    await this.#presence.say(await this.#word());
-    const { lookMs = LOOK_MS } = this.parts;
-    // No hint tells of it, so it is no older for that; by each director at each change it would grow with their square.
-    if (performance.now() - this.#heardAtMs < SHORTEST_LOOK * lookMs) return;
-    await this.#hear();
+  async #speak(): Promise<void> {
+    const isOther = await this.#presence.say(await this.#word());
+    const { director } = this.parts.config;
+    if (isOther) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
   }
 
-  async #hear(): Promise<void> {
+  async #hear(): Promise<readonly Word[]> {
     this.#heard = await this.#presence.hear();
-    this.#heardAtMs = performance.now();
-    const { director } = this.parts.config;
-    const other = this.#heard.find((one) => one.director === director && one.instance !== this.#instance);
-    if (other) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
+    return this.#heard;
   }
 
   async #word(): Promise<Word> {
@@ -182,7 +202,14 @@ export class Participant {
       digests: await keeper.digests(),
       down: Object.keys(pools.watch.down(pools.registry)).length,
       lost: [...registrations(pools.registry).keys()].filter((key) => pools.lost.has(key)).length,
-      troubles,
+      troubles: bounded(troubles),
     };
   }
+}
+
+/** etcd takes no word of any length, and a director that cannot say it would pass for dead. */
+function bounded(troubles: readonly string[]): string[] {
+  const shown = troubles.slice(0, TROUBLES_MAX).map((one) => one.slice(0, TROUBLE_LENGTH));
+  const more = troubles.length - shown.length;
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
 }

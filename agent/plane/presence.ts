@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { parseJson } from "../json";
 import type { EtcdClient } from "./etcd-client";
-import { behind } from "./etcd-transaction";
+import { behind, type Held } from "./etcd-transaction";
 import type { Keys } from "./log-format";
 
 /** A director that has not been heard of for so long is not alive to the others. */
@@ -40,28 +40,29 @@ export class Presence {
     private readonly keys: Keys,
   ) {}
 
-  /** Says something, and that the director is alive. Throws PlaneDownError. */
-  async say(spoken: Word): Promise<void> {
+  /**
+   * Says something, and that the director is alive. Throws PlaneDownError.
+   *
+   * @returns whether another one speaks in its name
+   */
+  async say(spoken: Word): Promise<boolean> {
+    const key = this.keys.director(spoken.director);
     const isAlive = this.#lease !== undefined && (await this.client.renew(this.#lease));
-    if (isAlive && isDeepStrictEqual(this.#said, spoken)) return;
+    const stands = isAlive ? await this.client.get(key) : undefined;
+    const isOther = stands !== undefined && wordOf(stands)?.instance !== spoken.instance;
+    if (stands && isDeepStrictEqual(this.#said, spoken)) return isOther;
     if (!isAlive) this.#lease = await this.client.lease(LEASE_S);
-    const put = {
-      key: this.keys.director(spoken.director),
-      value: JSON.stringify(spoken),
-      lease: this.#lease ?? "0",
-    };
+    const put = { key, value: JSON.stringify(spoken), lease: this.#lease ?? "0" };
     await this.client.commit([], { puts: [put] });
     this.#said = spoken;
+    return isOther;
   }
 
   /** What all directors that are alive say of themselves, by name. Throws PlaneDownError. */
   async hear(): Promise<Word[]> {
     const from = this.keys.directors;
     const held = await this.client.range(from, behind(from));
-    return held.flatMap(({ value }) => {
-      const found = word.safeParse(parseJson(value.toString("utf8"))).data;
-      return found ? [found] : [];
-    });
+    return held.flatMap((one) => wordOf(one) ?? []);
   }
 
   /** Takes leave, so that nobody waits for it. */
@@ -70,4 +71,9 @@ export class Presence {
     this.#lease = undefined;
     if (lease !== undefined) await this.client.revoke(lease).catch(() => undefined);
   }
+}
+
+/** undefined: it is none of this version. */
+function wordOf({ value }: Pick<Held, "value">): Word | undefined {
+  return word.safeParse(parseJson(value.toString("utf8"))).data;
 }

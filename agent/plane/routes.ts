@@ -22,7 +22,7 @@ export function planeRoutes(plane: Participant | undefined): Routes {
     "POST /v1/store/accept": () =>
       among(async (shared) => {
         await shared.member.accept();
-        return shared.answer;
+        return shared.told();
       }),
     "POST /v1/store/restore": ({ body }) =>
       among(async (shared) => {

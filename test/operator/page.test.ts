@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";
-import { type Member, putVirtualServer, type Registration } from "../../director";
+import { type Member, type PlaneAnswer, putVirtualServer, type Registration } from "../../director";
 import type { ServiceTraffic } from "../../ipvs";
 import { type HealthCheck, healthCheck } from "../../spec";
 import { ask } from "../unit/agent-http";
@@ -200,12 +200,11 @@ describe("the status page in a browser", () => {
       digests: { registry: "1", table: "2" },
     });
     const directors = [word("lb2", 6), word("lb1", 7)];
-    site.sight.watch(site.keeper, {
-      answer: {
-        ...{ store: "etcd", endpoints: [], prefix: "/heye/", state: "lost", since: 0, revision: 7 },
-        ...{ reason: "no member answers", conflicts: [], directors },
-      },
-    });
+    const answer: PlaneAnswer = {
+      ...{ store: "etcd", endpoints: [], prefix: "/heye/", state: "lost", since: 0, revision: 7 },
+      ...{ reason: "no member answers", conflicts: [], directors },
+    };
+    site.sight.watch(site.keeper, { answer, told: async () => answer });
     const { page } = await open({ viewport: { width: 360, height: 740 } });
     const rows = page.getByRole("table", { name: "Directors" }).getByRole("row");
     assert.match((await rows.nth(1).textContent()) ?? "", /current.*lb1.*7/);

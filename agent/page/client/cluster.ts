@@ -6,7 +6,8 @@ export function drawCluster(plane: PlaneAnswer | undefined): void {
   element("cluster").hidden = plane === undefined;
   if (!plane) return;
   const newest = Math.max(0, ...plane.directors.map(({ revision }) => revision));
-  const said = `${plane.directors.length} alive, newest revision ${newest}`;
+  const alive = `${plane.directors.length} alive, newest revision ${newest}`;
+  const said = plane.state === "lost" ? "others are not heard of" : alive;
   say(element("cluster-note"), plane.state === "following" ? said : `${said}; this director: ${plane.state}`);
   const rows = [...plane.directors]
     .sort((a, b) => a.director.localeCompare(b.director))
