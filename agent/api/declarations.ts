@@ -1,5 +1,7 @@
 import {
   type Basis,
+  type ChangeAnswer,
+  type ChangeOrder,
   type Digests,
   desiredService,
   findRegistration,
@@ -42,9 +44,15 @@ export interface Declarations {
    * Declares `after` in place of what the change was computed from: whole, or not at all.
    *
    * @param scope keys of the virtual servers that differ
+   * @param isExact not where anything has changed meanwhile, be it something else
    * @throws NotDurableError: nothing was declared; any other error: it is declared, and made as soon as it can be
    */
-  declare(before: Declared, after: Registry, scope: ReadonlySet<string>): Promise<Declaration>;
+  declare(
+    before: Declared,
+    after: Registry,
+    scope: ReadonlySet<string>,
+    isExact?: boolean,
+  ): Promise<Declaration>;
 }
 
 /** Nobody can read the registry that the agent itself tells. */
@@ -56,13 +64,19 @@ class UnreadableError extends Error {
   }
 }
 
+/** Who keeps what is declared: a director's keeper by itself, or with others. */
+export interface Declaring extends Pick<Keeper, "view" | "state"> {
+  /** @param isExact not where others have changed anything meanwhile */
+  change(order: ChangeOrder, isExact?: boolean): Promise<ChangeAnswer>;
+}
+
 /** What is declared on one director, kept by its agent. */
 export class KeeperDeclarations implements Declarations {
   #known: Declared | undefined;
 
   /** @param director its name, in errors */
   constructor(
-    private readonly keeper: Pick<Keeper, "view" | "state" | "change">,
+    private readonly keeper: Declaring,
     private readonly director: string,
   ) {}
 
@@ -84,14 +98,20 @@ export class KeeperDeclarations implements Declarations {
     return this.#known;
   }
 
-  async declare(before: Declared, after: Registry, scope: ReadonlySet<string>): Promise<Declaration> {
-    const { outcome, state, messages } = await this.keeper.change({
+  async declare(
+    before: Declared,
+    after: Registry,
+    scope: ReadonlySet<string>,
+    isExact = false,
+  ): Promise<Declaration> {
+    const order: ChangeOrder = {
       expect: before.digests,
       predict: { registry: "-", table: "-" },
       registry: registryDelta(registryLines(before.registry), registryLines(after)),
       scope: [...scope],
       desired: desiredTable(before, after, scope),
-    });
+    };
+    const { outcome, state, messages } = await this.keeper.change(order, isExact);
     return { outcome, messages, revision: state.digests.registry };
   }
 }

@@ -1,17 +1,11 @@
 import * as z from "zod";
-import type { Registry } from "../../director/data";
 import { formatPath } from "../../spec";
-import { registrations } from "../probes";
 import { bodyOf } from "./bodies";
-import { differences } from "./history";
-import { virtualServerId } from "./ids";
 import { EDITS_MAX } from "./limits";
-import { requirePreconditions } from "./preconditions";
+import { ofRevision } from "./of-revision";
 import { ApiProblem, asProblem } from "./problem";
-import { find, revisionTag, shownVirtualServer } from "./resources";
 import type { AnsweredEdit, Api, Call, Route, TransactionRoute } from "./route";
 import type { Router } from "./router";
-import type { EditBasis } from "./writer";
 
 /** Schema of one edit of a transaction: a request as it would be made by itself. */
 export const editBody = z
@@ -59,7 +53,7 @@ export function transactionRoutes(router: () => Router): readonly Route[] {
     edits: (api, call) => {
       const { edits } = bodyOf(transactionBody, call.body);
       const all = edits.map((edit, index) => placed(index, () => editOf(api, call, router(), edit)));
-      return all.map((edit) => conditional(api, call, edit));
+      return all.map((edit) => ofRevision(api, call, edit));
     },
   };
   return [transact];
@@ -86,24 +80,6 @@ const PARTLY_DRY = new ApiProblem(
   "expected a path without dry-run, found one that has it: ask for the plan of the whole with /v1/transactions?dry-run=true",
   { code: "HEYE_INPUT" },
 );
-
-/** An edit that is made only where the client knows all that is declared, if he says what he knows. */
-function conditional({ history }: Api, { preconditions }: Call, edit: AnsweredEdit): AnsweredEdit {
-  const apply = (basis: EditBasis) => {
-    if (preconditions.ifMatch === undefined) return edit.apply(basis);
-    requirePreconditions({ ifMatch: preconditions.ifMatch }, revisionTag(basis.revision()), (tags) => {
-      const known = tags.map((tag) => history.at(tag.slice(1, -1))).find((one) => one !== undefined);
-      return known && differences(shownAll(known), shownAll(basis.first));
-    });
-    return edit.apply(basis);
-  };
-  return { ...edit, apply };
-}
-
-function shownAll(registry: Registry): Record<string, unknown> {
-  const found = [...registrations(registry).values()].flatMap((one) => find(registry, one) ?? []);
-  return Object.fromEntries(found.map((one) => [virtualServerId(one.registration), shownVirtualServer(one)]));
-}
 
 /** An edit whose problems say which one of the transaction it is, also those that show when it is worked out. */
 function placed(index: number, make: () => AnsweredEdit): AnsweredEdit {

@@ -6,6 +6,7 @@ import { patchBody, patched, virtualServerBody } from "./bodies";
 import { refuseExisting, withoutVirtualServer, withVirtualServer } from "./edits";
 import { virtualServerId } from "./ids";
 import { PAGE_MAX } from "./limits";
+import { ofRevision } from "./of-revision";
 import { invalid } from "./problem";
 import { drainMsIn, drainQuery } from "./query";
 import { declaredOf, find, revisionTag, shownVirtualServer, tagOf } from "./resources";
@@ -91,7 +92,8 @@ const create: WriteRoute = {
   },
   edit: (api, { body, ...call }) => {
     const declared = virtualServerBody(body, undefined);
-    return {
+    // The tag of where it is put is that of the list: of all that is declared.
+    return ofRevision(api, call, {
       key: virtualServerKey(declared),
       apply: (basis) => {
         refuseExisting(basis, declared);
@@ -99,7 +101,7 @@ const create: WriteRoute = {
       },
       answer: (written) =>
         standing(api, { ...call, body, params: { id: virtualServerId(declared) } }, written),
-    };
+    });
   },
 };
 

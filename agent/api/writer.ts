@@ -28,6 +28,8 @@ export interface Edit {
   readonly key: string;
   /** @throws ApiProblem, DirectorError when it may not be made */
   readonly apply: (basis: EditBasis) => Registry;
+  /** It is made of all that is declared as it was then: not where anything else has changed meanwhile. */
+  readonly isExact?: boolean;
 }
 
 /** What edits came to. */
@@ -129,7 +131,14 @@ export class Writer {
       const declared =
         scope.size === 0
           ? ({ outcome: "applied", revision: basis.revision, messages: "" } as const)
-          : await this.declarations.declare(basis, after, scope).catch((error: unknown) => ({ error }));
+          : await this.declarations
+              .declare(
+                basis,
+                after,
+                scope,
+                edits.some(({ isExact }) => isExact),
+              )
+              .catch((error: unknown) => ({ error }));
       for (const one of accepted) {
         if ("error" in declared) one.job.reject(declared.error);
         else if (declared.outcome === "changed") one.job.resolve("changed");

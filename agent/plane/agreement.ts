@@ -17,6 +17,12 @@ export interface Ground {
   readonly text: () => string;
 }
 
+/** A change as it is to be taken. */
+interface Wanted extends Omit<Proposal, "id"> {
+  /** Only onto what it was made from, whatever others touch. */
+  readonly isExact?: boolean;
+}
+
 /** What became of a change. */
 export type Agreed =
   | { readonly outcome: "agreed"; readonly shared: Shared }
@@ -32,7 +38,7 @@ export type Agreed =
 export async function agree(
   plane: Pick<Plane, "propose">,
   { base: first, applied, text }: Ground,
-  { delta, leaves }: Omit<Proposal, "id">,
+  { delta, leaves, isExact = false }: Wanted,
 ): Promise<Agreed> {
   const id = randomUUID();
   let base = first;
@@ -49,7 +55,7 @@ export async function agree(
     const isSame = newest.shared.digest === digestOf(wanted);
     if (isSame) return { outcome: "agreed", shared: newest.shared };
     const others = steps(base?.text ?? "", newest.shared.text);
-    if (!areApart(delta, others)) return { outcome: "other", newest };
+    if (isExact || !areApart(delta, others)) return { outcome: "other", newest };
     base = newest.shared;
   }
   throw new NotFollowingError("others change it all the time");

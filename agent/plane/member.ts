@@ -72,10 +72,11 @@ export class Member {
   /**
    * Has a change agreed on and makes it. The same change, asked of several directors, is agreed on once.
    *
+   * @param isExact not where others have changed anything since, be it something else
    * @throws PlaneDownError, NotFollowingError, HeldBackError: nothing of it was made; AgreedError: it was taken, and is not
    *   made here yet; PlaneUncertainError; what `Keeper.change` throws
    */
-  change(order: ChangeOrder): Promise<ChangeAnswer> {
+  change(order: ChangeOrder, isExact = false): Promise<ChangeAnswer> {
     // What declares nothing new is this director's own business.
     if (order.registry.length === 0) return this.parts.keeper.change(order);
     return this.#turns.take(async () => {
@@ -84,7 +85,7 @@ export class Member {
       const { refusal, table } = await this.parts.keeper.weigh(order);
       if (refusal) return { ...refusal, shared: true };
       if (this.#heldBack(order.registry).length > 0) throw new HeldBackError(this.#standing.now.conflicts);
-      const agreed = await this.#agree(order.registry, leavesOf(order));
+      const agreed = await this.#agree(order.registry, leavesOf(order), isExact);
       if (!agreed) {
         const state = await this.parts.keeper.state(order.expect);
         return { outcome: "changed", state, messages: "", shared: true };
@@ -187,10 +188,14 @@ export class Member {
    *
    * @returns undefined: something else has been agreed on, and is followed
    */
-  async #agree(delta: readonly string[], leaves: readonly Left[]): Promise<Shared | undefined> {
+  async #agree(
+    delta: readonly string[],
+    leaves: readonly Left[],
+    isExact = false,
+  ): Promise<Shared | undefined> {
     const text = () => this.parts.keeper.view.text;
     const ground = { base: this.#shared, applied: this.#applied, text };
-    const agreed = await agree(this.parts.plane, ground, { delta, leaves });
+    const agreed = await agree(this.parts.plane, ground, { delta, leaves, isExact });
     if (agreed.outcome === "agreed") return agreed.shared;
     if (agreed.newest) await this.#apply(agreed.newest.shared, agreed.newest.leaves);
     return undefined;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentConfig, PlaneAnswer } from "../../director/data";
+import type { Declaring } from "../api/declarations";
 import type { Keeper } from "../keeper";
 import type { Log } from "../log";
 import { registrations } from "../probes";
@@ -80,7 +81,7 @@ export class Participant {
   }
 
   /** As a keeper to whoever declares things: what it tells is what all have agreed on, and what it is told all agree on. */
-  get declaring(): Pick<Keeper, "view" | "state" | "change"> {
+  get declaring(): Declaring {
     const { member } = this;
     const { keeper } = this.parts;
     return {
@@ -91,7 +92,7 @@ export class Participant {
         await member.refresh();
         return keeper.state(known);
       },
-      change: (order) => member.change(order),
+      change: (order, isExact) => member.change(order, isExact),
     };
   }
 

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { asProblem } from "../../agent/api/problem";
+import { routes as routesOf } from "../../agent/api";
+import { History } from "../../agent/api/history";
+import { type ApiProblem, asProblem } from "../../agent/api/problem";
+import type { AnsweredEdit, Api, Call } from "../../agent/api/route";
+import { Router } from "../../agent/api/router";
+import { Writer } from "../../agent/api/writer";
 import { AgreedError } from "../../agent/plane/agreed-error";
 import { HeldBackError, heldBackOf } from "../../agent/plane/held-back";
 import { digestOf, steps } from "../../agent/plane/registry-text";
@@ -8,7 +13,13 @@ import type { Store } from "../../agent/store";
 import { parseRegistry, renderRegistry } from "../../director/data";
 import { registryOf } from "../etcd/registries";
 import { virtualServer } from "./agent-site";
-import { KEY, Pair, registryWith, server } from "./plane-pair";
+import { type Half, KEY, Pair, registryWith, server } from "./plane-pair";
+
+/** A request that says nothing but what it is. */
+const CALL: Call = {
+  ...{ params: {}, query: {}, headers: {}, body: undefined, preconditions: {}, client: undefined },
+  signal: new AbortController().signal,
+};
 
 describe("directors that agree", () => {
   let pair: Pair;
@@ -52,6 +63,55 @@ describe("directors that agree", () => {
     assert.equal((await other.declare(having("api"), before)).outcome, "changed");
     await other.member.look();
     assert.deepEqual(other.site.keeper.view.pools.registry, having("me-1"));
+  });
+
+  it("make nothing on condition of a revision where others have changed something else meanwhile", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)]));
+    await other.member.look();
+    const add = (port: number) => ({
+      method: "POST",
+      path: "/v1/virtual-servers",
+      body: { address: "192.0.2.2", port, realServers: [] },
+    });
+    const write = async (half: Half, asked: (ifMatch: string) => AnsweredEdit[]) => {
+      const { declarations } = half;
+      const { revision } = await declarations.read();
+      const writer = new Writer(declarations, { ask: async () => undefined }, half.site.name);
+      return writer.write(asked(`"${revision}"`), new AbortController().signal);
+    };
+    const api = { history: new History() } as Api;
+    const routes = routesOf("test", () => new Router(routes));
+    const transact = (ifMatch: string | undefined, ...edits: object[]) => {
+      const route = routes.find(({ kind }) => kind === "transaction");
+      assert.ok(route?.kind === "transaction");
+      return [...route.edits(api, { ...CALL, body: { edits }, preconditions: { ifMatch } })];
+    };
+    const create = (ifMatch: string, { body }: ReturnType<typeof add>) => {
+      const route = routes.find(({ operation }) => operation.id === "createVirtualServer");
+      assert.ok(route?.kind === "write");
+      return [route.edit(api, { ...CALL, body, preconditions: { ifMatch } })];
+    };
+    const isRefused = ({ status, parts }: ApiProblem) =>
+      status === 412 && parts.code === "HEYE_OTHER_VERSION";
+    await write(one, () => transact(undefined, add(80)));
+    await other.member.look();
+    other.meanwhile = () => write(one, () => transact(undefined, add(81)));
+    await assert.rejects(
+      write(other, (ifMatch) => transact(ifMatch, add(82))),
+      isRefused,
+    );
+    other.meanwhile = () => write(one, () => transact(undefined, add(83)));
+    await assert.rejects(
+      write(other, (ifMatch) => create(ifMatch, add(84))),
+      isRefused,
+    );
+    other.meanwhile = () => write(one, () => transact(undefined, add(85)));
+    await write(other, () => transact(undefined, add(86)));
+    const { virtualServers } = other.site.keeper.view.pools.registry.owners.api ?? {};
+    const ports = Object.values(virtualServers ?? {}).map(({ port }) => port);
+    assert.deepEqual(ports, [80, 81, 83, 85, 86], "without a condition both are made");
   });
 
   it("refuse a change where entries of nobody keep them from holding what it touches", async () => {

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { KeeperDeclarations } from "../../agent/api/declarations";
-import type { Keeper } from "../../agent/keeper";
+import { type Declaring, KeeperDeclarations } from "../../agent/api/declarations";
 import { noLog } from "../../agent/log";
 import { Member } from "../../agent/plane/member";
 import { type Plane, PlaneDownError } from "../../agent/plane/plane";
@@ -32,6 +31,8 @@ export class Half {
   readonly declarations: KeeperDeclarations;
   /** No way to what is shared. */
   isCutOff = false;
+  /** What others do between its reading what is shared and its proposing something. */
+  meanwhile: (() => Promise<unknown>) | undefined;
 
   constructor(
     readonly site: AgentSite,
@@ -41,7 +42,7 @@ export class Half {
     const record = new AppliedRecord(join(folder, "plane.json"), "/p");
     this.member = new Member({ plane: this.#way(plane), keeper, record, log: noLog() });
     const { member } = this;
-    const declaring: Pick<Keeper, "view" | "state" | "change"> = {
+    const declaring: Declaring = {
       get view() {
         return keeper.view;
       },
@@ -49,7 +50,7 @@ export class Half {
         await member.refresh();
         return keeper.state(known);
       },
-      change: (order) => member.change(order),
+      change: (order, isExact) => member.change(order, isExact),
     };
     this.declarations = new KeeperDeclarations(declaring, name);
   }
@@ -73,7 +74,12 @@ export class Half {
     return {
       endpoints: [],
       newest: async (known) => open().newest(known),
-      propose: async (base, proposal) => open().propose(base, proposal),
+      propose: async (base, proposal) => {
+        const { meanwhile } = this;
+        this.meanwhile = undefined;
+        await meanwhile?.();
+        return open().propose(base, proposal);
+      },
       replace: async (...words) => open().replace(...words),
       watch: (onHint) => plane.watch(onHint),
       close: () => undefined,
