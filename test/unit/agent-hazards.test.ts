@@ -9,14 +9,15 @@ import { alarmsOf, seriousAlarm } from "../../agent/alarms";
 import { Drains } from "../../agent/drains";
 import { noLog } from "../../agent/log";
 import { changeOrder } from "../../agent/orders";
+import { withoutStrangers } from "../../agent/plane/strangers";
 import { keyOf } from "../../agent/probes";
 import { listen } from "../../agent/server";
 import { explain, statusOf } from "../../agent/status";
 import { explanationText, statusText } from "../../agent/text";
 import { Turns } from "../../agent/turns";
-import { type Member, putMember, putVirtualServer, removeVirtualServer } from "../../director";
+import { type Member, putMember, putVirtualServer, type Registry, removeVirtualServer } from "../../director";
 import { renderRegistry } from "../../director/registry-format";
-import { renderTable } from "../../ipvs";
+import { parseTable, renderTable } from "../../ipvs";
 import { AgentSite, QUICK, until, virtualServer } from "./agent-site";
 import { LoopbackServer } from "./loopback-server";
 
@@ -605,6 +606,18 @@ describe("what an agent must not do", () => {
     await see(line(a, 3));
     await put(virtualServer([], { pool: "separate" }), OLD);
     assert.deepEqual(site.kernel.lines, [service, line(a, 3)].sort());
+  });
+
+  it("take a sorry server that serves for somebody else's when its virtual server goes, here or over SSH", () => {
+    const member = { address: "10.0.0.1", port: 80, weight: 3, forwarding: "nat", resource: "a" } as const;
+    const separate = virtualServer([member], { pool: "separate", sorryServer: SORRY });
+    const registry: Registry = {
+      owners: { [ME.id]: { label: ME.label, virtualServers: { [KEY]: separate } } },
+    };
+    const table = parseTable(`${service}\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 0\n${SORRY_LINE}\n`);
+    const removed = removeVirtualServer(ME, KEY, CLAIM).apply({ director: "d1", registry, table });
+    assert.deepEqual(removed, { owners: {} });
+    assert.deepEqual(withoutStrangers(registry, { owners: {} }, table).conflicts, []);
   });
 
   it("refuse connections for the sake of a server that is drained or held back, where the scheduler would", async () => {
