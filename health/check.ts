@@ -1,5 +1,5 @@
 import type { ActiveHealthCheck } from "../spec";
-import type { Dial, Target } from "./checker";
+import { CheckFailedError, type Dial, type Target } from "./checker";
 import { Deadline } from "./deadline";
 import { checkerFor } from "./registry";
 
@@ -47,6 +47,7 @@ const OUR_OWN: ReadonlySet<string | undefined> = new Set([
   "EADDRNOTAVAIL",
   "EAFNOSUPPORT",
   "EAGAIN",
+  "EHOSTUNREACH",
   "EINVAL",
   "EMFILE",
   "ENETUNREACH",
@@ -55,8 +56,9 @@ const OUR_OWN: ReadonlySet<string | undefined> = new Set([
   "ENOMEM",
 ]);
 
-/** Whether it is this host that is at fault. A dial names as `cause` what the system said. */
+/** Whether it is this host that is at fault. A dial names as `cause` what the system said; who has dialled has got through. */
 function isOurOwn(error: unknown): boolean {
+  if (error instanceof CheckFailedError) return false;
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
   return OUR_OWN.has(cause?.code);
 }

@@ -89,6 +89,17 @@ describe("tcp check", () => {
       },
     ));
 
+  for (const code of ["ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "EMFILE"]) {
+    it(`says nothing of the server where this host's own system said ${code}`, async () => {
+      const failing = (cause: object) => () =>
+        Promise.reject(new Error(`cannot connect: ${code}`, "code" in cause ? { cause } : {}));
+      const ask = (cause: object) =>
+        runCheck(settings({ type: "tcp" }), { address: "127.0.0.1", port: 1 }, failing(cause), never);
+      assert.equal((await ask({ code })).inconclusive, true);
+      assert.equal((await ask({})).inconclusive, undefined);
+    });
+  }
+
   it("a port that refuses is not, and says so", async () => {
     const result = await runCheck(settings({ type: "tcp" }), { address: "127.0.0.1", port: 1 }, dial, never);
     assert.deepEqual(result, { healthy: false, answer: "cannot connect: ECONNREFUSED" });
