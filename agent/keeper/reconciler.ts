@@ -1,5 +1,5 @@
 import { joinLines, type TableText } from "../../director/data";
-import { findService, type Limits, type Table } from "../../ipvs";
+import { findService, type Limits, type Service, serviceKey, type Table } from "../../ipvs";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
 import type { Kernel } from "../kernel";
@@ -122,13 +122,24 @@ export class Reconciler {
     if (isDrift) this.#repairs += edits.length;
     this.parts.edits.made(isDrift ? "repair" : "settle", edits, complaint);
     this.parts.edits.found(drift);
-    // What the kernel did not take is tried again at the next look.
-    if (complaint !== "") throw new Error(`the kernel did not take all edits: ${complaint}`);
+    if (complaint !== "") {
+      pools.settled(await this.#taken(wanted));
+      // What the kernel did not take is tried again at the next look.
+      throw new Error(`the kernel did not take all edits: ${complaint}`);
+    }
     pools.settled(wanted);
     if (edits.length > 0) last.seen = foreseen(text, edits);
     // What was written is looked at once more.
     if (heeded === transitions.count && edits.length === 0) last.leave(now);
     else last.forget();
+  }
+
+  /** Of virtual servers as they were wanted, those that the kernel has taken. A complaint may be of others. */
+  async #taken(wanted: ReadonlyMap<string, Service>): Promise<ReadonlyMap<string, Service>> {
+    const { kernel, pools } = this.parts;
+    const { edits } = pools.due(await kernel.read());
+    const lacking = new Set(edits.map(({ service }) => serviceKey(service)));
+    return new Map([...wanted].filter(([key]) => !lacking.has(key)));
   }
 
   /**

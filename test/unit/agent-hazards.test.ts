@@ -180,6 +180,23 @@ describe("what an agent must not do", () => {
     assert.ok(has(line(b, 0)), text());
   });
 
+  it("leave a server out that came back while the kernel refuses something else, where drift is only told of", async () => {
+    const [a] = await serve(2);
+    await put(virtualServer(members(), { driftPolicy: "report" }));
+    const write = site.kernel.write.bind(site.kernel);
+    site.kernel.write = async (edits) => {
+      const taken = edits.filter((one) => one.service.port !== 81);
+      await write(taken);
+      return taken.length === edits.length ? "" : "Scheduler or persistence engine not found";
+    };
+    const refused = virtualServer(members(), { port: 81, scheduler: "fo" });
+    await assert.rejects(site.director().change(putVirtualServer(ME, "tcp 192.0.2.1:81", refused, NEW)));
+    await a.kill();
+    await see(line(a, 0));
+    await a.revive();
+    await see(line(a, 3));
+  });
+
   it("run into trouble over somebody's own destination, where drift is only told of", async () => {
     await serve(2);
     const pool = members().map((member) => ({ ...member, resource: `r${member.port}` }));
