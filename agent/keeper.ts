@@ -226,6 +226,7 @@ export class Keeper {
     this.#recorder.stop();
     // Before the watch ends: it forgets what it watched, and who is not watched counts as healthy.
     await this.#turns.end(() => this.#recorder.record());
+    await this.#changes.placed();
     await this.#pools.watch.stop();
   }
 
@@ -251,6 +252,8 @@ export class Keeper {
     // From here on the kernel's word counts, until the next boot.
     if (isKnown && isOlder) await this.#recorder.record();
     await this.reconcile();
+    // The kernel holds what follows from it: from here on its word counts, until the next boot.
+    if (isKnown && isOlder) await this.#recorder.record();
     // A reboot has taken the addresses too.
     await this.#changes.place();
   }

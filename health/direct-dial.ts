@@ -21,9 +21,9 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
         socket.destroy();
       };
       signal.addEventListener("abort", abort, { once: true });
-      let isOurOwn = false;
+      let hasBegun = false;
       socket.once("error", (error: NodeJS.ErrnoException) => {
-        const cause = isOurOwn && { cause: error };
+        const cause = !hasBegun && { cause: error };
         reject(new Error(`cannot connect: ${error.code ?? error.message}`, { ...cause }));
       });
       socket.once("connect", () => resolve(socket));
@@ -38,7 +38,7 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
       // By then the system has been asked, and has begun or refused. What it says later it has heard from the network: a
       // router that has lost its way to the server has the same word for it, ENETUNREACH, as we for having no route.
       process.nextTick(() => {
-        isOurOwn = socket.destroyed;
+        hasBegun = !socket.destroyed;
       });
     });
 }

@@ -106,6 +106,11 @@ export class WriteAhead {
     return this.#next;
   }
 
+  /** Resolves when no addresses are being placed, nor will be: half of that is nothing to leave behind. */
+  async placed(): Promise<void> {
+    await (this.#next ?? this.#placing);
+  }
+
   async #placeNow(): Promise<string> {
     const unplaced = await this.parts.place();
     if (unplaced !== "") this.parts.log.error({ event: "place", unplaced }, "addresses could not be placed");

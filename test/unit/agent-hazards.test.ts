@@ -689,7 +689,11 @@ describe("what an agent must not do", () => {
     await a.kill();
     await see(line(a, 0));
     const other = virtualServer([b.member], { port: 81 });
-    const more = site.director().change(putVirtualServer(ME, "tcp 192.0.2.1:81", other, NEW));
+    const later = putVirtualServer(ME, "tcp 192.0.2.1:81", other, NEW);
+    const more = site
+      .director()
+      .change(later)
+      .catch(() => "it hangs up");
     await until(
       () => site.kernel.lines.includes("-A -t 192.0.2.1:81 -s rr"),
       () => text(),
@@ -700,8 +704,14 @@ describe("what an agent must not do", () => {
       () => places === 3,
       () => "the second change was not placed",
     );
+    let isOver = false;
+    const end = site.stop().then(() => {
+      isOver = true;
+    });
+    await delay(50);
+    assert.equal(isOver, false, "it has left half of that behind");
     network.emit("well", "");
-    await more;
+    await Promise.all([end, more]);
   });
 
   it("write into its log what passwords could be tried against", async () => {

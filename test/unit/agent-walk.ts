@@ -7,6 +7,7 @@ import type { Kernel } from "../../agent/kernel";
 import { keyOf as probeKeyOf, registrations } from "../../agent/probes";
 import { type Change, drain, putVirtualServer, removeVirtualServer } from "../../director";
 import type { Dial } from "../../health";
+import { findService } from "../../ipvs";
 import { Guard, readText, registryOf } from "./agent-guard";
 import { type Death, Life, shown, type Weather } from "./agent-life";
 import { AgentSite, type ModelledKernel } from "./agent-site";
@@ -86,6 +87,9 @@ class Walk {
   #declared: Declarations = new Map();
   #knownDead = new Set<number>();
   #serving = new Set<string>();
+  #boots = 0;
+  /** And no agent has run since. */
+  #hasBooted = false;
   #life!: Life;
   #isUp = false;
   #flapping: Promise<unknown> = Promise.resolve();
@@ -266,7 +270,13 @@ class Walk {
     death.happened = true;
     if (disaster !== "power lost") return;
     this.plant.losePower?.(this.#site.folder);
-    this.#site.kernel.set(FOREIGN.join("\n"));
+    this.#boots++;
+    this.#site.boot = `boot ${this.#boots}`;
+    // Every other time it restores at boot: all that stands registered, the dead as the living.
+    const registry = readText(join(this.#site.folder, "registry"));
+    const rules = registry.split("\n").flatMap((line) => line.split("\t").slice(2));
+    this.#site.kernel.set([...FOREIGN, ...(this.#boots % 2 === 1 ? rules : [])].join("\n"));
+    this.#hasBooted = true;
     // It knows as much as it had written down.
     const text = readText(join(this.#site.folder, "agent", "health.json"));
     const down = Object.keys(text === "" ? {} : (JSON.parse(text) as HealthRecord).down);
@@ -385,6 +395,23 @@ class Walk {
       dial: this.#dial,
     });
     this.#isUp = true;
+    if (this.#hasBooted && !this.#weather.kernelRefuses) this.#expectNoneOfTheDead();
+    this.#hasBooted = false;
+  }
+
+  /** Whoever was known to be dead takes no connections, and did not have to be found out anew. */
+  #expectNoneOfTheDead(): void {
+    const { registry, watch } = this.#site.keeper.view.pools;
+    for (const [key, registration] of registrations(registry)) {
+      const found = findService(this.#site.kernel.table, key)?.destinations;
+      for (const member of registration.members) {
+        if (!this.#knownDead.has(serverAt(member.address) ?? -1)) continue;
+        const weight = found?.find(({ address }) => address === member.address)?.weight ?? 0;
+        const history = watch.history(probeKeyOf(registration, member) ?? "");
+        if (weight > 0 || history?.transitions.some(({ healthy }) => !healthy))
+          this.#guard.violations.push(`${key}: ${member.address} has been dead, and is let in by a boot`);
+      }
+    }
   }
 
   async #kill(): Promise<void> {
