@@ -1,6 +1,6 @@
 import { ANNOTATION } from "./names";
 import type { EndpointSliceObject, EndpointsObject } from "./objects";
-import { readStatus, type StatusNote, writeStatus } from "./status";
+import { readStatus, type StatusNote, shortAddress, writeStatus } from "./status";
 import { isWell, type Subject } from "./subject";
 import type { Wanted } from "./wanted";
 
@@ -101,8 +101,8 @@ function reasonsOf(
     backends.forEach(({ address, ready }, index) => {
       const decision = decisions[group]?.[index];
       if (decision?.healthy ?? ready) return;
-      const known = ready ? undefined : said[address];
-      const reason = known ?? decision?.reason ?? said[address];
+      const before = said[shortAddress(address)];
+      const reason = (ready ? undefined : before) ?? decision?.reason ?? before;
       if (reason !== undefined) out[address] ??= reason;
     });
   });

@@ -43,6 +43,7 @@ export function writeStatus({ out, problems }: StatusNote): string | undefined {
   });
 }
 
-function shortAddress(address: string): string {
+/** An address as the annotation has it, however it is written elsewhere. */
+export function shortAddress(address: string): string {
   return canonicalAddress(address) ?? address;
 }

@@ -43,7 +43,7 @@ export class DirectorError extends Error {
 
 /** An answer to a question has come by then, in ms, or will not. */
 const ANSWER_MS = 15_000;
-/** A change waits for its servers to become healthy, as long as their checks allow. */
+/** What a change takes besides waiting for its servers, in ms: also the way of their clients' packets is tried. */
 const CHANGE_MS = 120_000;
 /** A thousand virtual servers with a hundred servers each. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
@@ -104,7 +104,14 @@ export class DirectorClient {
    */
   async put(id: string, body: VirtualServer, isNew: boolean, signal: AbortSignal): Promise<void> {
     const headers: Record<string, string> = isNew ? { "if-none-match": "*" } : {};
-    await this.#request("PUT", `/v1/virtual-servers/${encodeURIComponent(id)}`, body, signal, headers);
+    await this.#request(
+      "PUT",
+      `/v1/virtual-servers/${encodeURIComponent(id)}`,
+      body,
+      signal,
+      headers,
+      changeMs(body),
+    );
   }
 
   /** Takes one away; its connections end first. One that is not there is no error. @throws DirectorError */
@@ -127,9 +134,10 @@ export class DirectorClient {
     body: unknown,
     signal: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
+    patienceMs: number = method === "GET" ? ANSWER_MS : CHANGE_MS,
   ): Promise<unknown> {
     const words = `${method} ${this.#base.origin}${path}`;
-    const deadline = new Deadline(method === "GET" ? ANSWER_MS : CHANGE_MS, signal);
+    const deadline = new Deadline(patienceMs, signal);
     try {
       const agent = await this.#tls();
       const sent = body === undefined ? undefined : JSON.stringify(body);
@@ -167,6 +175,16 @@ export class DirectorClient {
     }
     return this.#agent.agent;
   }
+}
+
+/**
+ * How long a change may take, in ms: a director waits for the servers that it lets in as long as their checks allow. Who gave
+ * it up before would take the director for one that is away, and never be told which servers it does not let in.
+ */
+export function changeMs({ healthCheck, realServers = [] }: VirtualServer): number {
+  const checks = [healthCheck, ...realServers.map((one) => one.healthCheck)];
+  const waits = checks.map((check) => (check === undefined || check.type === "none" ? 0 : check.deadlineMs));
+  return CHANGE_MS + Math.max(...waits);
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -73,19 +73,26 @@ function planOf(
   const claims: Record<string, string[]> = {};
   for (const id of new Set([...wanted.keys(), ...Object.keys(service.claims)])) {
     const before = service.claims[id] ?? [];
-    claims[id] = [...directors].flatMap(([director, heldBy]) => {
+    // One that is not among the directors any more is out of reach, or called otherwise now.
+    const lost = before.filter((director) => !directors.has(director));
+    const there = [...directors].flatMap(([director, heldBy]) => {
       const held = heldBy(id);
-      // An unknown one may still have it. One that is not among the directors any more is out of reach.
+      // An unknown one may still have it.
       if (held !== "foreign" && before.includes(director))
         return wanted.has(id) || held !== "absent" ? [director] : [];
+      if (held === "unknown") return [];
+      // What stands there of ours, by the name that the director had before.
+      if (lost.length > 0 && held !== "absent" && held !== "foreign") return [director];
       const body = wanted.get(id);
-      if (body === undefined || held === "unknown") return [];
+      if (body === undefined) return [];
       if (held === "absent" || (held !== "foreign" && isSame(held, body))) return [director];
       said.push(
         `${director} has another virtual server ${id}, which somebody else has declared: delete it there`,
       );
       return [];
     });
+    const isUnknown = [...directors.values()].some((heldBy) => heldBy(id) === "unknown");
+    claims[id] = wanted.has(id) && isUnknown ? [...there, ...lost] : there;
   }
   return { service, addresses, wanted, claims, problems: said };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { allot } from "../../kubernetes/balancer/addresses";
 import { addressOfId, readClaims, writeClaims } from "../../kubernetes/balancer/claims";
+import { changeMs } from "../../kubernetes/balancer/director-client";
 import { directorSteps } from "../../kubernetes/balancer/director-steps";
 import { balancedServiceObject } from "../../kubernetes/balancer/objects";
 import { type Held, plansOf, serviceWrite, type World } from "../../kubernetes/balancer/plan";
@@ -331,6 +332,30 @@ describe("what is written of Services, and told to directors", () => {
     assert.deepEqual(plan(service("web"), "absent", ["192.0.2.1"]).get("shop/web")?.addresses, ["192.0.2.2"]);
   });
 
+  it("a director that is called otherwise now keeps what it has, and follows", () => {
+    const annotations = { "heye.io/virtual-servers": '{"tcp-192.0.2.1-80":["10.1.1.2:9443"]}' };
+    const renamed = service("web", {}, { finalizers, annotations }, ["192.0.2.1"]);
+    const old = { ...standing(), realServers: [] };
+    const claims = (...held: readonly Held[]) => {
+      const directors = new Map(held.map((one, index) => [`lb${index + 1}`, () => one] as const));
+      const made = plansOf(world([renamed], { directors, used: new Set(["192.0.2.1"]) })).get("shop/web");
+      assert.deepEqual(made?.problems, []);
+      return made?.claims["tcp-192.0.2.1-80"];
+    };
+    assert.deepEqual(claims(old), ["lb1"]);
+    assert.deepEqual(claims(standing()), ["lb1"]);
+    // Which of the two it was is not known yet.
+    assert.deepEqual(claims("absent", "unknown"), ["lb1", "10.1.1.2:9443"]);
+    assert.deepEqual(claims("unknown", "unknown"), ["10.1.1.2:9443"]);
+    const leaving = service(
+      "web",
+      {},
+      { finalizers, annotations, deletionTimestamp: "2026-01-01T00:00:00Z" },
+    );
+    assert.deepEqual(plan(leaving, old).get("shop/web")?.claims, { "tcp-192.0.2.1-80": ["lb1"] });
+    assert.deepEqual(plan(leaving, "unknown").get("shop/web")?.claims, { "tcp-192.0.2.1-80": [] });
+  });
+
   it("servers that go do not wait for those that come, and refused ones are left out", () => {
     const [first, second] = standing().realServers ?? [];
     assert.ok(first && second);
@@ -342,6 +367,17 @@ describe("what is written of Services, and told to directors", () => {
     assert.deepEqual(pools([]), [[["10.0.0.1 30080"], ["10.0.0.1 30080", "10.0.0.2 30080"]]]);
     assert.deepEqual(pools(["10.0.0.2:30080"]), [[["10.0.0.1 30080"]]]);
     assert.deepEqual(pools(["10.0.0.1:30080", "10.0.0.2:30080"]), [[["10.0.0.1 30080"]]]);
+  });
+
+  it("a change may take as long as its servers' checks allow", () => {
+    const made = (deadlineMs: number) => {
+      const annotations = { "heye.io/health-check": JSON.stringify({ type: "tcp", deadlineMs }) };
+      return plan(service("web", {}, { annotations }))
+        .get("shop/web")
+        ?.wanted.get("tcp-192.0.2.1-80");
+    };
+    for (const deadlineMs of [30_000, 3_600_000])
+      assert.ok(changeMs(made(deadlineMs) as VirtualServer) > deadlineMs);
   });
 
   it("claims read back as they were written, and nonsense counts as none", () => {

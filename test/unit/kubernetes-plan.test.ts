@@ -67,6 +67,9 @@ describe("what is written into Endpoints", () => {
   it("what an address that is out answers now is no news", () => {
     const said = { "heye.io/status": '{"out":{"10.0.0.2":"tcp: silent"}}' };
     assert.equal(plan(endpointsOf([], ["10.0.0.2"], said), { "10.0.0.2": DOWN }), undefined);
+    // Nor where the object has it in other letters than we tell it in.
+    const odd = { "heye.io/status": '{"out":{"2001:db8::2":"tcp: silent"}}' };
+    assert.equal(plan(endpointsOf([], ["2001:DB8:0::2"], odd), { "2001:DB8:0::2": DOWN }), undefined);
   });
 
   it("a server with several ports is out when one of them is", () => {
