@@ -124,11 +124,14 @@ export class Api {
       });
       outgoing.setHeader("accept", "application/json");
       outgoing.setHeader("user-agent", this.#userAgent);
-      if (sent !== undefined)
+      if (sent !== undefined) {
         outgoing.setHeader(
           "content-type",
           method === "PATCH" ? "application/merge-patch+json" : "application/json",
         );
+        // Node says it of no DELETE by itself, and servers take such a body for another request.
+        outgoing.setHeader("content-length", Buffer.byteLength(sent));
+      }
       outgoing.end(sent);
     });
     if (response.statusCode === undefined || response.statusCode >= 300) throw await refusal(response, words);
