@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Api } from "./api";
+import type { Api, ApiRequest } from "./api";
 import { ApiError, wordsOf } from "./api-errors";
 import type { Collections } from "./collections";
 import type { Counts } from "./counts";
@@ -58,11 +58,23 @@ export class ObjectWrites {
     if (plan === undefined) return false;
     const query = { fieldManager: FIELD_MANAGER };
     const path = pathOf(subject);
-    const written = await api.request({ method: "PATCH", path, query, body: plan.patch });
+    const written = await this.#patch(subject, { method: "PATCH", path, query, body: plan.patch });
     collections.put(subject, written);
     this.#tell(name, subject, plan);
     return true;
   };
+
+  /** Where somebody was quicker, the object is read: the watch that is to bring it may be late, and what is due is not to wait. */
+  async #patch(subject: Subject, request: ApiRequest): Promise<unknown> {
+    const { api, collections } = this.options;
+    try {
+      return await api.request(request);
+    } catch (error) {
+      if (error instanceof ApiError && error.isConflict)
+        collections.put(subject, await api.request({ method: "GET", path: request.path }));
+      throw error;
+    }
+  }
 
   /** Whoever made the declaration does not read our log: that nothing comes of it is told there. */
   async #step(name: string, subject: Subject | undefined, step: MirrorStep): Promise<boolean> {
@@ -100,7 +112,8 @@ export class ObjectWrites {
     else if (step.kind === "delete")
       await api.request({ method: "DELETE", path, body: { preconditions: step.preconditions } });
     else {
-      const written = await api.request({ method: "PATCH", path, query, body: step.patch });
+      const request = { method: "PATCH", path, query, body: step.patch } as const;
+      const written = await (subject ? this.#patch(subject, request) : api.request(request));
       if (subject) collections.put(subject, written);
     }
     counts.writes++;

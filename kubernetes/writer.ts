@@ -39,7 +39,7 @@ interface Due {
 
 /**
  * Writes objects, one write each at a time, as the newest state of things has it when its turn comes. Those that fail are
- * tried again, later each time; one that somebody else has changed meanwhile (409) soon, with what the watch has brought.
+ * tried again, later each time; one that somebody else has changed meanwhile (409) soon, with what it is by then.
  */
 export class Writer {
   readonly #options: WriterOptions;

@@ -72,7 +72,7 @@ describe("an API server that fails", function () {
     assert.equal(cluster.writeCount(namespace), 2);
   });
 
-  it("a write over an object that was edited meanwhile is refused by the server, and made of the new one", async () => {
+  it("a write over an object that was edited meanwhile is refused, and made of the new one, however late the watch", async () => {
     // The watch brings nothing for a while, so the write is made of an old object.
     const isHeld = { now: true };
     proxy.fault = ({ method, url }) =>
@@ -82,6 +82,10 @@ describe("an API server that fails", function () {
     await cluster.apply(added, "-n", namespace);
     await servers[0]?.die();
     await until("a write was refused", () => cluster.writes(namespace).some(({ status }) => status === 409));
+    await until("the dead one is out", async () => {
+      const { notReady } = await endpointsReadiness(cluster, namespace, "web");
+      return notReady.includes(places[0] ?? "");
+    });
     isHeld.now = false;
     await untilOut(cluster, namespace, "web", [...out(0), "10.77.250.1"]);
     assert.deepEqual((await endpointsReadiness(cluster, namespace, "web")).ready, out(1, 2));
