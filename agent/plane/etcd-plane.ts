@@ -9,6 +9,7 @@ import {
   entryOf,
   type Head,
   isSnapshotDue,
+  joinedBy,
   KEPT_CHANGES,
   Keys,
 } from "./log-format";
@@ -84,7 +85,7 @@ export class EtcdPlane implements Plane {
 
   async replace(text: string, above: number, history: string): Promise<Shared> {
     for (let tries = 0; tries < TRIES; tries++) {
-      const read = await this.#log.head();
+      const read = await this.#log.anyHead();
       const next: Shared = {
         history: read.head?.history ?? history,
         revision: Math.max(read.head?.revision ?? 0, above) + 1,
@@ -93,7 +94,8 @@ export class EtcdPlane implements Plane {
       };
       // By its snapshot alone: what was there before may be what is to be got rid of.
       const entry = { id: randomUUID(), digest: next.digest };
-      const isTaken = await this.#write(read, next, entry, next.revision);
+      const put = { restored: next.revision, joined: joinedBy(read.head, history) };
+      const isTaken = await this.#write(read, next, entry, put);
       if (isTaken || (await this.#isMade(next, entry.id))) return next;
     }
     throw new PlaneDownError(this.config.endpoints, "others change it all the time");
@@ -122,7 +124,7 @@ export class EtcdPlane implements Plane {
     { head, modified }: HeadRead,
     next: Shared,
     entry: ChangeEntry,
-    restored = head?.restored,
+    { restored, joined = [] }: Pick<Head, "restored" | "joined"> = head ?? {},
   ): Promise<Head | undefined> {
     const size = Buffer.byteLength(next.text);
     const snapshot =
@@ -135,6 +137,7 @@ export class EtcdPlane implements Plane {
       snapshot: snapshot.kept ?? snapshot.made,
       since: snapshot.kept ? (head?.since ?? 0) + bytesOf(entry) : 0,
       ...(restored !== undefined && { restored }),
+      ...(joined.length > 0 && { joined }),
     };
     const puts = [
       { key: this.#keys.change(next.revision), value: JSON.stringify(entry) },

@@ -29,6 +29,9 @@ const SNAPSHOT_EVERY = 256;
 /** Deltas that together are larger than the registry, and than this, are not worth being read one by one. */
 const SNAPSHOT_BYTES = 64 * 1024;
 
+/** Histories that one has joined, and that are remembered: each is an etcd that was emptied. */
+const JOINED_MAX = 16;
+
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const revision = z.int().min(1);
 
@@ -44,6 +47,8 @@ const head = z.object({
   since: z.int().min(0),
   /** The last revision at which somebody put a whole registry in the place of what was held; absent: nobody has. */
   restored: revision.optional(),
+  /** Histories that this one goes on with since then: they had been followed by directors when another one was begun. */
+  joined: z.array(z.string()).readonly().optional(),
 });
 
 const change = z.object({
@@ -94,6 +99,13 @@ export function bytesOf(entry: ChangeEntry): number {
 /** Whether the deltas since the last snapshot are not worth being read one by one any more. */
 export function isSnapshotDue({ revision: now, snapshot, since, bytes }: Head): boolean {
   return now - snapshot.revision >= SNAPSHOT_EVERY || since > Math.max(bytes, SNAPSHOT_BYTES);
+}
+
+/** The histories that a head's goes on with once somebody who has followed `history` has put a registry there. */
+export function joinedBy(head: Head | undefined, history: string): readonly string[] {
+  const joined = new Set(head?.joined ?? []);
+  if (head && head.history !== history) joined.add(history);
+  return [...joined].slice(-JOINED_MAX);
 }
 
 /** A text in pieces that etcd takes. */

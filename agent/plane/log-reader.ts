@@ -51,11 +51,16 @@ export class LogReader {
 
   /** Throws PlaneBrokenError. */
   async head(): Promise<HeadRead> {
+    const { isBroken, ...read } = await this.anyHead();
+    if (isBroken) throw new PlaneBrokenError(this.config.prefix, "its head is of another version");
+    return read;
+  }
+
+  /** The same for who is to put another in its place: one that cannot be read is none. */
+  async anyHead(): Promise<HeadRead & { readonly isBroken: boolean }> {
     const held = await this.client.get(this.keys.head);
-    if (!held) return { head: undefined, modified: "0" };
-    const head = parseHead(held.value.toString("utf8"));
-    if (!head) throw new PlaneBrokenError(this.config.prefix, "its head is of another version");
-    return { head, modified: held.modified };
+    const head = held && parseHead(held.value.toString("utf8"));
+    return { head, modified: held?.modified ?? "0", isBroken: held !== undefined && !head };
   }
 
   /** The whole registry as of a head: the snapshot, and what has changed since. Throws GoneError, PlaneBrokenError. */
@@ -72,7 +77,7 @@ export class LogReader {
     return text;
   }
 
-  /** Entries of the log from one revision up to another, by revision; those that are there. Throws PlaneBrokenError. */
+  /** Entries of the log from one revision up to another, by revision; those that are there, and can be read. */
   async entries(first: number, last: number): Promise<ReadonlyMap<number, ChangeEntry>> {
     const found = new Map<number, ChangeEntry>();
     const to = this.keys.change(last + 1);
@@ -80,8 +85,7 @@ export class LogReader {
       const page = await this.client.range(from, to, PAGE);
       for (const { key, value } of page) {
         const entry = parseChange(value.toString("utf8"));
-        if (!entry) throw new PlaneBrokenError(this.config.prefix, `${key} is of another version`);
-        found.set(Number(key.slice(key.lastIndexOf("/") + 1)), entry);
+        if (entry) found.set(Number(key.slice(key.lastIndexOf("/") + 1)), entry);
       }
       const end = page.at(-1);
       if (page.length < PAGE || !end) return found;
@@ -97,8 +101,10 @@ export class LogReader {
 
   /** What is shared as of a head. */
   async #at(head: Head, known: Known | undefined): Promise<Newest> {
-    const isLater = known?.history === head.history && known.revision <= head.revision;
-    const isNear = isLater && head.revision - known.revision <= 2 * KEPT_CHANGES;
+    const isOwn = known?.history === head.history;
+    const isJoined = known !== undefined && head.joined?.includes(known.history) === true;
+    const isLater = (isOwn || isJoined) && known.revision <= head.revision;
+    const isNear = isLater && isOwn && head.revision - known.revision <= 2 * KEPT_CHANGES;
     const isBehind = isNear && known.revision < head.revision;
     const entries = isBehind ? await this.entries(known.revision, head.revision) : undefined;
     const onTheWay = isLater && (await this.#isOnTheWay(known, entries, head));
@@ -106,7 +112,7 @@ export class LogReader {
     const text = (isSuccessor && onto(known, entries, head)) || (await this.whole(head));
     return {
       shared: { history: head.history, revision: head.revision, text, digest: head.digest },
-      leaves: known && entries ? leavesOf(entries, known.revision) : [],
+      leaves: isNear && entries ? leavesOf(entries, known.revision) : [],
       isSuccessor,
       ...(onTheWay === undefined && { isForgotten: true }),
     };
@@ -114,13 +120,14 @@ export class LogReader {
 
   /** Whether a head has come by way of what was known; undefined: that is not told any more. */
   async #isOnTheWay(
-    { revision, digest }: Known,
+    { history, revision, digest }: Known,
     entries: ReadonlyMap<number, ChangeEntry> | undefined,
     head: Head,
   ): Promise<boolean | undefined> {
     if (revision === head.revision) return digest === head.digest;
     // Whoever put a registry there has decided for all that were before it.
     if (revision < (head.restored ?? 0)) return true;
+    if (history !== head.history) return false;
     const entry = entries?.get(revision);
     return entry ? entry.digest === digest : this.parts.passed.had(revision, digest);
   }
@@ -153,6 +160,13 @@ function deltasOf(
   return deltas;
 }
 
-function leavesOf(entries: ReadonlyMap<number, ChangeEntry>, after: number): Left[] {
-  return [...entries].flatMap(([revision, { leaves = [] }]) => (revision > after ? leaves : []));
+/** What was let go of, and has not been declared again since. */
+function leavesOf(entries: ReadonlyMap<number, ChangeEntry>, after: number): readonly Left[] {
+  let left: readonly Left[] = [];
+  for (const [revision, { leaves = [], delta = [] }] of entries) {
+    if (revision <= after) continue;
+    const again = new Set(delta.map((edit) => /^\+service \S+ ([^\t]+)/.exec(edit)?.[1]));
+    left = [...left.filter(({ key }) => !again.has(key)), ...leaves];
+  }
+  return left;
 }

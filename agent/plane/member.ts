@@ -132,6 +132,7 @@ export class Member {
     return this.#turns.take(async () => {
       // As every file of it is written: by another text of the same registry no director would know its own again.
       const file = renderRegistry(readRegistry(text));
+      await this.#known();
       const { revision = 0, history = randomUUID() } = this.#applied ?? {};
       const shared = await this.parts.plane.replace(file, Math.max(revision, above), history);
       await this.#make(shared);

@@ -75,10 +75,11 @@ export interface Plane {
    */
   propose(base: Shared | undefined, proposal: Proposal): Promise<Proposed>;
   /**
-   * Puts a whole registry in the place of whatever is held, as a revision newer than any that is known of.
+   * Puts a whole registry in the place of whatever is held, as a revision newer than any that is known of. Who has followed
+   * what is held, or `history`, follows it.
    *
    * @param above a revision that some director has applied
-   * @param history the one to go on with where none is held
+   * @param history the one that was followed; to go on with where none is held
    * @throws PlaneDownError, PlaneUncertainError
    */
   replace(text: string, above: number, history: string): Promise<Shared>;

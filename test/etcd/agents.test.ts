@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Director, putVirtualServer, removeVirtualServer } from "../../director";
 import { RolloutError } from "../../provider/errors";
@@ -254,6 +255,30 @@ describe("directors that share an etcd", () => {
     await changeEverywhere(directors.all, put(81));
     await directors.converge();
     assert.equal(directors.at(0).kernel.table.length, 2);
+  });
+
+  it("all follow a registry that one of them puts back where another has begun anew meanwhile", async () => {
+    await up();
+    await changeEverywhere(directors.all, put(80, 2));
+    await directors.converge();
+    await directors.at(2).stop();
+    await etcd.wipe();
+    // As one whose agent was removed and installed again: it remembers nothing, and has what was registered.
+    rmSync(join(directors.at(2).folder, "agent", "plane.json"));
+    await directors.at(2).start();
+    await eventually(
+      () => directors.sites.map(stateOf).join() === "alarm,alarm,following",
+      () => directors.sites.map(stateOf).join(),
+    );
+    const { plane, keeper } = directors.at(0);
+    await plane?.restore(keeper.view.text);
+    await eventually(
+      () => directors.sites.every((site) => stateOf(site) === "following"),
+      () => directors.sites.map((site) => site.plane?.member.standing.reason).join(),
+    );
+    await changeEverywhere(directors.all, put(81));
+    await directors.converge();
+    assert.equal(directors.at(1).kernel.table.length, 2);
   });
 
   it("do not follow an etcd that was put back to an older state, until that is accepted", async () => {

@@ -5,8 +5,8 @@ import { EtcdClient } from "../../agent/plane/etcd-client";
 import { EtcdPlane } from "../../agent/plane/etcd-plane";
 import { behind } from "../../agent/plane/etcd-transaction";
 import { Keys } from "../../agent/plane/log-format";
-import type { Known, Plane, Proposed, Shared } from "../../agent/plane/plane";
-import { steps } from "../../agent/plane/registry-text";
+import type { Known, Left, Plane, Proposed, Shared } from "../../agent/plane/plane";
+import { digestOf, steps } from "../../agent/plane/registry-text";
 import { LocalPlane } from "../unit/local-plane";
 import { EtcdCluster } from "./etcd-cluster";
 import { registryOf } from "./registries";
@@ -184,6 +184,67 @@ describe("an etcd that was put back to an older state", () => {
     assert.equal((await plane.newest(nameOf(put)))?.isSuccessor, true);
     plane.close();
   }).timeout(120_000);
+});
+
+describe("what etcd holds", () => {
+  let client: EtcdClient;
+  let plane: Plane;
+  let keys: Keys;
+  before(async function () {
+    this.timeout(300_000);
+    cluster = await EtcdCluster.up(1);
+  });
+  after(() => cluster?.down());
+  beforeEach(() => {
+    const config = { endpoints: cluster.endpoints, prefix: `/heye/${randomUUID()}` };
+    client = new EtcdClient(config);
+    plane = new EtcdPlane(client, config);
+    keys = new Keys(config.prefix);
+  });
+  afterEach(() => plane.close());
+
+  const change = async (base: Shared | undefined, count: number, leaves: readonly Left[] = []) =>
+    accepted(await plane.propose(base, { ...proposal(steps(base?.text ?? "", registryOf(count))), leaves }));
+
+  it("is mended by a restored registry, whatever has become of its head and its changes", async () => {
+    const begun = await change(undefined, 1);
+    const second = await change(begun, 2);
+    await client.commit([], { puts: [{ key: keys.change(second.revision), value: "damaged" }] });
+    const fresh = { ...begun, text: undefined };
+    await assert.rejects(plane.newest(fresh), /changes between revisions 1 and 2 are missing/);
+    const put = await plane.replace(registryOf(3), second.revision, begun.history);
+    assert.deepEqual(await plane.newest(begun), { shared: put, leaves: [], isSuccessor: true });
+    await client.commit([], { puts: [{ key: keys.head, value: "damaged" }] });
+    await assert.rejects(plane.newest(begun), /its head is of another version/);
+    const again = await plane.replace(registryOf(4), put.revision, begun.history);
+    assert.deepEqual([again.revision, again.history], [put.revision + 1, begun.history]);
+    assert.deepEqual(await plane.newest(put), { shared: again, leaves: [], isSuccessor: true });
+  });
+
+  it("is followed again by who had followed another history, once somebody has put a registry there", async () => {
+    const lost = { history: "lost", revision: 7, digest: digestOf(registryOf(7)), text: registryOf(7) };
+    const begun = await change(undefined, 1);
+    assert.equal((await plane.newest(lost))?.isSuccessor, false);
+    const put = await plane.replace(registryOf(7), lost.revision, lost.history);
+    assert.equal(put.revision, 8);
+    for (const known of [lost, begun, put]) assert.equal((await plane.newest(known))?.isSuccessor, true);
+    const next = await change(put, 8);
+    for (const known of [lost, begun, put])
+      assert.deepEqual(await plane.newest(known), { shared: next, leaves: [], isSuccessor: true });
+    assert.equal((await plane.newest({ ...lost, revision: 8 }))?.isSuccessor, false, "it went on elsewhere");
+    assert.equal((await plane.newest({ ...lost, history: "another" }))?.isSuccessor, false);
+  });
+
+  it("tells of what was let go of as long as nobody has declared that again", async () => {
+    const [key] = ["tcp 192.0.2.1:8001"];
+    const begun = await change(undefined, 2);
+    const without = await change(begun, 1, [{ key }]);
+    assert.deepEqual((await plane.newest(begun))?.leaves, [{ key }]);
+    const again = await change(without, 2);
+    assert.deepEqual((await plane.newest(begun))?.leaves, []);
+    await change(again, 1);
+    assert.deepEqual((await plane.newest(begun))?.leaves, [], "and then it was removed");
+  });
 });
 
 describe("members of etcd", () => {
