@@ -40,7 +40,7 @@ export function clusterText(told: readonly Told[], silent: readonly string[], no
     ...told.flatMap(({ name, status }) =>
       (status.alarms ?? []).map(({ alarm, detail }) => `${name}  ${alarm.toUpperCase()}: ${detail}`),
     ),
-    ...differences(told),
+    ...differences(told, silent.length),
     ...serviceKeys(told).flatMap((key) => serviceLines(key, told, nowMs)),
     "",
   ].join("\n");
@@ -53,7 +53,7 @@ function directorLine({ name, status }: Told, nowMs: number): string {
 }
 
 /** What of the directors is not the same, with what each of them has. */
-export function differences(told: readonly Told[]): string[] {
+export function differences(told: readonly Told[], silentCount = 0): string[] {
   const of = (what: string, read: (one: Told) => string | undefined) => {
     const groups = grouped(told, (one) => read(one) ?? "unknown");
     if (groups.size < 2) return [];
@@ -72,9 +72,11 @@ export function differences(told: readonly Told[]): string[] {
     ),
   ];
   if (found.length > 0 || told.length < 2) return found;
-  return told.every(({ status }) => status.digests)
-    ? ["same on all: what is declared, the table, how servers are chosen"]
-    : [];
+  if (!told.every(({ status }) => status.digests)) return [];
+  // Where the kernel does not tell its order, that all say nothing is no sameness.
+  const isChosen = told.every(({ status }) => status.digests?.choice !== undefined);
+  const whose = silentCount === 0 ? "all" : "all that answer";
+  return [`same on ${whose}: what is declared, the table${isChosen ? ", how servers are chosen" : ""}`];
 }
 
 function serviceKeys(told: readonly Told[]): string[] {

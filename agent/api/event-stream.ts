@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { AgentEvent, EventRing } from "../events";
 import { HEARTBEAT_MS, STREAM_BACKLOG_BYTES, STREAMS, STREAMS_PER_CLIENT_MAX } from "./limits";
+import { ApiProblem } from "./problem";
 import { Slots, tooMany } from "./slots";
 
 /** What a client is told that comes back too late: it has to read everything anew. */
@@ -8,6 +9,9 @@ const LOST = "lost";
 
 /** Header fields of a stream. */
 export const STREAM_HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store" };
+
+const NOT_BY_ITSELF =
+  "expected a connection on which nothing else is asked for, found a request before this one";
 
 /** When one who finds no place is to come again, in seconds. */
 const RETRY_S = 10;
@@ -26,9 +30,11 @@ export class EventStreams {
    *
    * @param client fingerprint of its certificate; undefined: it came over the unix socket
    * @param lastId the id of the last event that the client has had; undefined: it is new, and told of what happens from now on
-   * @throws ApiProblem 503 when too many listen already
+   * @throws ApiProblem 503 when too many listen already; 400 behind another request on its connection
    */
   open(response: ServerResponse, client: string | undefined, lastId: string | undefined): void {
+    // It would wait for the end of another answer on its connection, and be told of none of its own.
+    if (!response.socket) throw new ApiProblem(400, "not by itself", NOT_BY_ITSELF);
     const giveBack = this.#take(client);
     response.writeHead(200, STREAM_HEADERS);
     response.write(opening(this.events, lastId));

@@ -12,7 +12,16 @@ import { agree } from "./agreement";
 import { HeldBackError, heldBackOf } from "./held-back";
 import { judge } from "./judge";
 import { NotFollowingError } from "./not-following-error";
-import { type Known, type Left, type Newest, type Plane, PlaneDownError, type Shared } from "./plane";
+import {
+  type Known,
+  type Left,
+  type Newest,
+  type Plane,
+  PlaneBrokenError,
+  PlaneDownError,
+  PlaneUncertainError,
+  type Shared,
+} from "./plane";
 import type { AppliedRecord } from "./record";
 import { digestOf, steps } from "./registry-text";
 import { type Standing, StandingBook } from "./standing";
@@ -37,6 +46,8 @@ export class Member {
   #shared: Shared | undefined;
   #applied: Known | undefined;
   #isLoaded = false;
+  /** What is shared is to be followed, and cannot be made here. */
+  #isFailing = false;
   readonly #standing: StandingBook;
 
   constructor(private readonly parts: MemberParts) {
@@ -146,12 +157,15 @@ export class Member {
   }
 
   async #look(): Promise<void> {
+    this.#isFailing = false;
     try {
       const newest = await this.parts.plane.newest(await this.#known());
       await this.#heed(newest);
     } catch (error) {
+      const isLost = error instanceof PlaneDownError || error instanceof PlaneUncertainError;
+      this.#isFailing = !isLost && !(error instanceof PlaneBrokenError);
       const reason = error instanceof PlaneDownError ? error.reason : messageOf(error);
-      this.#standing.stand(error instanceof PlaneDownError ? "lost" : "alarm", reason);
+      this.#standing.stand(isLost ? "lost" : "alarm", reason);
     }
   }
 
@@ -235,12 +249,12 @@ export class Member {
     return followed;
   }
 
-  /** Fails unless what is shared is known and followed. */
+  /** Fails unless what is shared is known and followed. A fault of this director's is no reason to restore or accept anything. */
   async #following(): Promise<void> {
     if (this.#standing.now.state !== "following") await this.#look();
     const { state, reason = "" } = this.#standing.now;
     if (state === "following") return;
-    if (state === "alarm") throw new NotFollowingError(reason);
+    if (state === "alarm") throw new NotFollowingError(reason, this.#isFailing);
     throw new PlaneDownError(this.parts.plane.endpoints, reason);
   }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as http from "node:http";
+import * as net from "node:net";
 import { STREAMS } from "../../agent/api/limits";
 import { EventRing } from "../../agent/events";
 import { AgentSite, QUICK, until } from "./agent-site";
@@ -142,6 +144,15 @@ describe("the events of an agent", () => {
       assert.equal(again.events[0]?.event, "lost", old);
       assert.notEqual(again.events[0]?.id, "");
     }
+  });
+
+  it("are not begun behind another answer, where nothing would tell of their end", async () => {
+    const ask = "GET /v1/events HTTP/1.1\r\nHost: agent\r\n\r\n";
+    const socket = net.connect(site.socket);
+    socket.write(ask.repeat(STREAMS.max));
+    await once(socket, "data");
+    for (let open = 1; open < STREAMS.max; open++) await listen();
+    socket.destroy();
   });
 
   it("are not begun for who wants their head alone", async () => {

@@ -119,6 +119,20 @@ describe("a status of several directors", () => {
     assert.match(statusText(director, NOW), /weight 0 of 2, out of the table +DOWN for 12 s/);
   });
 
+  it("says that no more is the same than is known, of those alone that answer", () => {
+    const blind = (name: string) => {
+      const { status } = told(name);
+      const { registry, table } = status.digests ?? { registry: "", table: "" };
+      const services = status.services.map(({ digest: _, ...one }) => one);
+      return { name, status: { ...status, digests: { registry, table }, services } };
+    };
+    assert.deepEqual(differences([blind("d1"), blind("d2")]), ["same on all: what is declared, the table"]);
+    assert.match(
+      clusterText([told("d1"), told("d2")], ["d3"], NOW),
+      /^same on all that answer: what is declared, the table, how servers are chosen$/m,
+    );
+  });
+
   it("tells apart what is declared, what is there, and who lacks it", () => {
     assert.deepEqual(differences([told("d1", { registry: "1" }), told("d2", { registry: "3" })]), [
       "DIFFERS: what is declared: 111111111111 on d1, 333333333333 on d2",

@@ -188,6 +188,12 @@ describe("directors that agree", () => {
     assert.ok(failed instanceof AgreedError);
     assert.match(failed.message, /^revision 2 is agreed on, and is not made here yet: no space left/);
     assert.equal(asProblem(failed).status, 500);
+    await one.member.look();
+    const refused = await one.declare(registryWith([server(1), server(3)])).catch((error: unknown) => error);
+    const { status, message } = asProblem(refused);
+    assert.equal(status, 503);
+    assert.match(message, /cannot be made here: .*no space left/);
+    assert.doesNotMatch(message, /store restore/, "what is shared is not in doubt");
     await other.member.look();
     assert.ok(other.site.kernel.lines.some((line) => line.includes("10.0.0.2")));
     isFull = false;
