@@ -47,6 +47,8 @@ export class Sight {
   readonly #sameness = new SamenessReader();
   readonly #traffic: Shared<readonly ServiceTraffic[]>;
   readonly #order: Shared<Limits>;
+  /** Metrics that are being written, with and without those of real servers. */
+  readonly #writing = new Map<boolean, Promise<string>>();
   /** What the scrape that is being made tells. */
   #glance: Glance | undefined;
 
@@ -116,7 +118,16 @@ export class Sight {
    *
    * @param withServers whether real servers are told, or virtual servers alone
    */
-  async metrics(withServers: boolean): Promise<string> {
+  metrics(withServers: boolean): Promise<string> {
+    // Written once for all who ask meanwhile: each by itself would make checks late.
+    const writing =
+      this.#writing.get(withServers) ??
+      this.#writeMetrics(withServers).finally(() => this.#writing.delete(withServers));
+    this.#writing.set(withServers, writing);
+    return writing;
+  }
+
+  async #writeMetrics(withServers: boolean): Promise<string> {
     const keeper = this.#kept();
     const traffic = await this.#traffic.get().catch(() => undefined);
     this.#glance = this.#look(keeper, traffic, await this.#readSameness(keeper));

@@ -50,6 +50,9 @@ export const HANDSHAKE_MS = 5_000;
 export const HEADERS_MS = 10_000;
 export const REQUEST_MS = 30_000;
 
+/** How often connections are looked at for that; by default it would be as long as a whole request may take. */
+export const CHECKED_EVERY_MS = 2_000;
+
 /** How long a connection may stay without a request. */
 export const KEEP_ALIVE_MS = 60_000;
 

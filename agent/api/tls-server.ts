@@ -7,6 +7,7 @@ import type { Log } from "../log";
 import { Rates } from "./clients";
 import type { ApiHandler, Asker } from "./handler";
 import {
+  CHECKED_EVERY_MS,
   CONNECTIONS_MAX,
   HANDSHAKE_MS,
   HEADERS_MAX_BYTES,
@@ -47,6 +48,7 @@ export async function serveTls(
       maxHeaderSize: HEADERS_MAX_BYTES,
       headersTimeout: HEADERS_MS,
       requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECKED_EVERY_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     (request, response) => {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { parseJson } from "../json";
 import type { EtcdClient } from "./etcd-client";
@@ -33,7 +32,7 @@ export type Word = z.output<typeof word>;
  */
 export class Presence {
   #lease: string | undefined;
-  #said: Word | undefined;
+  #said: string | undefined;
 
   constructor(
     private readonly client: EtcdClient,
@@ -46,15 +45,16 @@ export class Presence {
    * @returns whether another one speaks in its name
    */
   async say(spoken: Word): Promise<boolean> {
-    const key = this.keys.director(spoken.director);
+    const [key, value] = [this.keys.director(spoken.director), JSON.stringify(spoken)];
     const isAlive = this.#lease !== undefined && (await this.client.renew(this.#lease));
     const stands = isAlive ? await this.client.get(key) : undefined;
     const isOther = stands !== undefined && wordOf(stands)?.instance !== spoken.instance;
-    if (stands && isDeepStrictEqual(this.#said, spoken)) return isOther;
+    // Two of one name do not write in turns.
+    const isSaid = isOther ? this.#said === value : stands?.value.toString("utf8") === value;
+    if (isSaid) return isOther;
     if (!isAlive) this.#lease = await this.client.lease(LEASE_S);
-    const put = { key, value: JSON.stringify(spoken), lease: this.#lease ?? "0" };
-    await this.client.commit([], { puts: [put] });
-    this.#said = spoken;
+    await this.client.commit([], { puts: [{ key, value, lease: this.#lease ?? "0" }] });
+    this.#said = value;
     return isOther;
   }
 

@@ -76,6 +76,16 @@ describe("what directors that share an etcd say of themselves", () => {
       alive = (await plane?.ask())?.directors.length ?? 0;
       await delay(100);
     }
+    const stale = word("d1", ["long past"]);
+    const own = JSON.parse(String((await client.get(`${directors.etcd.prefix}/directors/d1`))?.value));
+    const value = JSON.stringify({ ...stale, instance: own.instance });
+    await client.commit([], { puts: [{ key: `${directors.etcd.prefix}/directors/d1`, value }] });
+    for (let tries = 0; ; tries++) {
+      assert.ok(tries < 300, "a word of its own that came late is not corrected");
+      const held = await client.get(`${directors.etcd.prefix}/directors/d1`);
+      if (!String(held?.value).includes("long past")) break;
+      await delay(100);
+    }
     await says("d2");
     await eventually(
       () => logged.some((line) => line.includes("d2")),

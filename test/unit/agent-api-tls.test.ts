@@ -7,7 +7,13 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import * as tls from "node:tls";
 import { Rates } from "../../agent/api/clients";
-import { HANDSHAKE_MS, STREAMS_PER_CLIENT_MAX, WRITES_BURST, WRITES_PER_S } from "../../agent/api/limits";
+import {
+  HANDSHAKE_MS,
+  HEADERS_MS,
+  STREAMS_PER_CLIENT_MAX,
+  WRITES_BURST,
+  WRITES_PER_S,
+} from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { namesIn, roleOf } from "../../agent/api/roles";
 import { serveTls } from "../../agent/api/tls-server";
@@ -177,6 +183,14 @@ describe("the API of an agent on TCP", () => {
     const { connect } = await import("node:net");
     const socket = connect(port(), "127.0.0.1");
     socket.on("error", () => undefined).resume();
+    await once(socket, "close");
+  });
+
+  it("hangs up on who does not get on with his header fields", async function () {
+    this.timeout(HEADERS_MS * 2.5);
+    const socket = tls.connect(options(await client({ name: "deploy" })));
+    socket.on("error", () => undefined).resume();
+    socket.write("GET /v1/status HTTP/1.1\r\nHost: d1\r\nX-Slow: ");
     await once(socket, "close");
   });
 

@@ -153,6 +153,20 @@ describe("metrics of an agent", () => {
     assert.equal(samples.filter(({ name }) => name === "heye_real_server_kernel_weight").length, 402);
   });
 
+  it("are written once for all who ask at the same time", async () => {
+    const { registry } = site.sight.instruments;
+    const write = registry.metrics.bind(registry);
+    let written = 0;
+    registry.metrics = () => {
+      written++;
+      return write();
+    };
+    const texts = await Promise.all(Array.from({ length: 20 }, () => site.sight.metrics(true)));
+    assert.deepEqual([written, new Set(texts).size], [1, 1]);
+    await site.sight.metrics(true);
+    assert.equal(written, 2, "and anew for who asks later");
+  });
+
   it("go on without the kernel's counters while it does not tell them", async () => {
     site.kernel.traffic = () => Promise.reject(new Error("no ipvsadm"));
     const seen = await scrape();

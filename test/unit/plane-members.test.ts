@@ -7,7 +7,9 @@ import type { AnsweredEdit, Api, Call } from "../../agent/api/route";
 import { Router } from "../../agent/api/router";
 import { Writer } from "../../agent/api/writer";
 import { AgreedError } from "../../agent/plane/agreed-error";
+import { agree } from "../../agent/plane/agreement";
 import { HeldBackError, heldBackOf } from "../../agent/plane/held-back";
+import type { Proposed, Shared } from "../../agent/plane/plane";
 import { digestOf, steps } from "../../agent/plane/registry-text";
 import type { Store } from "../../agent/store";
 import { parseRegistry, renderRegistry } from "../../director/data";
@@ -210,6 +212,26 @@ describe("directors that agree", () => {
     assert.ok(parseRegistry(shuffled));
     const { digest } = await one.member.restore(shuffled, 0);
     assert.equal(digest, digestOf(one.site.keeper.view.text));
+  });
+});
+
+describe("a change that others are always before", () => {
+  it("may be tried again, and leaves what is shared in no doubt", async () => {
+    let changes = 1;
+    const shared = (): Shared => {
+      const text = registryOf(++changes);
+      return { history: "h", revision: changes, text, digest: digestOf(text) };
+    };
+    const propose = async (): Promise<Proposed> => ({
+      ...{ outcome: "overtaken", newest: { shared: shared(), leaves: [], isSuccessor: true } },
+    });
+    const base = shared();
+    const ground = { base, applied: base, text: () => base.text };
+    const delta = [
+      steps("", renderRegistry(registryWith([server(1)]))).find((one) => one.startsWith("+service")),
+    ];
+    const { outcome } = await agree({ propose }, ground, { delta: [delta[0] ?? ""], leaves: [] });
+    assert.equal(outcome, "other");
   });
 });
 
