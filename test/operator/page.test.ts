@@ -194,6 +194,27 @@ describe("the status page in a browser", () => {
     assert.equal(await page.evaluate("window.loadedOnce"), true);
   });
 
+  it("is live again too where it was turned away, as by an agent that is starting", async () => {
+    const { page } = await open();
+    await site.stop();
+    let refusals = 0;
+    const starting = http.createServer((_, response) => {
+      refusals++;
+      response.writeHead(503, { "content-type": "application/problem+json" }).end("{}");
+    });
+    starting.listen(site.socket);
+    forwarded.cut();
+    await page.getByText(/^not live, as of \d/).waitFor();
+    const turnedAway = (response: { url(): string; status(): number }) =>
+      response.url().endsWith("/v1/events") && response.status() === 503;
+    await page.waitForResponse(turnedAway, { timeout: 60_000 });
+    assert.ok(refusals > 0);
+    starting.close();
+    starting.closeAllConnections();
+    await site.start();
+    await page.getByText("live", { exact: true }).waitFor({ timeout: 60_000 });
+  });
+
   it("shows the directors that share with this one, and which of them is behind", async () => {
     const word = (director: string, revision: number) => ({
       ...{ director, version: "0.1.0", revision, down: 1, lost: 0, troubles: [] },

@@ -10,6 +10,8 @@ const NAMES = [
 /** Said aloud: they are what people wait for. */
 const SAID: ReadonlySet<string> = new Set(["down", "up", "quorum"]);
 const LISTED = 50;
+/** When somebody who was turned away comes again. */
+const AGAIN_MS = 3_000;
 
 /** Where the connection to the agent is told. */
 export type OnLine = (isLive: boolean) => void;
@@ -17,17 +19,27 @@ export type OnLine = (isLive: boolean) => void;
 /** Listens to what happens, lists it, and tells that there is something new to read. */
 export class Events {
   readonly #list = element("events");
-  readonly #source = new EventSource("v1/events");
 
-  constructor(onEvent: () => void, onLine: OnLine) {
-    this.#source.addEventListener("open", () => onLine(true));
-    this.#source.addEventListener("error", () => {
-      onLine(false);
+  constructor(
+    private readonly onEvent: () => void,
+    private readonly onLine: OnLine,
+  ) {
+    this.#listen();
+  }
+
+  #listen(): void {
+    const source = new EventSource("v1/events");
+    source.addEventListener("open", () => this.onLine(true));
+    source.addEventListener("error", () => {
+      this.onLine(false);
+      // A browser comes back by itself where nobody answers; where it is answered with something else, by an agent that is
+      // starting or that has too many listeners, it gives up for good.
+      if (source.readyState === EventSource.CLOSED) window.setTimeout(() => this.#listen(), AGAIN_MS);
     });
     for (const name of NAMES)
-      this.#source.addEventListener(name, (event) => {
+      source.addEventListener(name, (event) => {
         this.#add(name, readData(event.data));
-        onEvent();
+        this.onEvent();
       });
   }
 
