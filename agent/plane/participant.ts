@@ -29,8 +29,7 @@ export interface ParticipantParts {
 
 /** Watches fail unseen, so what is shared is also looked at so often: one small read of etcd's. */
 const LOOK_MS = 5_000;
-/** How old what is told of the others may be, in looks; and how long is waited for it, in milliseconds. */
-const HEARD_LOOKS = 0.8;
+/** How long is waited for what the others say, in milliseconds. What is told of it may be as old as the last look. */
 const HEAR_MS = 1_000;
 /** Troubles that are told of one director, and characters of each: thousands of entries may be in its way. */
 const TROUBLES_MAX = 10;
@@ -55,6 +54,8 @@ export class Participant {
   #watching: Watching | undefined;
   #running: Promise<void> | undefined;
   #heard: readonly Word[] = [];
+  /** When it was last looked whether its own word stands there. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** Why the others cannot be told of this director; undefined: they can. */
   #silence: string | undefined;
   /** What directors say, for those who ask at about the same time: read by each all the time, it would grow with their square. */
@@ -70,7 +71,7 @@ export class Participant {
       ),
     );
     this.#presence = new Presence(this.#client, new Keys(config.etcd.prefix));
-    this.#words = new Recent(() => this.#hear(), HEARD_LOOKS * (parts.lookMs ?? LOOK_MS));
+    this.#words = new Recent(() => this.#hear(), SHORTEST_LOOK * (parts.lookMs ?? LOOK_MS));
     const record = new AppliedRecord(join(state, "agent", "plane.json"), config.etcd.prefix);
     this.member = new Member({ plane: this.#plane, keeper, record, log });
   }
@@ -179,7 +180,12 @@ export class Participant {
   }
 
   async #speak(): Promise<void> {
-    const isOther = await this.#presence.say(await this.#word());
+    const { lookMs = LOOK_MS } = this.parts;
+    const nowMs = performance.now();
+    // Not at each change: no hint tells of what others do to its word.
+    const isLook = nowMs - this.#lookedAtMs >= SHORTEST_LOOK * lookMs;
+    if (isLook) this.#lookedAtMs = nowMs;
+    const isOther = await this.#presence.say(await this.#word(), isLook);
     const { director } = this.parts.config;
     if (isOther) this.parts.log.error({ event: "plane", director }, "another director goes by the same name");
   }

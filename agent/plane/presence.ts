@@ -42,16 +42,17 @@ export class Presence {
   /**
    * Says something, and that the director is alive. Throws PlaneDownError.
    *
+   * @param isLook look also what stands there
    * @returns whether another one speaks in its name
    */
-  async say(spoken: Word): Promise<boolean> {
+  async say(spoken: Word, isLook: boolean): Promise<boolean> {
     const [key, value] = [this.keys.director(spoken.director), JSON.stringify(spoken)];
     const isAlive = this.#lease !== undefined && (await this.client.renew(this.#lease));
-    const stands = isAlive ? await this.client.get(key) : undefined;
+    const stands = isAlive && isLook ? await this.client.get(key) : undefined;
     const isOther = stands !== undefined && wordOf(stands)?.instance !== spoken.instance;
     // Two of one name do not write in turns.
-    const isSaid = isOther ? this.#said === value : stands?.value.toString("utf8") === value;
-    if (isSaid) return isOther;
+    const isSaid = isLook && !isOther ? stands?.value.toString("utf8") === value : this.#said === value;
+    if (isAlive && isSaid) return isOther;
     if (!isAlive) this.#lease = await this.client.lease(LEASE_S);
     await this.client.commit([], { puts: [{ key, value, lease: this.#lease ?? "0" }] });
     this.#said = value;
