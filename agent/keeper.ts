@@ -249,8 +249,6 @@ export class Keeper {
       this.parts.log.warn(words, "a change that was cut short is carried out");
       await this.#changes.carryOut(journal, text);
     }
-    // From here on the kernel's word counts, until the next boot.
-    if (isKnown && isOlder) await this.#recorder.record();
     await this.reconcile();
     // The kernel holds what follows from it: from here on its word counts, until the next boot.
     if (isKnown && isOlder) await this.#recorder.record();
