@@ -19,7 +19,8 @@ const USAGE = `usage: heye-agent run [--state DIR] [--socket PATH] [--poll-ms N]
                                             for no server, and its entry in the connection table is closed at once
        heye-agent drain ADDRESS:PORT [--service KEY]     until told otherwise; "tcp 192.0.2.1:80" is a key
        heye-agent undrain ADDRESS:PORT [--service KEY]
-       heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG]     a raw request of the REST API
+       heye-agent api METHOD PATH [--data JSON|-] [--if-match TAG] [--include]     a raw request of the REST API;
+                                            --include: with its header fields, such as the etag
        heye-agent store check [--json]      whether etcd's content agrees with itself, and who follows it
        heye-agent store backup FILE         writes what is shared to a file
        heye-agent store restore FILE        puts a file in its place, as a new revision
@@ -75,6 +76,7 @@ function argumentsIn(argv: readonly string[]) {
         json: { type: "boolean", default: false },
         data: { type: "string" },
         "if-match": { type: "string" },
+        include: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });

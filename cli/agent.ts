@@ -1,5 +1,6 @@
 /** `heye status`, `top`, `explain`, `drain`, `undrain`, `maintenance`, `store`: asks the agents of directors. */
 import { parseArgs } from "node:util";
+import { usageOf } from "./agent-usage";
 import { clusterText, DIRECTOR_STATUS, type Told } from "./cluster-status";
 import { type Asked, directorsAt, type Where, whereProblem } from "./directors";
 
@@ -15,27 +16,8 @@ export const AGENT_COMMANDS = {
   maintenance: "whether directors say that packets may be sent to them: on, off",
 } as const;
 
-type AgentCommand = keyof typeof AGENT_COMMANDS;
-
-const USAGE = `usage: heye status WHERE [--each] [--json]
-       heye top WHERE [--once]
-       heye explain ADDRESS:PORT WHERE [--json]
-       heye explain flow CLIENT:PORT ADDRESS:PORT WHERE [--send] [--json]
-       heye drain|undrain ADDRESS:PORT WHERE [--service KEY]
-       heye maintenance on|off WHERE [--reason TEXT]
-       heye store check|backup|restore|accept [FILE] WHERE [--json]     FILE is one on the director
-
-In a clone \`npm run heye -- status WHERE\`, and so on.
-
-WHERE:  --lab NAME           all directors of a lab, or those named by --director
-        --host [USER@]HOST   a director, by ssh; can be given several times
-
-KEY is a virtual server's, such as "tcp 192.0.2.1:80". Without it a drain concerns every virtual server that has the server.
---send asks the kernel of each director too: by the first packet of that connection, in the client's name, which is sent on the
-director and reaches no server. It counts as one connection of the server that is taken, whose entry is closed at once; the
-client is told by ICMP that the packet went no further, and has no use for it. Exits with 1 where a kernel takes another server.
-Of several directors, status tells once what they agree on; --each and --json tell each one by itself.
-`;
+/** One of {@link AGENT_COMMANDS}. */
+export type AgentCommand = keyof typeof AGENT_COMMANDS;
 
 /** What stands behind a command. */
 interface Given extends Where {
@@ -65,7 +47,8 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
   });
   const wrong = values.help ? "" : problem(command, { ...values, words });
   if (values.help || wrong !== undefined) {
-    process.stderr.write(wrong ? `heye ${command}: ${wrong}\n\n${USAGE}` : USAGE);
+    const usage = usageOf(command);
+    process.stderr.write(wrong ? `heye ${command}: ${wrong}\n\n${usage}` : usage);
     return values.help ? 0 : 2;
   }
   const directors = await directorsAt(values);

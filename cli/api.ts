@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { AGENT_FILES } from "../director/agent-files";
-import { hostProblem } from "./directors";
+import { directorAmong, hostProblem, saidWithoutAgent } from "./directors";
 
-const USAGE = `usage: heye api METHOD PATH WHERE [--data JSON|-] [--if-match TAG]
+const USAGE = `usage: heye api METHOD PATH WHERE [--data JSON|-] [--if-match TAG] [--include]
 
 Makes a request of the REST API of one director's agent, and prints the body of its answer. Exits with 0 for an answer below 400.
 
@@ -14,6 +14,7 @@ PATH     such as /v1/virtual-servers or "/v1/virtual-servers/tcp-192.0.2.1-80?dr
 WHERE    --host [USER@]HOST               a director, by ssh
          --lab NAME [--director NAME]     a director of a lab; the first one where none is named
 --data   the body; -: it is on standard input
+--include   print the header fields of the answer too: its etag is what --if-match takes. With HEAD there is nothing else
 `;
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -29,6 +30,7 @@ export async function apiCommand(argv: string[]): Promise<number> {
       host: { type: "string" },
       data: { type: "string" },
       "if-match": { type: "string" },
+      include: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -44,6 +46,7 @@ export async function apiCommand(argv: string[]): Promise<number> {
     ...["api", method, path],
     ...(body === undefined ? [] : ["--data", "-"]),
     ...(tag === undefined ? [] : ["--if-match", tag]),
+    ...(values.include ? ["--include"] : []),
   ];
   if (values.host !== undefined) return overSsh(values.host, words, body);
   return inLab(values.lab ?? "", values.director, words, body);
@@ -86,13 +89,13 @@ async function inLab(
 ): Promise<number> {
   const { Lab } = await import("../lab/index.js");
   const lab = Lab.attach(name);
-  const [first] = lab.inventory.directors;
+  const all = lab.inventory.directors.map(({ name: one }) => one);
   const { code, stdout, stderr } = await lab.exec(
-    director ?? first?.name ?? "",
+    directorAmong(all, director ?? all[0] ?? ""),
     [AGENT_FILES.command, ...words],
     body === undefined ? {} : { stdin: body },
   );
   process.stdout.write(stdout);
-  process.stderr.write(stderr);
+  process.stderr.write(saidWithoutAgent(stderr));
   return code ?? 1;
 }

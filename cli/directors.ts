@@ -46,15 +46,31 @@ export async function directorsAt({ lab, host, director }: Where): Promise<Asked
   if (lab === undefined) return (host ?? []).map(overSsh);
   const { Lab } = await import("../lab/index.js");
   const running = Lab.attach(lab);
-  const names = director ?? running.inventory.directors.map(({ name }) => name);
-  return names.map((name) => ({
+  const all = running.inventory.directors.map(({ name }) => name);
+  return (director?.map((name) => directorAmong(all, name)) ?? all).map((name) => ({
     name,
-    run: async (words) => {
-      const { code, stdout, stderr } = await running.exec(name, [COMMAND, ...words]);
-      return { code: code ?? 1, stdout, stderr: saidWithoutAgent(stderr) };
-    },
+    run: (words) => endOf(running.exec(name, [COMMAND, ...words])),
     lines: (words) => repeated(() => running.exec(name, [COMMAND, ...words, "--once"])),
   }));
+}
+
+/** A name of a lab's director, as somebody has typed it. Throws when there is none of that name. */
+export function directorAmong(all: readonly string[], name: string): string {
+  if (all.includes(name)) return name;
+  throw new Error(`--director: expected one of ${all.join(", ")}, found ${JSON.stringify(name)}`);
+}
+
+/** How a command in a lab has ended; one that took too long has failed on that director, and says nothing of the others. */
+export async function endOf(
+  running: Promise<{ code: number | null; stdout: string; stderr: string }>,
+): Promise<Ended> {
+  try {
+    const { code, stdout, stderr } = await running;
+    return { code: code ?? 1, stdout, stderr: saidWithoutAgent(stderr) };
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "ExecTimeoutError") throw error;
+    return { code: 1, stdout: "", stderr: `${error.message}\n` };
+  }
 }
 
 /**
@@ -63,7 +79,8 @@ export async function directorsAt({ lab, host, director }: Where): Promise<Asked
  * @param stderr of the lab, which starts the command itself, or of a shell there
  */
 export function saidWithoutAgent(stderr: string): string {
-  const missing = /heye-agent:? (ENOENT|No such file or directory|not found)/;
+  // Behind its path: a file that the agent's command misses is told behind its name.
+  const missing = /\/heye-agent:? (ENOENT|No such file or directory|not found)/;
   if (!missing.test(stderr)) return stderr;
   return `no agent is installed there (no ${COMMAND}); only a Cluster with \`mode: "agent"\` has agents to ask\n`;
 }

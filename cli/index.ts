@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 function help(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`);
-  return `usage: heye COMMAND ...\n\n${rows.join("\n")}\n\n\`heye COMMAND --help\` tells more.\n`;
+  return `usage: heye COMMAND ...     in a clone: npm run heye -- COMMAND ...\n\n${rows.join("\n")}\n\n\`heye COMMAND --help\` tells more.\n`;
 }
 
 async function main([name = "--help", ...argv]: string[]): Promise<number> {
@@ -39,9 +39,25 @@ async function main([name = "--help", ...argv]: string[]): Promise<number> {
     return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command) return command.run(argv);
+  if (command) return run(name, command, argv);
   process.stderr.write(`heye: there is no command ${JSON.stringify(name)}\n\n${help()}`);
   return 2;
+}
+
+/** Runs a command; an option that it does not have is told with where they all stand. */
+async function run(name: string, command: Command, argv: string[]): Promise<number> {
+  try {
+    return await command.run(argv);
+  } catch (error) {
+    if (
+      !(error instanceof TypeError) ||
+      !("code" in error) ||
+      !String(error.code).startsWith("ERR_PARSE_ARGS")
+    )
+      throw error;
+    process.stderr.write(`heye ${name}: ${error.message}. \`heye ${name} --help\` has all options.\n`);
+    return 2;
+  }
 }
 
 main(process.argv.slice(2)).then(

@@ -44,6 +44,11 @@ describe("raw requests by a command", () => {
     assert.equal(stale.code, 1);
     assert.match(stale.err, /412/);
     assert.equal(JSON.parse(stale.out).code, "HEYE_OTHER_VERSION");
+    const head = await api(["HEAD", path]);
+    const [, tag = ""] = /^HTTP\/1\.1 200 OK\n(?:.+\n)*etag: (.+)\n(?:.+\n)*$/.exec(head.out) ?? [];
+    const fresh = await api(["PATCH", path, "--data", '{"scheduler":"rr"}', "--if-match", tag, "--include"]);
+    assert.equal(fresh.code, 0, head.out);
+    assert.match(fresh.out, /^HTTP\/1\.1 200 OK\n(?:.+\n)*heye-revision: (?:.+\n)+\n\{"id":.*\n$/);
     const gone = await api(["DELETE", `${path}?drain-ms=0`]);
     assert.deepEqual([gone.code, gone.out], [0, ""]);
     const none = await run(PROGRAM, ["api", "GET", "/v1/status", "--socket", `${site.socket}.not`]);
@@ -95,5 +100,8 @@ describe("raw requests by a command", () => {
       assert.match(err, /^heye api: expected /);
       assert.match(err, /usage: heye api METHOD PATH/);
     }
+    const { code, err } = await run(CLI, ["drain", "10.0.0.1:80", "--hst", "lb1"]);
+    assert.equal(code, 2);
+    assert.match(err, /^heye drain: Unknown option '--hst'[^\n]* `heye drain --help` has all options\.\n$/);
   });
 });

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { statusText } from "../../agent/text";
 import { ratesOf, together } from "../../agent/top/rates";
 import { short, topText } from "../../agent/top/text";
-import { named } from "../../cli/agent";
+import { AGENT_COMMANDS, named } from "../../cli/agent";
+import { usageOf } from "../../cli/agent-usage";
 import { clusterText, differences, type Told } from "../../cli/cluster-status";
-import { saidWithoutAgent } from "../../cli/directors";
+import { directorAmong, endOf, saidWithoutAgent } from "../../cli/directors";
 import type { ServiceTraffic } from "../../ipvs";
+import { ExecTimeoutError, NoLabError } from "../../lab/errors";
 
 const NOW = 1_700_000_000_000;
 const KEY = "tcp 192.0.2.1:80";
@@ -159,8 +161,44 @@ describe("a director without an agent", () => {
   });
 
   it("is not made of one whose agent has another complaint", () => {
-    for (const stderr of ["", "heye-agent: no virtual server has a real server\n", "ssh: lb1: not found\n"])
+    for (const stderr of [
+      "",
+      "heye-agent: no virtual server has a real server\n",
+      "heye-agent: ENOENT: no such file or directory, open '/root/gone.registry'\n",
+      "ssh: lb1: not found\n",
+    ])
       assert.equal(saidWithoutAgent(stderr), stderr);
+  });
+});
+
+describe("directors of a lab that are asked", () => {
+  it("are those that it has", () => {
+    assert.equal(directorAmong(["d1", "d2"], "d2"), "d2");
+    assert.throws(
+      () => directorAmong(["d1", "d2"], "rs1"),
+      /^Error: --director: expected one of d1, d2, found "rs1"$/,
+    );
+  });
+
+  it("fail each by itself, when one does not answer in time", async () => {
+    const late = Promise.reject(new ExecTimeoutError("it ran longer than 60000 ms"));
+    assert.deepEqual(await endOf(late), { code: 1, stdout: "", stderr: "it ran longer than 60000 ms\n" });
+    await assert.rejects(endOf(Promise.reject(new NoLabError("gone"))), NoLabError);
+    const well = { code: 0, stdout: "{}", stderr: "" };
+    assert.deepEqual(await endOf(Promise.resolve(well)), well);
+    assert.equal((await endOf(Promise.resolve({ ...well, code: null }))).code, 1);
+  });
+});
+
+describe("how a command is called", () => {
+  const commands = Object.keys(AGENT_COMMANDS) as (keyof typeof AGENT_COMMANDS)[];
+
+  it("is told of that one alone", () => {
+    for (const command of commands) {
+      const ways = usageOf(command).match(/^(?:usage:|) *heye \S+/gm) ?? [];
+      assert.ok(ways.length > 0, command);
+      for (const way of ways) assert.match(way, new RegExp(` heye ${command}$`));
+    }
   });
 });
 
