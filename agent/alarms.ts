@@ -44,10 +44,8 @@ export function alarmsOf(
 
 /** What is shared and not followed: the director goes on with what it has. */
 function planeAlarms({ state, reason, revision, conflicts }: PlaneAnswer): Alarm[] {
-  const lost = {
-    alarm: "etcd",
-    detail: reason ?? `what is shared is not followed (${state}), at revision ${revision}`,
-  };
+  const standing = `${state === "lost" ? "lost" : "not followed"} at revision ${revision}`;
+  const lost = { alarm: "etcd", detail: reason === undefined ? standing : `${standing}: ${reason}` };
   const ofConflicts = conflicts.map((detail) => ({ alarm: "conflict", detail }));
   return [...(state === "lost" || state === "alarm" ? [lost] : []), ...ofConflicts];
 }

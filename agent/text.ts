@@ -2,6 +2,9 @@ import type { PlaneAnswer } from "../director/data";
 import type { Alarm } from "./alarms";
 import type { Explanation, ServerStatus, Status } from "./status";
 
+/** Alarms that have lines of their own, which say more. */
+const TOLD_APART: ReadonlySet<string> = new Set(["drift", "etcd", "conflict"]);
+
 /** A status as a person reads it: a line for each server. */
 export function statusText(status: Status, nowMs: number): string {
   const { director, version, repairs, trouble, way, checks, services, drift = [], plane } = status;
@@ -15,7 +18,7 @@ export function statusText(status: Status, nowMs: number): string {
         ]),
     ...(way?.because === undefined ? [] : [`IPVS by way of ${way.by}: ${way.because}`]),
     ...(status.alarms ?? troubles(trouble))
-      .filter(({ alarm }) => alarm !== "drift")
+      .filter(({ alarm }) => !TOLD_APART.has(alarm))
       .map(({ alarm, detail }) => `${alarm.toUpperCase()}: ${detail}`),
     ...drift.map((one) => `DRIFT: ${one}`),
     ...(plane ? planeLines(plane, nowMs) : []),

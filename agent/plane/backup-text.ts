@@ -1,5 +1,4 @@
-import { sha256 } from "../../director/data";
-import { readRegistry } from "../registry-file";
+import { parseRegistry, sha256 } from "../../director/data";
 
 /** The first line of a backup; behind it, the registry. At the end it would be the first thing that a cut file lacks. */
 const HEADER = /^heye backup 1 ([0-9a-f]{64})\n/;
@@ -20,13 +19,19 @@ export function backupText(registry: string): string {
 /**
  * The registry's text in a file: a backup, or a director's own registry, which does not tell whether it is whole.
  *
- * @throws BackupError; RegistryError
+ * @throws BackupError
  */
 export function readBackup(text: string): string {
   const [header, digest] = HEADER.exec(text) ?? [];
   if (header === undefined) {
-    const { owners } = readRegistry(text);
-    const isEmpty = Object.values(owners).every((one) => Object.keys(one.virtualServers).length === 0);
+    const registry = parseRegistry(text);
+    if (!registry)
+      throw new BackupError(
+        "expected a backup, or a director's registry of format 1 or 2, whole; found a text that is neither",
+      );
+    const isEmpty = Object.values(registry.owners).every(
+      (one) => Object.keys(one.virtualServers).length === 0,
+    );
     if (isEmpty) throw new BackupError("expected virtual servers, found none: all that there are would go");
     return text;
   }

@@ -16,6 +16,8 @@ export function reasonOf(error: unknown): string {
   const words = error instanceof Error ? error.message || error.name : String(error);
   return (words.split("\n", 1)[0] ?? "")
     .replace(/^\d+ [A-Z_]+: /, "")
+    .replace(/^No connection established\. Last error: (?:Error: )?(.+?)\. Resolution note:.*$/, "$1")
+    .replace(/^Deadline exceeded after ([\d.]+)s.*$/, "no answer within $1 s")
     .replace(/\p{C}+/gu, " ")
     .slice(0, 300);
 }

@@ -81,7 +81,10 @@ describe("the agent as one file", () => {
       assert.equal(readFileSync(backup, "utf8"), backupText(""));
       assert.equal(statSync(backup).mode & 0o777, 0o600);
       writeFileSync(file, "nonsense\n");
-      assert.match(ask("store", "restore", file).said, /neither of format 1 nor 2/);
+      assert.match(
+        ask("store", "restore", file).said,
+        /expected a backup, or a director's registry .*nothing was changed/,
+      );
       await etcd.wipe();
       await eventually(
         () => ask("status").said.includes("ALARM: etcd alarm"),
