@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
-import { KubeConfig } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { Api } from "./api";
 import { StartError, wordsOf } from "./api-errors";
 import { DirectorClient, type TlsFiles } from "./balancer";
 import { Controller } from "./controller";
 import { listenAddress, serveHealth } from "./health-server";
+import { configOf } from "./kubeconfig";
 import { metricsOf } from "./metrics";
 
 const USAGE = `usage: heye-agent kubernetes [--kubeconfig FILE] [--context NAME] [--namespace NAME]
@@ -105,18 +105,6 @@ function directorsOf(
   if (new Set(clients.map(({ name }) => name)).size < clients.length)
     throw new StartError(`--director: expected each director once, found ${urls.join(", ")}`);
   return clients;
-}
-
-function configOf(file: string | undefined, context: string | undefined): KubeConfig {
-  const config = new KubeConfig();
-  try {
-    if (file === undefined) config.loadFromDefault();
-    else config.loadFromFile(file);
-  } catch (error) {
-    throw new StartError(`the kubeconfig cannot be read: ${wordsOf(error)}`, { cause: error });
-  }
-  if (context !== undefined) config.setCurrentContext(context);
-  return config;
 }
 
 // The program is one file, so the thread that searches answers for regular expressions is started from it too.
