@@ -44,7 +44,7 @@ export class ObjectWrites {
    * @throws ApiError when it is refused
    */
   readonly make = async (name: string): Promise<boolean> => {
-    const { api, collections, population, mirrors, verdict, mayWrite } = this.options;
+    const { collections, population, mirrors, verdict, mayWrite } = this.options;
     if (!mayWrite(name)) return false;
     const step = await mirrors.step(name);
     // The declaration may have been long in coming. Whose the object is now looks at everything again.
