@@ -49,12 +49,14 @@ describe("what directors that share an etcd say of themselves", () => {
     );
   const counted = async (name: string) => {
     const text = await (await fetch(`${etcd.endpoints[0]}/metrics`)).text();
-    return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+    const value = new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1];
+    assert.ok(value !== undefined, `etcd does not tell ${name}`);
+    return Number(value);
   };
 
   it("is read where somebody asks, and by nobody all the time: that would grow with their square", async () => {
     await says("d9", ["x".repeat(LONG)]);
-    const [reads, sent] = ["etcd_debugging_mvcc_range_total", "etcd_network_client_grpc_sent_bytes_total"];
+    const [reads, sent] = ["etcd_mvcc_range_total", "etcd_network_client_grpc_sent_bytes_total"];
     const before = { reads: await counted(reads), sent: await counted(sent) };
     while ((await counted(reads)) < before.reads + 40) await delay(50);
     assert.ok(
