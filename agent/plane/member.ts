@@ -46,6 +46,8 @@ export class Member {
   #shared: Shared | undefined;
   #applied: Known | undefined;
   #isLoaded = false;
+  /** A look that has not begun yet. */
+  #looking: Promise<void> | undefined;
   /** What is shared is to be followed, and cannot be made here. */
   #isFailing = false;
   readonly #standing: StandingBook;
@@ -65,7 +67,12 @@ export class Member {
 
   /** Looks at what is shared, and follows it where that is right. Fails never: how it went is in `standing`. */
   look(): Promise<void> {
-    return this.#turns.take(() => this.#look());
+    // Those who ask before it has begun share one: while etcd hangs each takes seconds, and all else waits for its turn.
+    this.#looking ??= this.#turns.take(() => {
+      this.#looking = undefined;
+      return this.#look();
+    });
+    return this.#looking;
   }
 
   /**

@@ -116,6 +116,29 @@ describe("directors that agree", () => {
     assert.deepEqual(ports, [80, 81, 83, 85, 86], "without a condition both are made");
   });
 
+  it("look once for all who ask while etcd hangs", async () => {
+    pair = await Pair.up();
+    const { plane, one } = pair;
+    await one.declare(registryWith([server(1)]));
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const newest = plane.newest.bind(plane);
+    let looks = 0;
+    plane.newest = async (known) => {
+      looks++;
+      await hanging;
+      return newest(known);
+    };
+    const first = one.member.look();
+    await delay(0);
+    const others = Array.from({ length: 50 }, () => one.member.look());
+    release();
+    await Promise.all([first, ...others]);
+    assert.equal(looks, 2, "the one that had begun, and one that has begun since they asked");
+  });
+
   it("refuse a change where entries of nobody keep them from holding what it touches", async () => {
     pair = await Pair.up();
     const { one, other } = pair;
