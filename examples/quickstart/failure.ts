@@ -35,12 +35,14 @@ async function showMoments(
   console.log(`  ${what}`);
   await Promise.all(
     lab.inventory.directors.map(async ({ name }) => {
-      while (!isThere(await weightOf(lab, name, address))) {
+      let weight = await weightOf(lab, name, address);
+      while (!isThere(weight)) {
         if (Date.now() - started > PATIENCE_MS)
           throw new Error(`${name} did not notice within ${PATIENCE_MS / 1000} s that ${what}`);
         await delay(100);
+        weight = await weightOf(lab, name, address);
       }
-      console.log(`    ${name}: its weight is changed after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+      console.log(`    ${name}: its weight is ${weight} after ${((Date.now() - started) / 1000).toFixed(1)} s`);
     }),
   );
 }
