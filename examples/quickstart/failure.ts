@@ -42,7 +42,9 @@ async function showMoments(
         await delay(100);
         weight = await weightOf(lab, name, address);
       }
-      console.log(`    ${name}: its weight is ${weight} after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+      console.log(
+        `    ${name}: its weight is ${weight} after ${((Date.now() - started) / 1000).toFixed(1)} s`,
+      );
     }),
   );
 }
