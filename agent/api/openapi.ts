@@ -95,6 +95,7 @@ const EXAMPLES: Readonly<Record<string, JsonSchema>> = {
   },
   VirtualServerPatch: { scheduler: "wlc" },
   RealServer: { address: "10.0.0.1", port: 80, weight: 2 },
+  PlacedRealServer: { weight: 2 },
   RealServerPatch: { weight: 3 },
   Weight: { weight: 5 },
 };

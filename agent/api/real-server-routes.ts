@@ -82,7 +82,7 @@ const replace: WriteRoute = {
   operation: {
     id: "replaceRealServer",
     summary: "Declare a real server, new or in place of what is declared",
-    body: "RealServer",
+    body: "PlacedRealServer",
     answers: {
       200: { description: "it stands so", schema: "RealServer" },
       201: { description: "it is new", schema: "RealServer" },

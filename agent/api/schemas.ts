@@ -76,6 +76,11 @@ function resource(schema: z.ZodType, told: readonly string[], status: JsonSchema
   return { ...made, properties: { ...(made.properties as JsonSchema), ...Object.fromEntries(extra) } };
 }
 
+/** What stands at a place of the API: its body need not say once more what the path says. */
+function placed({ required, ...made }: JsonSchema, place: readonly string[]): JsonSchema {
+  return { ...made, required: (required as string[]).filter((name) => !place.includes(name)) };
+}
+
 /** As a merge patch: each property may be there, and null takes it away. What is inside an object is a patch again. */
 function patchOf(schema: z.ZodType, name: string): JsonSchema {
   const { properties } = schemaOf(schema);
@@ -234,6 +239,7 @@ const status = {
 
 /** All schemas that routes name. */
 export function componentSchemas(): Readonly<Record<string, JsonSchema>> {
+  const server = resource(realServer, TOLD_OF_REAL_SERVERS, ref("ServerStatus"));
   return {
     VirtualServer: resource(virtualServer, TOLD_OF_VIRTUAL_SERVERS, object(serviceParts, ["up", "servers"])),
     VirtualServerPatch: patchOf(virtualServer, "virtual server"),
@@ -241,7 +247,8 @@ export function componentSchemas(): Readonly<Record<string, JsonSchema>> {
       { items: list(ref("VirtualServer")), next: { ...text, description: "ask for what is `after` it" } },
       ["items"],
     ),
-    RealServer: resource(realServer, TOLD_OF_REAL_SERVERS, ref("ServerStatus")),
+    RealServer: server,
+    PlacedRealServer: placed(server, ["address", "port"]),
     RealServerPatch: patchOf(realServer, "real server"),
     RealServers: object({ items: list(ref("RealServer")) }, ["items"]),
     Weight: schemaOf(weightBody),

@@ -81,6 +81,19 @@ describe("the document of the API", () => {
     }
   });
 
+  it("asks for no more of a body than is asked for: what the path says need not be said again", async () => {
+    const virtualServer = { address: "192.0.2.77", port: 80 };
+    const path = "/v1/virtual-servers/tcp-192.0.2.77-80";
+    assert.equal((await api.post("/v1/virtual-servers", { body: virtualServer })).status, 201);
+    assert.equal((await api.ask("PUT", path, { body: {} })).status, 200);
+    assert.equal((await api.ask("PUT", `${path}/real-servers/10.0.0.1-80`, { body: {} })).status, 201);
+    assert.equal((await api.ask("POST", `${path}/real-servers`, { body: {} })).status, 422);
+    const required = (name: string) => resolve(`#/components/schemas/${name}`).required ?? [];
+    const names = ["VirtualServer", "PlacedRealServer", "RealServer"];
+    assert.deepEqual(names.map(required), [[], [], ["address"]]);
+    assert.equal((await api.ask("DELETE", `${path}?drain-ms=0`)).status, 204);
+  });
+
   it("lets no secret be told", () => {
     const text = JSON.stringify(document.components.schemas.VirtualServer);
     assert.match(text, /"writeOnly":true/);
@@ -265,7 +278,8 @@ const EDIT = fc.oneof(
 const USUAL: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   VirtualServer: fc.oneof(VIRTUAL_SERVER, fc.record(SETTINGS, { requiredKeys: [] })),
   VirtualServerPatch: fc.record(SETTINGS, { requiredKeys: [] }),
-  RealServer: fc.oneof(SERVER, REAL_SERVER_PATCH),
+  RealServer: SERVER,
+  PlacedRealServer: fc.oneof(SERVER, REAL_SERVER_PATCH),
   RealServerPatch: REAL_SERVER_PATCH,
   Weight: WEIGHT,
   Transaction: fc.record({ edits: fc.array(EDIT, { minLength: 1, maxLength: 4 }) }),
