@@ -13,6 +13,7 @@ import { addressOfId } from "./claims";
 import { BalancerCollections } from "./collections";
 import type { DirectorClient } from "./director-client";
 import { DirectorLoop } from "./director-loop";
+import { Insistence } from "./insistence";
 import { plansOf, type ServicePlan, serviceWrite } from "./plan";
 import { remembering } from "./remembering";
 import type { BalancedService, KeptService } from "./service";
@@ -51,6 +52,7 @@ export class Balancer {
   readonly #read = remembering();
   /** What was said of a Service, by uid: it is said once. */
   readonly #said = new Map<string, Set<string>>();
+  readonly #insistence = new Insistence();
   #plans: ReadonlyMap<string, ServicePlan> = new Map();
   #gathering: NodeJS.Timeout | undefined;
   #isEnding = false;
@@ -155,6 +157,7 @@ export class Balancer {
     for (const director of this.#directors) director.follow();
     const there = new Set(services.map(({ uid }) => uid));
     for (const uid of this.#said.keys()) if (!there.has(uid)) this.#said.delete(uid);
+    this.#insistence.keep(there);
   }
 
   /** There are no directors: nothing is written, and whoever looks at the Service is told. */
@@ -169,21 +172,28 @@ export class Balancer {
     const plan = this.#plans.get(name);
     const write = plan && serviceWrite(plan);
     if (!plan || !write) return false;
-    const { namespace, name: service } = plan.service;
+    const { namespace, name: service, uid } = plan.service;
+    const isStatus = write.subresource === "status";
+    const text = plan.addresses.join();
+    // It is looked at again soon enough.
+    if (isStatus && !this.#insistence.allows(uid, text, performance.now())) return false;
     const object = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(service)}`;
-    const path = write.subresource === "" ? object : `${object}/${write.subresource}`;
+    const path = isStatus ? `${object}/status` : object;
     const query = { fieldManager: FIELD_MANAGER };
     // Before the claims are known to be written, so that nothing is declared without that.
-    if (write.subresource === "") this.#claim(plan);
+    if (!isStatus) this.#claim(plan);
     const written = await this.#options.api.request({ method: "PATCH", path, query, body: write.patch });
     this.#collections.put(name, written);
     this.#options.counts.writes++;
     const about = { event: "write", object: `Service ${name}`, addresses: plan.addresses };
-    this.#options.log.info(
-      about,
-      write.subresource === "" ? "a Service was marked" : "a Service has its addresses",
-    );
-    if (write.subresource === "status" && plan.service.isServed)
+    this.#options.log.info(about, isStatus ? "a Service has its addresses" : "a Service was marked");
+    if (isStatus && this.#insistence.wrote(uid, text, performance.now()))
+      this.#complain(
+        name,
+        "somebody else takes its addresses out of its status again and again",
+        "a Service does not keep its status",
+      );
+    if (isStatus && plan.service.isServed)
       this.#tell(plan.service, {
         type: "Normal",
         reason: "AddressGiven",
@@ -203,11 +213,8 @@ export class Balancer {
       }
   }
 
-  #complain(name: string, words: string): void {
-    this.#options.log.warn(
-      { event: "balance", service: name, error: words },
-      "a director does not take something",
-    );
+  #complain(name: string, words: string, what = "a director does not take something"): void {
+    this.#options.log.warn({ event: "balance", service: name, error: words }, what);
     const service = this.#plans.get(name)?.service;
     if (service) this.#tell(service, { type: "Warning", reason: "LoadBalancerProblem", message: words });
   }

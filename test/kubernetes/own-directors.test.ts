@@ -268,6 +268,16 @@ describe("Services of type LoadBalancer on directors of our own", function () {
     assert.ok(has("10.8.0.3:8080"));
   });
 
+  it("a status that somebody else clears is written again, and the two do not take turns as fast as they can", async () => {
+    await apply(balanced("web", ENDPOINTS));
+    const address = await untilServed("web");
+    const clear = ["patch", "service", "web", "-n", namespace, "--subresource=status", "--type=merge"];
+    for (let round = 0; round < 20; round++)
+      await cluster.kubectl([...clear, "-p", '{"status":{"loadBalancer":{"ingress":null}}}']);
+    assert.ok(cluster.writeCount(namespace) < 10, `${cluster.writeCount(namespace)} writes`);
+    assert.equal(await untilServed("web"), address);
+  });
+
   it("a Service follows its endpoints while a director waits for a server of another one", async () => {
     for (const { servers } of directors) servers.down.add("10.8.0.4:8080");
     // Far longer than the rest of this test takes.
