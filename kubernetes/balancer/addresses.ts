@@ -24,13 +24,21 @@ export interface AllotmentBasis {
   readonly before: ReadonlyMap<string, readonly string[]>;
   /** Addresses that directors use for what is not ours. */
   readonly taken: ReadonlySet<string>;
+  /** Whether {@link taken} is known; until then who has no address waits for one. Default: it is. */
+  readonly mayGive?: boolean | undefined;
 }
 
 /**
  * Gives addresses to the Services that are served: by uid. What a Service has it keeps, as long as it asks for no other one;
  * where two have the same one, the older Service does. Nothing is given that a director still has for another Service.
  */
-export function allot({ services, pools, before, taken }: AllotmentBasis): ReadonlyMap<string, Allotment> {
+export function allot({
+  services,
+  pools,
+  before,
+  taken,
+  mayGive = true,
+}: AllotmentBasis): ReadonlyMap<string, Allotment> {
   const ordered = [...services].sort(byAge);
   const holders = new Map<string, string>();
   for (const { uid, claims } of ordered)
@@ -59,12 +67,14 @@ export function allot({ services, pools, before, taken }: AllotmentBasis): Reado
     const problems: string[] = [];
     const eligible = eligiblePools(service, pools, problems);
     for (const address of asked) {
+      if (!mayGive && holders.get(address) !== uid) continue;
       const problem = askedProblem(service, address, eligible, (one) => isFree(uid, one));
       if (problem === undefined) give(uid, address);
       else problems.push(problem);
     }
     for (const family of families) {
       if (
+        !mayGive ||
         given.get(uid)?.has(family) ||
         asked.some((one) => canonicalAddress(one) && familyOf(one) === family)
       )

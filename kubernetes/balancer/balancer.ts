@@ -147,11 +147,13 @@ export class Balancer {
       return;
     }
     const directors = new Map(this.#directors.map((one) => [one.name, one.held] as const));
-    const used = new Set(
-      this.#directors.flatMap(({ ids }) => [...ids]).flatMap((id) => addressOfId(id) ?? []),
-    );
+    const used = new Set(this.#directors.flatMap(({ ids }) => ids).flatMap((id) => addressOfId(id) ?? []));
+    const mayGive = this.#directors.every(({ wasAsked }) => wasAsked);
     const before = new Map([...this.#plans.values()].map((plan) => [plan.service.uid, plan.addresses]));
-    this.#plans = plansOf({ services, slices, nodes, pools, directors, used, before }, this.#read.read);
+    this.#plans = plansOf(
+      { services, slices, nodes, pools, directors, used, mayGive, before },
+      this.#read.read,
+    );
     this.#read.forget();
     for (const [name, plan] of this.#plans) if (serviceWrite(plan) !== undefined) this.#writer.mark(name);
     for (const director of this.#directors) director.follow();

@@ -35,6 +35,9 @@ const SOON_MS = 500;
 export class DirectorLoop {
   readonly #options: DirectorLoopOptions;
   #known: ReadonlyMap<string, VirtualServer | "foreign"> | undefined;
+  /** What it had when it answered last. */
+  #ids: readonly string[] = [];
+  #wasAsked = false;
   /** Ids that were changed since it was last asked. */
   readonly #touched = new Set<string>();
   /** Ids that were claimed since this replica leads, and not declared yet: what stands there is not ours. */
@@ -70,9 +73,14 @@ export class DirectorLoop {
     return this.#known !== undefined;
   }
 
-  /** Ids of what it has. */
-  get ids(): Iterable<string> {
-    return this.#known?.keys() ?? [];
+  /** Ids of what it has, or had when it answered last: while it is away, it still serves. */
+  get ids(): readonly string[] {
+    return this.#ids;
+  }
+
+  /** Whether it was asked since this replica leads, and has answered or is away. */
+  get wasAsked(): boolean {
+    return this.#wasAsked;
   }
 
   readonly held = (id: string): Held => {
@@ -127,6 +135,7 @@ export class DirectorLoop {
         else {
           // Another replica changes it meanwhile.
           this.#known = undefined;
+          this.#wasAsked = false;
           this.#trouble = undefined;
           this.#fresh.clear();
           this.#work.begin([]);
@@ -137,6 +146,8 @@ export class DirectorLoop {
         if (signal.aborted) break;
         wakes = false;
         this.#known = undefined;
+        if (!this.#wasAsked) this.#options.onChange();
+        this.#wasAsked = true;
         this.#isStale = false;
         this.#work.begin([]);
         const askedMs = error instanceof DirectorError ? error.retryAfterMs : undefined;
@@ -161,6 +172,8 @@ export class DirectorLoop {
     this.#isStale = false;
     const touched = [...this.#touched].filter((id) => !this.#work.has(id));
     this.#known = await client.list(signal);
+    this.#ids = [...this.#known.keys()];
+    this.#wasAsked = true;
     for (const id of touched) this.#touched.delete(id);
     this.#recognise();
     onChange();

@@ -27,6 +27,8 @@ export interface World {
   readonly directors: Directors;
   /** Addresses of what directors have, ours and that of others. */
   readonly used: ReadonlySet<string>;
+  /** Whether all directors were asked what they have; until then nobody knows which addresses are free. Default: they were. */
+  readonly mayGive?: boolean;
   /** The addresses of the last plan, by uid. */
   readonly before: ReadonlyMap<string, readonly string[]>;
 }
@@ -47,7 +49,7 @@ export function plansOf(world: World, read?: ReadVirtualServer): ReadonlyMap<str
   const { services, nodes, pools, directors, before } = world;
   const ours = new Set(services.flatMap(({ claims }) => claimedAddresses(claims)));
   const taken = new Set([...world.used].filter((one) => !ours.has(one)));
-  const allotments = allot({ services, pools, before, taken });
+  const allotments = allot({ services, pools, before, taken, mayGive: world.mayGive });
   const slicesOf = new Map<string, ServingSlice[]>();
   for (const slice of world.slices)
     slicesOf.set(slice.service, [...(slicesOf.get(slice.service) ?? []), slice]);

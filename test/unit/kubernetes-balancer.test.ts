@@ -141,6 +141,26 @@ describe("addresses of Services", () => {
     });
   });
 
+  it("gives none before all directors were asked what they have; what Services have they keep", () => {
+    const claimed = {
+      finalizers: ["heye.io/ipvs"],
+      annotations: { "heye.io/virtual-servers": '{"tcp-192.0.2.3-80":["lb1"]}' },
+    };
+    const asking = { annotations: { "heye.io/addresses": "192.0.2.2" } };
+    const services = [service("old", {}, claimed), service("new"), service("asks", {}, asking)];
+    const given = (mayGive: boolean) => {
+      const all = allot({ ...basis, services, mayGive });
+      return services.map(({ uid }) => all.get(uid));
+    };
+    const [old, ...fresh] = given(false);
+    assert.deepEqual(old, { addresses: ["192.0.2.3"], problems: [] });
+    for (const one of fresh) assert.deepEqual(one, { addresses: [], problems: [] });
+    assert.deepEqual(
+      given(true).map((one) => one?.addresses),
+      [["192.0.2.3"], ["192.0.2.0"], ["192.0.2.2"]],
+    );
+  });
+
   it("takes the pool and the addresses that are asked for", () => {
     const pools = [pool("auto", "192.0.2.1\n2001:db8::1"), pool("own", "198.51.100.1-198.51.100.9", false)];
     const annotated = (name: string, annotations: object, spec: object = {}) =>

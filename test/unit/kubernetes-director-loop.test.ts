@@ -52,11 +52,15 @@ class Site {
   readonly silent = new Set<string>();
   readonly held = new Map<string, VirtualServer>();
   mayWrite = true;
+  isAway = false;
   readonly #ending = new AbortController();
   readonly loop = new DirectorLoop({
     client: {
       name: "lb1",
-      list: async () => new Map(this.held),
+      list: async () => {
+        if (this.isAway) throw new DirectorError(0, "GET", "away");
+        return new Map(this.held);
+      },
       put: (id, body, _isNew, signal) => this.#put(id, body, signal),
       remove: async (id) => {
         this.held.delete(id);
@@ -119,6 +123,20 @@ describe("changes of one director", () => {
     site.want(planOf("web", 81, ["10.0.0.2"]));
     await until("and follows its endpoints", () => site.has(81) === "10.0.0.2");
     assert.equal(site.putsOf(80).length, 1, "it was asked all the while, once");
+  });
+
+  it("are known as they were while it is away, and it has been asked when it was found to be", async () => {
+    site.want(planOf("web", 80, ["10.0.0.1"]));
+    await until("it is known what it has", () => site.loop.ids.join() === idOf(80));
+    site.isAway = true;
+    site.want(planOf("web", 80, ["10.0.0.2"]));
+    await until("it is away", () => !site.loop.isThere);
+    assert.deepEqual(site.loop.ids, [idOf(80)]);
+    site.mayWrite = false;
+    await until("another replica may lead", () => !site.loop.wasAsked);
+    site.mayWrite = true;
+    await until("it was asked", () => site.loop.wasAsked);
+    assert.ok(!site.loop.isThere);
   });
 
   it("leave room for others, however many wait for servers that were refused before", async () => {
