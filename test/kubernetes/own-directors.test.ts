@@ -268,6 +268,7 @@ describe("Services of type LoadBalancer on directors of our own", function () {
     assert.ok(has("10.8.0.3:8080"));
   });
 
+  // kubernetes#136316
   it("a status that somebody else clears is written again, and the two do not take turns as fast as they can", async () => {
     await apply(balanced("web", ENDPOINTS));
     const address = await untilServed("web");
