@@ -55,7 +55,9 @@ async function run(name: string, command: Command, argv: string[]): Promise<numb
       !String(error.code).startsWith("ERR_PARSE_ARGS")
     )
       throw error;
-    process.stderr.write(`heye ${name}: ${error.message}. \`heye ${name} --help\` has all options.\n`);
+    // Behind the first sentence it is about arguments that no command has.
+    const [what] = error.message.split(/\.\s/, 1);
+    process.stderr.write(`heye ${name}: ${what}. \`heye ${name} --help\` has all options.\n`);
     return 2;
   }
 }
