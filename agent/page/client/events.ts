@@ -5,7 +5,7 @@ import { clock } from "./words";
 /** Events that a page can hear of; others change nothing that it shows. */
 const NAMES = [
   ...["down", "up", "quorum", "declared", "change", "settle", "repair", "drift", "drain", "drained"],
-  ...["maintenance", "resume", "reconcile", "record", "registry", "place", "start", "lost"],
+  ...["maintenance", "resume", "reconcile", "record", "registry", "place", "start", "plane", "lost"],
 ];
 /** Said aloud: they are what people wait for. */
 const SAID: ReadonlySet<string> = new Set(["down", "up", "quorum"]);
