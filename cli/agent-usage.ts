@@ -41,7 +41,7 @@ client is told by ICMP that the packet went no further, and has no use for it. E
     ],
     notes: `check: whether etcd's content agrees with itself, and who follows it. backup: writes what is shared to a file. restore: puts a
 file in its place, as a new revision. accept: follows what etcd holds although it was emptied, put back or is another's.
-FILE is one on the director, by its whole path.`,
+FILE is one on the director, by its whole path. restore takes one director: several would each put their own file there.`,
   },
   maintenance: {
     ways: ["maintenance on|off WHERE [--reason TEXT]"],

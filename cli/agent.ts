@@ -19,6 +19,10 @@ export const AGENT_COMMANDS = {
 /** One of {@link AGENT_COMMANDS}. */
 export type AgentCommand = keyof typeof AGENT_COMMANDS;
 
+const ONE_RESTORES =
+  "expected one director to restore on (--host, or --lab with --director): each would put the file that it has there in the place of " +
+  "what all share, and the last one would win";
+
 /** What stands behind a command. */
 interface Given extends Where {
   readonly send: boolean;
@@ -52,6 +56,10 @@ export async function agentCommand(command: AgentCommand, argv: string[]): Promi
     return values.help ? 0 : 2;
   }
   const directors = await directorsAt(values);
+  if (command === "store" && words[0] === "restore" && directors.length !== 1) {
+    process.stderr.write(`heye store: ${ONE_RESTORES}, found ${directors.length}\n`);
+    return 2;
+  }
   if (command === "top") return (await import("./top.js")).top(directors, values.once);
   if (command === "status" && directors.length > 1 && !values.each && !values.json) return status(directors);
   return each(directors, [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { statusText } from "../../agent/text";
 import { ratesOf, together } from "../../agent/top/rates";
 import { short, topText } from "../../agent/top/text";
-import { AGENT_COMMANDS, named } from "../../cli/agent";
+import { AGENT_COMMANDS, agentCommand, named } from "../../cli/agent";
 import { usageOf } from "../../cli/agent-usage";
 import { clusterText, differences, type Told } from "../../cli/cluster-status";
 import { directorAmong, endOf, saidWithoutAgent } from "../../cli/directors";
@@ -146,6 +146,21 @@ describe("a status of several directors", () => {
     ]);
     assert.match(clusterText([told("d1"), without], [], NOW), /80 {2}up on d1 alone/);
     assert.deepEqual(differences([told("d1")]), []);
+  });
+});
+
+describe("a registry that is put back", () => {
+  it("is one director's: several would each put their own file there", async () => {
+    const said: string[] = [];
+    const { write } = process.stderr;
+    process.stderr.write = (text: string | Uint8Array) => said.push(String(text)) > 0;
+    try {
+      const hosts = ["--host", "root@lb1.invalid", "--host", "root@lb2.invalid"];
+      assert.equal(await agentCommand("store", ["restore", "/var/lib/heye/registry", ...hosts]), 2);
+    } finally {
+      process.stderr.write = write;
+    }
+    assert.match(said.join(""), /expected one director to restore on .*found 2$/m);
   });
 });
 
