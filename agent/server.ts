@@ -130,7 +130,9 @@ async function answer(
     const target = request.url ?? "/";
     if (!URL.canParse(target, BASE)) throw new RequestProblem(400, "bad request", "expected a path");
     const { pathname, searchParams } = new URL(target, BASE);
-    const route = `${request.method} ${pathname}`;
+    // A probe may want the head alone: what is not known by its method is taken for "not ready" while the agent starts.
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    const route = `${method} ${pathname}`;
     const known = routes ?? early;
     const handler = Object.hasOwn(known, route) ? known[route] : undefined;
     if (!routes && !handler) throw new RequestProblem(503, "not ready", "it is starting");

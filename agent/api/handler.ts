@@ -24,6 +24,9 @@ export interface Asker {
 
 const PROBLEM_TYPE = "application/problem+json";
 
+/** What switches ask. */
+const READINESS = "/readyz";
+
 /** A field of every answer: the revision of what is declared. */
 const REVISION_FIELD = "heye-revision";
 
@@ -41,7 +44,8 @@ export class ApiHandler {
   /** Answers one request; never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, asker: Asker): Promise<void> {
     try {
-      const answer = await within(this.#inFlight, asker, () => this.#answer(request, response, asker));
+      const work = () => this.#answer(request, response, asker);
+      const answer = await (isReadiness(request) ? work() : within(this.#inFlight, asker, work));
       if (answer) await this.#send(request, response, answer);
     } catch (error) {
       const problem = asProblem(error);
@@ -132,6 +136,11 @@ export class ApiHandler {
     const stalled = setTimeout(() => response.destroy(), STALLED_MS).unref();
     response.once("close", () => clearTimeout(stalled));
   }
+}
+
+/** 503 means something to whoever asks this: not that others ask too much. */
+function isReadiness(request: IncomingMessage): boolean {
+  return pathOf(request) === READINESS && (request.method === "GET" || request.method === "HEAD");
 }
 
 function isLocal({ client }: Asker): boolean {

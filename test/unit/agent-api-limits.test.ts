@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
-import { WRITES_IN_FLIGHT } from "../../agent/api/limits";
+import { IN_FLIGHT, WRITES_IN_FLIGHT } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { Slots } from "../../agent/api/slots";
 import { AgentSite, QUICK, until } from "./agent-site";
@@ -64,6 +64,25 @@ describe("what the API of an agent bears", () => {
     } finally {
       agent.destroy();
     }
+  });
+
+  it("is so many requests at a time, and a switch that asks whether it is ready beside them", async () => {
+    let hanging = 0;
+    site.sight.status = async () => {
+      hanging++;
+      await opened;
+      throw new Error("the test is over");
+    };
+    const all = Array.from({ length: IN_FLIGHT.max }, () => api.get("/v1/status"));
+    await until(
+      () => hanging === all.length,
+      () => `${hanging} are under way`,
+    );
+    assert.equal((await api.get("/v1/status")).status, 503);
+    for (const method of ["GET", "HEAD"])
+      assert.equal((await api.ask(method, "/readyz")).status, 200, method);
+    open();
+    await Promise.all(all);
   });
 
   it("is a client that goes while its servers are asked: nothing of what he wanted is declared", async () => {

@@ -108,6 +108,7 @@ describe("what is seen of an agent", () => {
     );
     try {
       assert.equal((await ask(socket, "/readyz")).status, 200);
+      assert.equal((await ask(socket, "/readyz", { method: "HEAD" })).status, 200);
       assert.equal((await ask(socket, "/v1/status")).status, 503);
     } finally {
       starting.close();
