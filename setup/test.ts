@@ -7,6 +7,7 @@ import { engine } from "./engine";
 import { prepareEnvironment } from "./environment";
 import { UsageError } from "./errors";
 import { etcd } from "./etcd";
+import { kubelet } from "./kubelet";
 import { kubernetesPrograms } from "./kubernetes";
 import { kubernetesPlugin } from "./kubernetes-plugin";
 import { ipsetLayer, labLayer } from "./lab-packages";
@@ -143,6 +144,10 @@ async function prepareLab(): Promise<NodeJS.ProcessEnv> {
 async function preparePulumi(): Promise<NodeJS.ProcessEnv> {
   const found = await engine();
   await labLayer();
+  // The benches are among these tests, in small sizes.
+  await kubernetesPrograms();
+  await ipsetLayer();
+  await kubelet();
   // Each run of the engine starts two programs anew; what compiles them is kept, as it is for the compiler.
   const cache = join(cacheRoot(), "node-compile-cache");
   return { ...(await prepareEnvironment(found)), NODE_COMPILE_CACHE: cache };
