@@ -3,7 +3,7 @@ import { browserProblem } from "../browsers";
 import type { Log } from "../log";
 import { readBody } from "./body";
 import type { Role } from "./clients";
-import { IN_FLIGHT, STALLED_MS, TAGS_MAX_LENGTH, WRITES_IN_FLIGHT } from "./limits";
+import { IN_FLIGHT, LONG_BYTES, STALLED_MS, TAGS_MAX_LENGTH, UNSENT_BYTES, WRITES_IN_FLIGHT } from "./limits";
 import { isPackable, packed } from "./packing";
 import { ApiProblem, asProblem, problemBody } from "./problem";
 import { revisionTag } from "./resources";
@@ -34,6 +34,7 @@ const REVISION_FIELD = "heye-revision";
 export class ApiHandler {
   readonly #inFlight = new Slots("requests", IN_FLIGHT);
   readonly #writes = new Slots("changes", WRITES_IN_FLIGHT);
+  readonly #unsent = new Slots("bytes of answers that clients have yet to take", UNSENT_BYTES);
 
   constructor(
     private readonly api: Api,
@@ -46,7 +47,7 @@ export class ApiHandler {
     try {
       const work = () => this.#answer(request, response, asker);
       const answer = await (isReadiness(request) ? work() : within(this.#inFlight, asker, work));
-      if (answer) await this.#send(request, response, answer);
+      if (answer) await this.#send(request, response, answer, isLocal(asker));
     } catch (error) {
       const problem = asProblem(error);
       if (problem.status >= 500)
@@ -115,15 +116,22 @@ export class ApiHandler {
     return { status: 200, body, headers: { etag: revisionTag(revision) } };
   }
 
-  async #send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+  /** @throws ApiProblem 503 for a long answer while clients leave too many lying: one that is told a problem is short */
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer,
+    isAskedHere = false,
+  ): Promise<void> {
     const { status, headers } = answer;
     const text = textOf(answer);
     const isPacked = text !== undefined && isPackable(request, text.content);
     const content = isPacked ? await packed(text.content) : Buffer.from(text?.content ?? "");
-    if (response.headersSent) {
+    if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
     }
+    if (content.length > LONG_BYTES) response.once("close", this.#unsent.take(isAskedHere, content.length));
     response.writeHead(status, {
       "cache-control": "no-store",
       ...headers,

@@ -6,7 +6,7 @@ export class Slots {
   #taken = 0;
 
   /**
-   * @param what requests, changes: for people
+   * @param what requests, changes, bytes: for people
    * @param retryS when one who finds none is to come again
    */
   constructor(
@@ -16,19 +16,19 @@ export class Slots {
   ) {}
 
   /**
-   * Takes one.
+   * Takes one, or several together. Who takes more than there are gets them when nobody else has any.
    *
    * @param isLocal whether it is for a request over the unix socket: it gets one of those that are kept
    * @returns gives it back; to be called once
    * @throws ApiProblem 503 when there is none
    */
-  take(isLocal: boolean): () => void {
+  take(isLocal: boolean, count = 1): () => void {
     const { max, kept } = this.share;
     const most = isLocal ? max : max - kept;
-    if (this.#taken >= most) throw tooMany(`${most} ${this.what}`, this.retryS);
-    this.#taken++;
+    if (this.#taken > 0 && this.#taken + count > most) throw tooMany(`${most} ${this.what}`, this.retryS);
+    this.#taken += count;
     return () => {
-      this.#taken--;
+      this.#taken -= count;
     };
   }
 }

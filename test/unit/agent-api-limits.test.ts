@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
-import { IN_FLIGHT, WRITES_IN_FLIGHT } from "../../agent/api/limits";
+import { IN_FLIGHT, UNSENT_BYTES, WRITES_IN_FLIGHT } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { Slots } from "../../agent/api/slots";
 import { AgentSite, QUICK, until } from "./agent-site";
@@ -83,6 +83,39 @@ describe("what the API of an agent bears", () => {
       assert.equal((await api.ask(method, "/readyz")).status, 200, method);
     open();
     await Promise.all(all);
+  });
+
+  it("is so much that clients leave lying: long answers are refused then, short ones and those over the socket are not", async () => {
+    site.sight.status = async () => ({ long: "x".repeat(UNSENT_BYTES.max / 4 - 1_000) }) as never;
+    const asker = { role: "read-only", client: "him", admit: () => undefined } as const;
+    const server = http.createServer((question, response) => void site.api.handle(question, response, asker));
+    const socketPath = `${site.socket}.tcp`;
+    await once(server.listen(socketPath), "listening");
+    const agent = new http.Agent({ keepAlive: true });
+    const ask = async (path: string) => {
+      const outgoing = http.request({ socketPath, path, agent }).end();
+      return ((await once(outgoing, "response")) as [http.IncomingMessage])[0];
+    };
+    try {
+      // Nobody reads them: what is left is for clients of the socket.
+      const lying = [await ask("/v1/status"), await ask("/v1/status"), await ask("/v1/status")];
+      assert.deepEqual(
+        lying.map(({ statusCode }) => statusCode),
+        [200, 200, 200],
+      );
+      const refused = await ask("/v1/status");
+      assert.deepEqual([refused.statusCode, refused.headers["retry-after"]], [503, "1"]);
+      assert.equal((await ask(VS)).statusCode, 200);
+      assert.equal((await api.get("/v1/status")).status, 200);
+      for (const answer of lying) answer.destroy();
+      let last: number | undefined;
+      for (let tries = 0; last !== 200 && tries < 50; tries++) last = (await ask("/v1/status")).statusCode;
+      assert.equal(last, 200, "what was left lying counts for ever");
+    } finally {
+      agent.destroy();
+      server.close();
+      server.closeAllConnections();
+    }
   });
 
   it("is a client that goes while its servers are asked: nothing of what he wanted is declared", async () => {
