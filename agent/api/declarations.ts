@@ -1,6 +1,5 @@
 import {
   type Basis,
-  type ChangeAnswer,
   type ChangeOrder,
   type Digests,
   desiredService,
@@ -13,7 +12,7 @@ import {
   registryLines,
 } from "../../director/data";
 import { findService, type Table } from "../../ipvs";
-import type { Keeper } from "../keeper";
+import type { Declaring } from "../declaring";
 
 /** What is declared at one moment, and what a change of it is conditional on. */
 export interface Declared extends Basis {
@@ -62,12 +61,6 @@ class UnreadableError extends Error {
   constructor() {
     super("the agent told a registry that it cannot read");
   }
-}
-
-/** Who keeps what is declared: a director's keeper by itself, or with others. */
-export interface Declaring extends Pick<Keeper, "view" | "state"> {
-  /** @param isExact not where others have changed anything meanwhile */
-  change(order: ChangeOrder, isExact?: boolean): Promise<ChangeAnswer>;
 }
 
 /** What is declared on one director, kept by its agent. */

@@ -28,7 +28,7 @@ import { VIRTUAL_SERVER_ROUTES } from "./virtual-server-routes";
 import { WEIGHT_ROUTES } from "./weight-routes";
 import { Writer } from "./writer";
 
-export type { Declaration, Declarations, Declared, Declaring } from "./declarations";
+export type { Declaration, Declarations, Declared } from "./declarations";
 export type { Gate } from "./gate";
 export { ApiHandler, type Asker } from "./handler";
 

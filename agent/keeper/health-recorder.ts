@@ -1,3 +1,4 @@
+import { endsWithin } from "../ends-within";
 import type { Log } from "../log";
 import type { Pools } from "../pools";
 import type { Store } from "../store";
@@ -71,18 +72,5 @@ export class HealthRecorder {
   /** What was to be written down soon is not; who stops records it once more. */
   stop(): void {
     clearTimeout(this.#recording);
-  }
-}
-
-/** Whether something ends within a time; what it throws until then is thrown. */
-async function endsWithin(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), over]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { type ChangeAnswer, type ChangeOrder, renderRegistry } from "../../director/data";
 import { serviceKey } from "../../ipvs";
+import { endsWithin } from "../ends-within";
 import type { Keeper } from "../keeper";
 import type { Followed } from "../keeper/follower";
 import type { Log } from "../log";
@@ -81,10 +81,7 @@ export class Member {
    */
   async refresh(): Promise<void> {
     if (this.#standing.now.state !== "following") return;
-    const waited = new AbortController();
-    const isOver = delay(REFRESH_MS, undefined, { signal: waited.signal }).catch(() => undefined);
-    await Promise.race([this.look(), isOver]);
-    waited.abort();
+    await endsWithin(REFRESH_MS, this.look());
   }
 
   /**

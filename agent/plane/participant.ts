@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentConfig, PlaneAnswer } from "../../director/data";
-import type { Declaring } from "../api/declarations";
+import type { Declaring } from "../declaring";
+import { endsWithin } from "../ends-within";
 import type { Keeper } from "../keeper";
 import type { Log } from "../log";
 import { registrations } from "../probes";
@@ -117,10 +118,10 @@ export class Participant {
   /** The same, with what they said within the last seconds. Fails never, and does not wait for an etcd that hangs. */
   async told(): Promise<PlaneAnswer> {
     if (this.member.standing.state !== "lost") {
-      const waited = new AbortController();
-      const isOver = delay(HEAR_MS, undefined, { signal: waited.signal }).catch(() => undefined);
-      await Promise.race([this.#words.get().catch(() => undefined), isOver]);
-      waited.abort();
+      await endsWithin(
+        HEAR_MS,
+        this.#words.get().catch(() => undefined),
+      );
     }
     return this.answer;
   }

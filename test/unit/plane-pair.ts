@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { type Declaring, KeeperDeclarations } from "../../agent/api/declarations";
+import { KeeperDeclarations } from "../../agent/api/declarations";
+import type { Declaring } from "../../agent/declaring";
 import { noLog } from "../../agent/log";
 import { Member } from "../../agent/plane/member";
 import { type Plane, PlaneDownError } from "../../agent/plane/plane";
