@@ -14,6 +14,7 @@ import {
 import {
   describeEdit,
   type Edit,
+  editedEntry,
   findService,
   type Limits,
   plan,
@@ -34,6 +35,8 @@ import type { Watch } from "./watch";
 /** What a table lacks of what is wanted. */
 export interface Due {
   readonly edits: readonly Edit[];
+  /** Those of them that take back what somebody else has changed. */
+  readonly repairs: readonly Edit[];
   /** What somebody else has changed and is only to be told of, in sentences. */
   readonly drift: readonly string[];
   /** All that is wanted, by key; to be handed back once the edits are made. */
@@ -126,6 +129,11 @@ export class Pools {
     return plan(table, wanted, keys);
   }
 
+  /** What the kernel holds of virtual servers is not known any more: not all that was to be made of them was. */
+  unsettled(keys: readonly string[]): void {
+    for (const key of keys) this.#made.delete(key);
+  }
+
   /** What has been made: from now on the kernel holds it, until somebody else changes it. */
   settled(wanted: ReadonlyMap<string, Service>): void {
     for (const [key, service] of wanted) this.#made.set(key, service);
@@ -160,7 +168,8 @@ export class Pools {
     const edited = new Set(edits.map(({ service }) => serviceKey(service)));
     for (const [registration, found] of sound)
       if (!edited.has(serviceKey(found))) this.#sound.set(registration, found);
-    return { edits, drift: left.map(describeEdit).filter((one) => !made.has(one)), wanted };
+    const drift = left.map(describeEdit).filter((one) => !made.has(one));
+    return { edits, repairs: this.#repairs(edits, edited, text, limits), drift, wanted };
   }
 
   /** The table as it was declared, where it differs for a reason of health alone; and the digests of that. */
@@ -181,6 +190,24 @@ export class Pools {
   /** What must outlive a restart. */
   get record(): HealthRecord {
     return { down: this.watch.down(this.#registry), lost: [...this.#wants.lost], drains: this.drains.all };
+  }
+
+  /**
+   * Of edits, those of entries that are not as they were last made: somebody else was there since. Others follow from what
+   * is wanted now and was not before.
+   *
+   * @param edited keys of the virtual servers whose edits these are
+   */
+  #repairs(
+    edits: readonly Edit[],
+    edited: ReadonlySet<string>,
+    text: TableText,
+    limits: Limits | undefined,
+  ): Edit[] {
+    const made = [...edited].flatMap((key) => this.#made.get(key) ?? []);
+    if (made.length === 0) return [];
+    const touched = new Set(this.#missing(text, limits, made).map(editedEntry));
+    return edits.filter((one) => touched.has(editedEntry(one)));
   }
 
   /** A virtual server as a change wants it, with what its servers' health makes of it. */

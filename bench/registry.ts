@@ -2,6 +2,7 @@ import type { Bench } from "./bench";
 import { agentErrors } from "./cases/agent-errors";
 import { agentStart } from "./cases/agent-start";
 import { apiLoad } from "./cases/api";
+import { apiTraffic } from "./cases/api-traffic";
 import { checkRate } from "./cases/check-rate";
 import { detection } from "./cases/detection";
 import { fleet, fleet254 } from "./cases/fleet";
@@ -31,6 +32,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "agent-errors": agentErrors,
   "check-rate": checkRate,
   api: apiLoad,
+  "api-traffic": apiTraffic,
   plane,
   kubernetes,
   "kube-proxy": kubeProxy,

@@ -31,6 +31,12 @@ export function plan(actual: Table, desired: Table, scope: ReadonlySet<string>):
   return edits;
 }
 
+/** What an edit is of: a virtual server, or one real server of it. Edits of one entry have the same, whatever they do. */
+export function editedEntry(edit: Edit): string {
+  const key = serviceKey(edit.service);
+  return "destination" in edit ? `${key} ${destinationKey(edit.destination)}` : key;
+}
+
 function planService(found: Service | undefined, wanted: Service): Edit[] {
   if (!found) {
     return [

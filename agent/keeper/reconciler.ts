@@ -1,5 +1,5 @@
 import { joinLines, type TableText } from "../../director/data";
-import { findService, type Limits, type Service, serviceKey, type Table } from "../../ipvs";
+import { type Edit, findService, type Limits, type Service, serviceKey, type Table } from "../../ipvs";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
 import type { Kernel } from "../kernel";
@@ -116,11 +116,10 @@ export class Reconciler {
   }): Promise<void> {
     const { kernel, pools, last, transitions } = this.parts;
     const { text, limits, now, heeded } = found;
-    const isDrift = last.left !== undefined;
-    const { edits, drift, wanted } = pools.due(text, limits);
+    const { edits, repairs, drift, wanted } = pools.due(text, limits);
     const complaint = await kernel.write(edits);
-    if (isDrift) this.#repairs += edits.length;
-    this.parts.edits.made(isDrift ? "repair" : "settle", edits, complaint);
+    this.#repairs += repairs.length;
+    this.#tell(edits, repairs, complaint);
     this.parts.edits.found(drift);
     if (complaint !== "") {
       pools.settled(await this.#taken(wanted));
@@ -132,6 +131,14 @@ export class Reconciler {
     // What was written is looked at once more.
     if (heeded === transitions.count && edits.length === 0) last.leave(now);
     else last.forget();
+  }
+
+  /** What took back a hand's work is told apart from what follows from the health of servers. */
+  #tell(edits: readonly Edit[], repairs: readonly Edit[], complaint: string): void {
+    const taken = new Set(repairs);
+    const others = edits.filter((one) => !taken.has(one));
+    if (repairs.length > 0) this.parts.edits.made("repair", repairs, others.length > 0 ? "" : complaint);
+    if (repairs.length === 0 || others.length > 0) this.parts.edits.made("settle", others, complaint);
   }
 
   /** Of virtual servers as they were wanted, those that the kernel has taken. A complaint may be of others. */

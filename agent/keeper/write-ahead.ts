@@ -78,6 +78,7 @@ export class WriteAhead {
       // What is still there of what was to go stays owned, and is watched: the registry of before and after together.
       pools.adopt(renderRegistry(duringRegistry(before.registry, pools.registry)));
       pools.follow();
+      pools.unsettled(journal.scope);
     }
     this.#uncommitted = true;
     await this.commit();

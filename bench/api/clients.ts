@@ -1,125 +1,78 @@
-/** Clients of an agent's API, in a process of their own that its parent has bound to one core: reads as fast as they are answered, changes at a pace. */
-import * as http from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
-import { realServerId, virtualServerId } from "../../agent/api/ids";
-import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../../director/data";
-import { servicesOf } from "../plan";
+/**
+ * Clients of an agent's API, in a process of their own: reads as fast as they are answered, changes at a pace. Reads an
+ * {@link ApiOrder} from standard input, and prints what they {@link Met}.
+ */
+import { text } from "node:stream/consumers";
+import { type PlannedService, servicesOf } from "../plan";
+import { ApiClient } from "./api-client";
+import { CHANGES_PER_S, Changes, pathOf } from "./changes";
+import { Declared, weightsIn } from "./declared";
+import type { ApiOrder, Met } from "./order";
 
 /** Connections that read, one request after the other. */
 const READERS = 16;
-const CHANGES_PER_S = 50;
 
-/** What the clients met. */
-export interface Met {
-  readonly readsPerS: number;
-  readonly changesPerS: number;
-  readonly readP99Ms: number;
-  readonly changeP50Ms: number;
-  readonly changeP99Ms: number;
-  /** Answers that were none of those expected. */
-  readonly errors: number;
-  /** Weights in the table that are not those that were last declared. */
-  readonly wrong: number;
-}
-
-const [socketPath = "", virtualServers = "", servers = "", durationMs = ""] = process.argv.slice(2);
-const services = servicesOf({ virtualServers: Number(virtualServers), servers: Number(servers) }).map(
-  (one) => ({
-    ...one,
-    path: `/v1/virtual-servers/${virtualServerId({ protocol: "tcp", address: one.address, port: one.port })}`,
-  }),
-);
-const agent = new http.Agent({ keepAlive: true, maxSockets: READERS + CHANGES_PER_S });
-
-function ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
-  const text = body && JSON.stringify(body);
-  const headers = {
-    [PROTOCOL_HEADER]: AGENT_PROTOCOL,
-    ...(text !== undefined && { "content-type": "application/json", "content-length": text.length }),
+async function main(): Promise<Met> {
+  const { socketPath, plan, busy, durationMs, table } = JSON.parse(await text(process.stdin)) as ApiOrder;
+  const client = new ApiClient(socketPath, READERS + CHANGES_PER_S);
+  const own = servicesOf(plan);
+  const all = busy ? [busy, ...own] : own;
+  const counted = new Counted(client);
+  await Promise.all(own.map((one) => declare(client, one)));
+  const declared = new Declared(all);
+  const changes = new Changes(own, busy, declared, counted.change);
+  const start = performance.now();
+  const end = start + durationMs;
+  const read = async (reader: number) => {
+    for (let turn = reader; performance.now() < end; turn += 7) {
+      const service = all[turn % all.length];
+      if (service) await counted.read(pathOf(service));
+    }
   };
-  return new Promise((resolve, reject) => {
-    const outgoing = http.request({ socketPath, method, path, headers, agent }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
-      );
-    });
-    outgoing.on("error", reject);
-    outgoing.end(text);
-  });
+  await Promise.all([changes.until(end), ...Array.from({ length: READERS }, (_, reader) => read(reader))]);
+  const s = (performance.now() - start) / 1000;
+  const { reads, made, errors, firstError } = counted;
+  const wrong = declared.wrongIn(await weightsIn(table, client));
+  await Promise.all(own.map((one) => client.ask("DELETE", `${pathOf(one)}?drain-ms=0`)));
+  return {
+    readsPerS: reads.length / s,
+    changesPerS: made.length / s,
+    readP99Ms: quantile(reads, 0.99),
+    changeP50Ms: quantile(made, 0.5),
+    changeP99Ms: quantile(made, 0.99),
+    ...{ moves: changes.moves, errors, firstError, wrong },
+  };
 }
 
-async function fill(): Promise<void> {
-  for (const { address, port, members } of services) {
-    const realServers = members.map((one) => ({ address: one.address, port: one.port }));
-    const body = { address, port, scheduler: "wrr", healthCheck: { type: "none" }, realServers };
-    const { status, text } = await ask("POST", "/v1/virtual-servers", body);
-    if (status !== 201) throw new Error(text);
+/** Asks, and counts how long it took and what was no success. */
+class Counted {
+  readonly reads: number[] = [];
+  readonly made: number[] = [];
+  errors = 0;
+  firstError = "";
+
+  constructor(private readonly client: ApiClient) {}
+
+  readonly read = (path: string) => this.#ask(this.reads, "GET", path);
+  readonly change = (method: string, path: string, body?: object) => this.#ask(this.made, method, path, body);
+
+  async #ask(into: number[], method: string, path: string, body?: object) {
+    const start = performance.now();
+    const answered = await this.client.ask(method, path, body);
+    into.push(performance.now() - start);
+    if (answered.status < 200 || answered.status > 299) {
+      if (this.errors++ === 0) this.firstError = `${method} ${path}: ${answered.status} ${answered.text}`;
+    }
+    return answered;
   }
 }
 
-async function main(): Promise<Met> {
-  await fill();
-  const end = performance.now() + Number(durationMs);
-  const [reads, changes]: [number[], number[]] = [[], []];
-  const wanted = new Map<string, number>();
-  let errors = 0;
-  const timed = async (into: number[], work: () => Promise<{ status: number }>) => {
-    const start = performance.now();
-    const { status } = await work();
-    into.push(performance.now() - start);
-    if (status !== 200) errors++;
-  };
-  const read = async (reader: number) => {
-    for (let turn = reader; performance.now() < end; turn += 7) {
-      const { path } = services[turn % services.length] as (typeof services)[number];
-      await timed(reads, () => ask("GET", path));
-    }
-  };
-  const changeOne = async (turn: number) => {
-    const { path, address, members } = services[turn % services.length] as (typeof services)[number];
-    const member = members[turn % members.length] as (typeof members)[number];
-    const weight = 1 + (turn % 100);
-    wanted.set(`${address} ${member.address}`, weight);
-    await timed(changes, () => ask("PUT", `${path}/real-servers/${realServerId(member)}/weight`, { weight }));
-  };
-  /** One does not wait for the one before. */
-  const change = async () => {
-    const began = performance.now();
-    const made: Promise<void>[] = [];
-    for (let turn = 0; performance.now() < end; turn++) {
-      await delay(Math.max(0, began + (turn * 1000) / CHANGES_PER_S - performance.now()));
-      made.push(changeOne(turn));
-    }
-    await Promise.all(made);
-  };
-  const start = performance.now();
-  await Promise.all([change(), ...Array.from({ length: READERS }, (_, reader) => read(reader))]);
-  const s = (performance.now() - start) / 1000;
-  return {
-    readsPerS: reads.length / s,
-    changesPerS: changes.length / s,
-    readP99Ms: quantile(reads, 0.99),
-    changeP50Ms: quantile(changes, 0.5),
-    changeP99Ms: quantile(changes, 0.99),
-    errors,
-    wrong: await wrongWeights(wanted),
-  };
-}
-
-/** Compares what the agent says the table is with what was declared last, server by server. */
-async function wrongWeights(wanted: ReadonlyMap<string, number>): Promise<number> {
-  const { text } = await ask("GET", "/v1/state");
-  const { table } = JSON.parse(text) as { table: string[] };
-  const entries = table.flatMap((line) => {
-    const [, service, server, weight] =
-      /^-a -t ([0-9.]+):80 -r ([0-9.]+):80 -m -w ([0-9]+)$/.exec(line) ?? [];
-    return service === undefined ? [] : [{ name: `${service} ${server}`, weight: Number(weight) }];
-  });
-  const found = new Map(entries.map(({ name, weight }) => [name, weight]));
-  const all = services.flatMap(({ address, members }) => members.map((one) => `${address} ${one.address}`));
-  return all.filter((one) => found.get(one) !== (wanted.get(one) ?? 1)).length;
+async function declare(client: ApiClient, service: PlannedService): Promise<void> {
+  const { address, port, members } = service;
+  const realServers = members.map((one) => ({ address: one.address, port: one.port }));
+  const body = { address, port, scheduler: "wrr", healthCheck: { type: "none" }, realServers };
+  const { status, text: answer } = await client.ask("POST", "/v1/virtual-servers", body);
+  if (status !== 201) throw new Error(answer);
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import pino from "pino";
 import { RegistryError, type Store } from "../../agent";
 import { statusOf } from "../../agent/status";
 import { AgentDownError, NotAppliedError, putVirtualServer, removeVirtualServer } from "../../director";
@@ -182,6 +183,31 @@ describe("an agent", () => {
     site.kernel.set(`${FOREIGN}${service}\n${line(a, 0)}\n${line(b, 3)}\n`);
     await site.keeper.reconcile();
     await expectLines(...foreign, service, line(a, 3), line(b, 3));
+    assert.equal(site.keeper.view.repairs, 1);
+  });
+
+  it("tells what it took back from what followed from a server's health, when both come at once", async () => {
+    const said: string[] = [];
+    site.log = pino({ base: null }, { write: (one: string) => void said.push(one) });
+    await site.stop();
+    await site.start();
+    const [a, b] = await serve(2);
+    await put();
+    await site.keeper.reconcile();
+    said.length = 0;
+    site.kernel.set(`${FOREIGN}${service}\n${line(a, 9)}\n${line(b, 3)}\n`);
+    await b.kill();
+    await expectLines(...foreign, service, line(a, 3), line(b, 0));
+    await site.keeper.reconcile();
+    const lacking = (one: string) => `virtual server ${KEY} lacks: ${one.replace("-a", "-e")}`;
+    const edits = said.map((one) => JSON.parse(one)).filter(({ edits }) => edits !== undefined);
+    assert.deepEqual(
+      edits.map(({ event, shown }) => [event, shown]),
+      [
+        ["repair", [lacking(line(a, 3))]],
+        ["settle", [lacking(line(b, 0))]],
+      ],
+    );
     assert.equal(site.keeper.view.repairs, 1);
   });
 
