@@ -16,6 +16,7 @@ import type { Cluster } from "../spec";
 import { RolloutError } from "./errors";
 import { ask, type Behind, skipping } from "./reach";
 import type { Sight } from "./settlement";
+import { concernedByTelling, toldForOthersToo } from "./shared-agents";
 import { wavesOf } from "./waves";
 
 /** The package was built without the agent's program. */
@@ -129,11 +130,18 @@ export async function settleAgents(
   const { mode, rollout } = wanted;
   const concerned = mode === "agent" ? seen : seen.filter(({ capabilities }) => capabilities.hasAgent);
   const done: Director[] = [];
+  const told: string[] = [];
+  const install = async (director: Director) => {
+    const config = agentConfig(id, wanted, director.name);
+    const sight = seen.find((one) => one.director === director);
+    const others = sight ? await concernedByTelling(sight, id, config) : [];
+    const changed = await installAgent(director, agentProgram(), config);
+    if (others.length > 0) told.push(toldForOthersToo(director.name, others));
+    return changed;
+  };
   for (const wave of wavesOf(concerned, rollout)) {
-    const settleOne = async (director: Director) =>
-      mode === "agent"
-        ? installAgent(director, agentProgram(), agentConfig(id, wanted, director.name))
-        : dismiss(director, id, wave);
+    const settleOne = (director: Director) =>
+      mode === "agent" ? install(director) : dismiss(director, id, wave);
     const { reached, causes, total } = await ask(
       wave.map(({ director }) => director),
       settleOne,
@@ -145,6 +153,7 @@ export async function settleAgents(
   }
   const what = mode === "agent" ? `agent ${agentProgram().version} installed` : "agent removed";
   for (const director of done) console.error(`director ${director.name}: ${what}`);
+  for (const text of told) console.error(`warning: ${text}`);
 }
 
 /** @param installed agents that nobody wants any more */

@@ -175,4 +175,31 @@ describe("a cluster's agents", () => {
     const said = await agentDrift(site.director("d1"), other, true);
     assert.equal(said, "its agent was told something else (agent.json) than the cluster says");
   });
+
+  it("are not told something else that concerns other clusters without a word", async () => {
+    const site = new Site([], { "other-1": { label: "shop/prod Cluster b", virtualServers: {} } });
+    const { version } = agentProgram();
+    const said = await warningsOf(async () => {
+      await settleAgents(site.sights("d1"), "me-1", AGENT);
+      site.running.set("d1", `${version} ${"0".repeat(64)}`);
+      await settleAgents(site.sights("d1"), "me-1", AGENT);
+      await settleAgents(site.sights("d1"), "me-1", AGENT, "agent");
+    });
+    assert.equal(said.length, 1, said.join("\n"));
+    assert.match(
+      said[0] ?? "",
+      /^warning: director d1: its agent was told .* holds for shop\/prod Cluster b too/,
+    );
+  });
 });
+
+async function warningsOf(work: () => Promise<void>): Promise<string[]> {
+  const [said, error] = [[] as string[], console.error];
+  console.error = (text: string) => void said.push(text);
+  try {
+    await work();
+  } finally {
+    console.error = error;
+  }
+  return said.filter((text) => text.startsWith("warning: "));
+}
