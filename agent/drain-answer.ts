@@ -20,6 +20,6 @@ export function drainText(server: string, wanted: "start" | "end", { services, o
     const how = drain === undefined ? "" : `: DELETE ${drain} of the REST API ends that drain`;
     return `${server} still takes no connections in ${service} (${reasons.join(", ")})${how}`;
   });
-  if (again.length > 0) lines.unshift(`${server} takes connections again in ${again.join(", ")}`);
+  if (again.length > 0) lines.unshift(`${server} takes connections in ${again.join(", ")}`);
   return `${lines.join("\n")}\n`;
 }

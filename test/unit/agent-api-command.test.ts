@@ -68,7 +68,7 @@ describe("raw requests by a command", () => {
     const still = `${server} still takes no connections in ${key} (drained by the API): DELETE ${path}/real-servers/10.0.0.1-80/drain of the REST API ends that drain\n`;
     assert.equal((await agent("undrain", server)).out, still);
     await api(["DELETE", `${path}/real-servers/10.0.0.1-80/drain`]);
-    assert.equal((await agent("undrain", server)).out, `${server} takes connections again in ${key}\n`);
+    assert.equal((await agent("undrain", server)).out, `${server} takes connections in ${key}\n`);
     const elsewhere = await agent("drain", server, "--service", "tcp 1.2.3.4:80");
     assert.equal(elsewhere.code, 1);
     assert.match(elsewhere.err, /no virtual server "tcp 1\.2\.3\.4:80" is declared here/);
