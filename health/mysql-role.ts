@@ -21,7 +21,10 @@ export async function askRole(connection: Connection, { readOnly, maxLagMs }: Ro
 export function ask(connection: Connection, statement: string): Promise<RowDataPacket[]> {
   return new Promise((resolve, reject) => {
     connection.query<RowDataPacket[]>(statement, (error: Refusal | null, rows) =>
-      error ? reject(new CheckFailedError(error.message, { cause: error })) : resolve(rows),
+      error
+        ? reject(new CheckFailedError(error.message, { cause: error }))
+        : // A server may say "done" to a question for rows.
+          resolve(Array.isArray(rows) ? rows : []),
     );
   });
 }
@@ -30,8 +33,10 @@ type Refusal = Pick<QueryError, "message" | "errno">;
 
 async function askReadOnly(connection: Connection, expected: boolean): Promise<string> {
   const [row] = await ask(connection, "SELECT @@global.read_only AS read_only");
+  const said = String(row?.read_only ?? "").toUpperCase();
+  if (said === "") throw new CheckFailedError("does not say whether it is read_only");
   // A number, and a word since MariaDB has more than two of them.
-  const found = !["0", "OFF"].includes(String(row?.read_only).toUpperCase());
+  const found = !["0", "OFF"].includes(said);
   const words = `read_only is ${found ? "on" : "off"}`;
   if (found !== expected) throw new CheckFailedError(`${words}, expected ${expected ? "on" : "off"}`);
   return words;

@@ -33,6 +33,7 @@ const lags = (column: string, ...values: (string | null)[]) =>
 const replica = (...values: (string | null)[]) => ({
   "SHOW REPLICA STATUS": lags("Seconds_Behind_Source", ...values),
 });
+const SAYS_NOTHING = "does not say whether it is read_only";
 const WELL = "MySQL login and query succeeded";
 
 describe("mysql check of a role", () => {
@@ -49,6 +50,9 @@ describe("mysql check of a role", () => {
       `${WELL}, read_only is on`,
     ],
     ["a writer in MariaDB's words", { readOnly: false }, readOnly("OFF"), true, `${WELL}, read_only is off`],
+    ["a server that says nothing", { readOnly: true }, readOnly(""), false, SAYS_NOTHING],
+    ["a server that has no answer", { readOnly: true }, { [READ_ONLY]: table(["x"]) }, false, SAYS_NOTHING],
+    ["a server that says that it is done", { readOnly: true }, {}, false, SAYS_NOTHING],
     ["a replica that keeps up", { maxLagMs: 5_000 }, replica("5"), true, `${WELL}, 5 s behind its source`],
     [
       "one that does not",

@@ -3,7 +3,9 @@ import { NetlinkKernel } from "../../agent/netlink/kernel";
 import { loadLibc } from "../../agent/netlink/libc";
 import { type Channel, NetlinkSocket } from "../../agent/netlink/socket";
 import { SystemError } from "../../agent/netlink/system-error";
+import { readAtLast } from "../../agent/open-kernel";
 import { statusText } from "../../agent/text";
+import { readTableText } from "../../director/table-text";
 import { parseTable } from "../../ipvs";
 import { ERRNO, encodeRequest, familyRequest, readAnswers, readFamily } from "../../ipvs/netlink";
 import { converse, RECORDING } from "./netlink-recording";
@@ -210,6 +212,24 @@ describe("a socket of netlink", () => {
 });
 
 describe("an agent that cannot speak netlink", () => {
+  it("finds that out by reading more than once: which way is gone is decided for good", async () => {
+    let [reads, loads] = [0, 0];
+    const kernel = (good: number) => ({
+      read: async () => {
+        if (++reads < good) throw new Error(`read ${reads}`);
+        return readTableText([]);
+      },
+    });
+    const load = async () => {
+      loads++;
+      throw new Error("no modprobe");
+    };
+    await readAtLast(kernel(3), load);
+    assert.deepEqual([reads, loads], [3, 1]);
+    reads = 0;
+    await assert.rejects(readAtLast(kernel(9), load), /^Error: read 3$/);
+  });
+
   it("says so where people look", () => {
     const status = {
       ...{
