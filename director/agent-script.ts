@@ -71,6 +71,18 @@ stop_agent() {
     sleep 0.1
   done
 }
+# What stop_agent has ended.
+start_agent() {
+  if has_systemd; then
+    systemctl daemon-reload
+    systemctl restart heye-agent.service
+  else
+    : >>${AGENT_FILES.log}
+    # Where some init without systemd had started it, that one starts it again.
+    if [ -n "$others" ]; then sleep 2; fi
+    [ -n "$(agents)" ] || setsid ${AGENT_FILES.supervisor} </dev/null >/dev/null 2>&1 9>&- &
+  fi
+}
 `;
 
 /**
@@ -105,17 +117,6 @@ take() {
 # A second name: where a disk is full a copy would be half of it.
 keep() { ln -f "$1" "$1.old"; }
 ended=
-start_agent() {
-  if has_systemd; then
-    systemctl daemon-reload
-    systemctl restart heye-agent.service
-  else
-    : >>${AGENT_FILES.log}
-    # Where some init without systemd had started it, that one starts it again.
-    if [ -n "$others" ]; then sleep 2; fi
-    [ -n "$(agents)" ] || setsid ${AGENT_FILES.supervisor} </dev/null >/dev/null 2>&1 9>&- &
-  fi
-}
 last_words() {
   if has_systemd; then journalctl -u heye-agent.service -n 5 -o cat 2>&1; else tail -n 5 ${AGENT_FILES.log} 2>&1; fi
 }
@@ -186,14 +187,15 @@ answer "absent"
 /** Stops the agent and removes all that is its own; the registry and the table stay. */
 export const REMOVE_AGENT = `${BEGIN}
 if [ ! -e "$agent" ]; then answer absent; fi
-if has_systemd; then systemctl disable --now heye-agent.service 2>/dev/null; fi
 if [ -x ${AGENT_FILES.command} ]; then stop_agent; fi
 # It alone knows what it has begun: whose entries are in the kernel would not be known any more.
 if [ -e "$agent/journal.json" ]; then
+  if [ -x ${AGENT_FILES.command} ]; then start_agent; fi
   echo "heye 1 failed"
-  echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk, start it, and try again"
+  echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk and try again; it goes on until then"
   exit 0
 fi
+if has_systemd; then systemctl disable --now heye-agent.service 2>/dev/null; fi
 rm -f ${AGENT_FILES.unit} ${AGENT_FILES.link} ${AGENT_FILES.log} ${AGENT_FILES.olderLog} ${AGENT_FILES.pid} ${AGENT_READY} /run/heye/agent.sock
 if has_systemd; then systemctl daemon-reload; fi
 rm -rf "$agent"

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Status } from "../../agent";
+import { removeAgent } from "../../director";
 import { handlerFor } from "../../provider";
 import { agentProgram } from "../../provider/agents";
 import type { ClusterHandle } from "../../provider/fleet";
@@ -325,6 +326,18 @@ describe("directors with agents", () => {
     assert.equal((await site.on("d1", COMMAND, "version")).trim(), agentProgram().version);
     await clusters.update(cluster.id, cluster.state, declared("agent"));
     await everywhere(...all());
+  });
+
+  it("go on where a change that one has begun keeps it from being removed", async () => {
+    const [director] = site.fleet.of(site.cluster);
+    assert.ok(director);
+    const journal = "/var/lib/heye/agent/journal.json";
+    const begun = JSON.stringify({ after: await site.on("d1", "cat", "/var/lib/heye/registry"), scope: [] });
+    await site.lab.exec("d1", ["sh", "-c", `cat >${journal}`], { stdin: begun });
+    await assert.rejects(removeAgent(director), /d1: .*a change has begun.*; it goes on until then/s);
+    await answers("d1");
+    // What it had begun is carried out: nothing, here.
+    assert.equal((await site.lab.exec("d1", ["test", "-e", journal])).code, 1);
   });
 
   it("turn from agents to SSH and back without a lost connection", async () => {
