@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { Changes } from "../../bench/api/changes";
+import { Declared } from "../../bench/api/declared";
 import { registryText } from "../../bench/checked";
 import { parseProcTable } from "../../bench/guest/kernel-table";
 import { keepalivedConf } from "../../bench/keepalived-conf";
@@ -106,5 +109,44 @@ describe("benches of daemons", () => {
       for (const one of treeOf(pid)) process.kill(one);
       await once(shell, "close");
     }
+  });
+});
+
+describe("clients of an agent's API", () => {
+  it("miss what was declared last: another weight, a server that is gone, one that nobody declared", () => {
+    const [service] = servicesOf({ virtualServers: 1, servers: 2 });
+    assert.ok(service);
+    const [first] = service.members;
+    assert.ok(first);
+    const declared = new Declared([service]);
+    const [a, b] = ["10.200.0.0:80 10.100.0.0:80", "10.200.0.0:80 10.101.0.0:80"] as const;
+    const wrong = (...found: [string, number][]) => declared.wrongIn(new Map(found));
+    assert.equal(wrong([a, 1], [b, 1]), 0);
+    declared.set(service, first, 7);
+    assert.equal(wrong([a, 1], [b, 1]), 1);
+    assert.equal(wrong([a, 7]), 1);
+    assert.equal(wrong([a, 7], [b, 1], ["10.200.0.0:80 10.102.0.0:80", 1]), 1);
+    assert.equal(wrong([a, 7], [b, 1]), 0);
+  });
+
+  it("change a server's weights one after the other, and bring back who has left", async () => {
+    const services = servicesOf({ virtualServers: 2, servers: 2 });
+    const [busy, ...others] = services;
+    const open = new Set<string>();
+    const asked: string[] = [];
+    const change = async (method: string, path: string) => {
+      assert.ok(!open.has(path), `${path} is being changed already`);
+      open.add(path);
+      asked.push(`${method} ${path}`);
+      await delay(60);
+      open.delete(path);
+      return { status: 200, text: "" };
+    };
+    const changes = new Changes(others, busy, new Declared(services), change);
+    await changes.until(performance.now() + 500);
+    const moves = asked.filter((one) => !one.startsWith("PUT")).map((one) => one.split(" ")[0]);
+    assert.ok(asked.length > 2, String(asked.length));
+    assert.deepEqual([moves.slice(0, 2), moves.length % 2], [["DELETE", "POST"], 0]);
+    assert.equal(changes.moves, moves.length);
   });
 });
