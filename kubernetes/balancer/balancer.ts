@@ -37,6 +37,8 @@ export interface BalancerOptions {
 
 /** How long changes are gathered before everything is worked out again, in ms. */
 const GATHER_MS = 50;
+/** How much of what was said of a Service is remembered. */
+const SAID = 50;
 /** How often everything is looked at without a cause, in ms. */
 const RESYNC_MS = 5_000;
 
@@ -50,7 +52,7 @@ export class Balancer {
   readonly #directors: readonly DirectorLoop[];
   readonly #writer: Writer;
   readonly #read = remembering();
-  /** What was said of a Service, by uid: it is said once. */
+  /** What was last said of a Service, by uid: it is not said again. */
   readonly #said = new Map<string, Set<string>>();
   readonly #insistence = new Insistence();
   #plans: ReadonlyMap<string, ServicePlan> = new Map();
@@ -142,6 +144,9 @@ export class Balancer {
       return;
     }
     const { services, slices, nodes, pools } = this.#collections;
+    const there = new Set(services.map(({ uid }) => uid));
+    for (const uid of this.#said.keys()) if (!there.has(uid)) this.#said.delete(uid);
+    this.#insistence.keep(there);
     if (this.#directors.length === 0) {
       this.#refuse(services);
       return;
@@ -157,9 +162,6 @@ export class Balancer {
     this.#read.forget();
     for (const [name, plan] of this.#plans) if (serviceWrite(plan) !== undefined) this.#writer.mark(name);
     for (const director of this.#directors) director.follow();
-    const there = new Set(services.map(({ uid }) => uid));
-    for (const uid of this.#said.keys()) if (!there.has(uid)) this.#said.delete(uid);
-    this.#insistence.keep(there);
   }
 
   /** There are no directors: nothing is written, and whoever looks at the Service is told. */
@@ -226,6 +228,7 @@ export class Balancer {
     this.#said.set(uid, said);
     if (said.has(note.message)) return;
     said.add(note.message);
+    for (const oldest of said) if (said.size > SAID) said.delete(oldest);
     const about = { apiVersion: "v1", kind: "Service", name, uid };
     this.#options.events.tell({ namespace, name, about }, note);
   }
