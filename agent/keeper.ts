@@ -243,11 +243,14 @@ export class Keeper {
     if (!isKnown) this.#pools.believe(text.table);
     this.#pools.follow();
     // Written already, and only the journal is left: what stands at its places by now may be somebody else's.
-    if (journal?.after === registry) await this.parts.store.commit(registry);
+    if (journal?.after === registry) this.#changes.standsAlready();
     else if (journal) {
       const words = { event: "resume", scope: journal.scope };
       this.parts.log.warn(words, "a change that was cut short is carried out");
-      await this.#changes.carryOut(journal, text);
+      // A disk that is full is no reason to leave servers unchecked: what could not be written down is, at a later look.
+      await this.#changes.carryOut(journal, text).catch((error: unknown) => {
+        if (!this.#changes.isUncommitted) throw error;
+      });
     }
     await this.reconcile();
     // The kernel holds what follows from it: from here on its word counts, until the next boot.

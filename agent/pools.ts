@@ -25,6 +25,7 @@ import {
 import { realServerKey } from "../spec";
 import { Drains } from "./drains";
 import type { HealthRecord } from "./health-record";
+import { madeBut } from "./made";
 import { nominalService } from "./nominal";
 import { onlyOurs, ourServers } from "./ours";
 import { PoolWants } from "./pool-wants";
@@ -134,9 +135,16 @@ export class Pools {
     for (const key of keys) this.#made.delete(key);
   }
 
-  /** What has been made: from now on the kernel holds it, until somebody else changes it. */
-  settled(wanted: ReadonlyMap<string, Service>): void {
-    for (const [key, service] of wanted) this.#made.set(key, service);
+  /**
+   * What has been made: from now on the kernel holds it, until somebody else changes it.
+   *
+   * @param refused names of entries that the kernel did not take (see `entryName`): they are as they were
+   */
+  settled(wanted: ReadonlyMap<string, Service>, refused: ReadonlySet<string> = new Set()): void {
+    for (const [key, service] of wanted) {
+      const made = madeBut(service, this.#made.get(key), refused);
+      if (made) this.#made.set(key, made);
+    }
   }
 
   /**
@@ -147,8 +155,12 @@ export class Pools {
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
     const sound = new Map<Registration, Service>();
-    for (const [key, registration] of registrations(this.#registry)) {
-      const found = findService(text.table, key);
+    const all = registrations(this.#registry);
+    // Servers of nobody keep the thresholds that they have.
+    const known = { table: text.table, limits, registry: this.#registry };
+    const table = limits === undefined ? text.table : knownTable(known, new Set(all.keys()));
+    for (const [key, registration] of all) {
+      const found = findService(table, key);
       if (found && limits === undefined && this.#wants.isSound(key, registration)) {
         if (this.#sound.get(registration) === found) continue;
         sound.set(registration, found);
@@ -169,6 +181,8 @@ export class Pools {
     for (const [registration, found] of sound)
       if (!edited.has(serviceKey(found))) this.#sound.set(registration, found);
     const drift = left.map(describeEdit).filter((one) => !made.has(one));
+    // Of these nothing is taken back.
+    for (const service of told) edited.delete(serviceKey(service));
     return { edits, repairs: this.#repairs(edits, edited, text, limits), drift, wanted };
   }
 
@@ -196,7 +210,7 @@ export class Pools {
    * Of edits, those of entries that are not as they were last made: somebody else was there since. Others follow from what
    * is wanted now and was not before.
    *
-   * @param edited keys of the virtual servers whose edits these are
+   * @param edited keys of the virtual servers that are looked at
    */
   #repairs(
     edits: readonly Edit[],

@@ -30,7 +30,7 @@ export {
   serviceExtra,
 } from "./options";
 export { parseTable, TableSyntaxError } from "./parse";
-export { type Edit, editedEntry, plan } from "./plan";
+export { type Edit, editedEntry, entryName, plan } from "./plan";
 export {
   type ConnectionCount,
   hasConnections,

@@ -31,10 +31,15 @@ export function plan(actual: Table, desired: Table, scope: ReadonlySet<string>):
   return edits;
 }
 
-/** What an edit is of: a virtual server, or one real server of it. Edits of one entry have the same, whatever they do. */
+/** Names an entry of the table: a virtual server or, with a destination, one real server of it. */
+export function entryName(service: Service, destination?: Destination): string {
+  const key = serviceKey(service);
+  return destination ? `${key} ${destinationKey(destination)}` : key;
+}
+
+/** The entry that an edit is of. Edits of one entry have the same, whatever they do. */
 export function editedEntry(edit: Edit): string {
-  const key = serviceKey(edit.service);
-  return "destination" in edit ? `${key} ${destinationKey(edit.destination)}` : key;
+  return entryName(edit.service, "destination" in edit ? edit.destination : undefined);
 }
 
 function planService(found: Service | undefined, wanted: Service): Edit[] {

@@ -1,5 +1,5 @@
 import { joinLines, type TableText } from "../../director/data";
-import { type Edit, findService, type Limits, type Service, serviceKey, type Table } from "../../ipvs";
+import { type Edit, editedEntry, findService, type Limits, type Table } from "../../ipvs";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
 import type { Kernel } from "../kernel";
@@ -10,6 +10,7 @@ import { registrations } from "../probes";
 import { isLimited, limitsText } from "../thresholds";
 import type { Draining } from "./draining";
 import type { HealthRecorder } from "./health-recorder";
+import { lacking } from "./lacking";
 import type { LastLook } from "./last-look";
 import type { Transitions } from "./transitions";
 import type { WriteAhead } from "./write-ahead";
@@ -118,14 +119,16 @@ export class Reconciler {
     const { text, limits, now, heeded } = found;
     const { edits, repairs, drift, wanted } = pools.due(text, limits);
     const complaint = await kernel.write(edits);
-    this.#repairs += repairs.length;
     this.#tell(edits, repairs, complaint);
     this.parts.edits.found(drift);
     if (complaint !== "") {
-      pools.settled(await this.#taken(wanted));
+      const refused = new Set((await lacking(kernel, pools)).edits.map(editedEntry));
+      pools.settled(wanted, refused);
+      this.#repairs += repairs.filter((one) => !refused.has(editedEntry(one))).length;
       // What the kernel did not take is tried again at the next look.
       throw new Error(`the kernel did not take all edits: ${complaint}`);
     }
+    this.#repairs += repairs.length;
     pools.settled(wanted);
     if (edits.length > 0) last.seen = foreseen(text, edits);
     // What was written is looked at once more.
@@ -133,20 +136,12 @@ export class Reconciler {
     else last.forget();
   }
 
-  /** What took back a hand's work is told apart from what follows from the health of servers. */
+  /** Whatever is done to an entry that somebody else has changed is told apart from what follows from the health of servers. */
   #tell(edits: readonly Edit[], repairs: readonly Edit[], complaint: string): void {
     const taken = new Set(repairs);
     const others = edits.filter((one) => !taken.has(one));
-    if (repairs.length > 0) this.parts.edits.made("repair", repairs, others.length > 0 ? "" : complaint);
+    if (repairs.length > 0) this.parts.edits.made("repair", repairs, complaint);
     if (repairs.length === 0 || others.length > 0) this.parts.edits.made("settle", others, complaint);
-  }
-
-  /** Of virtual servers as they were wanted, those that the kernel has taken. A complaint may be of others. */
-  async #taken(wanted: ReadonlyMap<string, Service>): Promise<ReadonlyMap<string, Service>> {
-    const { kernel, pools } = this.parts;
-    const { edits } = pools.due(await kernel.read());
-    const lacking = new Set(edits.map(({ service }) => serviceKey(service)));
-    return new Map([...wanted].filter(([key]) => !lacking.has(key)));
   }
 
   /**

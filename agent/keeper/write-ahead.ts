@@ -1,5 +1,5 @@
 import { duringRegistry, renderRegistry, type TableText } from "../../director/data";
-import type { Limits } from "../../ipvs";
+import { type Limits, serviceKey } from "../../ipvs";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
 import type { Journal } from "../journal";
@@ -10,6 +10,7 @@ import { registrations } from "../probes";
 import { readRegistry } from "../registry-file";
 import type { Store } from "../store";
 import type { HealthRecorder } from "./health-recorder";
+import { lacking } from "./lacking";
 import type { LastLook } from "./last-look";
 import { NotDurableError } from "./not-durable-error";
 
@@ -78,7 +79,7 @@ export class WriteAhead {
       // What is still there of what was to go stays owned, and is watched: the registry of before and after together.
       pools.adopt(renderRegistry(duringRegistry(before.registry, pools.registry)));
       pools.follow();
-      pools.unsettled(journal.scope);
+      await this.#settleTaken(journal.scope);
     }
     this.#uncommitted = true;
     await this.commit();
@@ -94,6 +95,16 @@ export class WriteAhead {
     if (!this.#uncommitted) return;
     await this.parts.store.commit(this.parts.pools.text);
     this.#uncommitted = false;
+  }
+
+  /** What stands is not written down as what is declared. */
+  get isUncommitted(): boolean {
+    return this.#uncommitted;
+  }
+
+  /** The registry stands already as a journal has it, which is all that is left of a change. */
+  standsAlready(): void {
+    this.#uncommitted = true;
   }
 
   /** Places the addresses of virtual servers, for all who ask before that begins. Returns what could not be. */
@@ -116,6 +127,17 @@ export class WriteAhead {
     const unplaced = await this.parts.place();
     if (unplaced !== "") this.parts.log.error({ event: "place", unplaced }, "addresses could not be placed");
     return unplaced;
+  }
+
+  /** Of virtual servers of which something was refused, those are made that lack nothing; none, where nobody can tell. */
+  async #settleTaken(scope: readonly string[]): Promise<void> {
+    const { kernel, pools } = this.parts;
+    pools.unsettled(scope);
+    const due = await lacking(kernel, pools).catch(() => undefined);
+    if (!due) return;
+    const lacks = new Set(due.edits.map(({ service }) => serviceKey(service)));
+    const taken = scope.filter((key) => !lacks.has(key));
+    pools.settled(new Map([...due.wanted].filter(([key]) => taken.includes(key))));
   }
 
   /**
