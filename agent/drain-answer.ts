@@ -15,11 +15,11 @@ export interface DrainAnswer {
 export function drainText(server: string, wanted: "start" | "end", { services, out }: DrainAnswer): string {
   if (wanted === "start") return `${server} takes no new connections in ${services.join(", ")}\n`;
   const still = new Set(out.map(({ service }) => service));
-  const again = services.filter((one) => !still.has(one));
+  const taking = services.filter((one) => !still.has(one));
   const lines = out.map(({ service, reasons, drain }) => {
     const how = drain === undefined ? "" : `: DELETE ${drain} of the REST API ends that drain`;
     return `${server} still takes no connections in ${service} (${reasons.join(", ")})${how}`;
   });
-  if (again.length > 0) lines.unshift(`${server} takes connections in ${again.join(", ")}`);
+  if (taking.length > 0) lines.unshift(`${server} takes connections in ${taking.join(", ")}`);
   return `${lines.join("\n")}\n`;
 }

@@ -20,7 +20,11 @@ const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 const READS = 3;
 const APART_MS = 200;
 
-/** Reads a table until that succeeds. Throws what the last read has thrown. @param load what may be lacking; done once */
+/**
+ * Reads a table, several times where that fails. Throws what the last read has thrown.
+ *
+ * @param load loads what may be lacking, after the first
+ */
 export async function readAtLast(kernel: Pick<Kernel, "read">, load: () => Promise<unknown>): Promise<void> {
   for (let read = 1; ; read++) {
     try {

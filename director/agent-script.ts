@@ -187,13 +187,23 @@ answer "absent"
 /** Stops the agent and removes all that is its own; the registry and the table stay. */
 export const REMOVE_AGENT = `${BEGIN}
 if [ ! -e "$agent" ]; then answer absent; fi
-if [ -x ${AGENT_FILES.command} ]; then stop_agent; fi
 # It alone knows what it has begun: whose entries are in the kernel would not be known any more.
+refuse() {
+  echo "heye 1 failed"
+  echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk and try again; $1"
+  exit 0
+}
+# One that is under way is soon over. Its agent goes on: it may not be able to start again.
+left=50
+while [ -e "$agent/journal.json" ] && [ "$left" -gt 0 ]; do
+  left=$((left - 1))
+  sleep 0.1
+done
+if [ -e "$agent/journal.json" ]; then refuse "nothing was stopped"; fi
+if [ -x ${AGENT_FILES.command} ]; then stop_agent; fi
 if [ -e "$agent/journal.json" ]; then
   if [ -x ${AGENT_FILES.command} ]; then start_agent; fi
-  echo "heye 1 failed"
-  echo "a change has begun and could not be written down ($agent/journal.json): make room on its disk and try again; it goes on until then"
-  exit 0
+  refuse "it was started again"
 fi
 if has_systemd; then systemctl disable --now heye-agent.service 2>/dev/null; fi
 rm -f ${AGENT_FILES.unit} ${AGENT_FILES.link} ${AGENT_FILES.log} ${AGENT_FILES.olderLog} ${AGENT_FILES.pid} ${AGENT_READY} /run/heye/agent.sock

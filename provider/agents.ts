@@ -114,7 +114,8 @@ export function agentConfig(
 /**
  * Has every director run the agent of this package, told what the cluster says, or, in the mode `ssh`, none; wave by wave.
  * Tables are not touched by either: forwarding goes on while nobody watches it. When a cluster turns to agents and one
- * cannot be installed, those that were are removed again: the others would refuse what a cluster without agents does.
+ * cannot be installed, those that were put where none was are removed again: the others would refuse what a cluster without
+ * agents does.
  *
  * @param seen directors whose agents, where they have any, may be removed (see {@link mayHaveAgent})
  * @param id of the cluster
@@ -129,14 +130,16 @@ export async function settleAgents(
 ): Promise<void> {
   const { mode, rollout } = wanted;
   const concerned = mode === "agent" ? seen : seen.filter(({ capabilities }) => capabilities.hasAgent);
+  // Another cluster's, with what it keeps.
+  const had = new Set(seen.filter((one) => one.capabilities.hasAgent).map(({ director }) => director));
   const done: Director[] = [];
-  const told: string[] = [];
   const install = async (director: Director) => {
     const config = agentConfig(id, wanted, director.name);
     const sight = seen.find((one) => one.director === director);
     const others = sight ? await concernedByTelling(sight, id, config) : [];
     const changed = await installAgent(director, agentProgram(), config);
-    if (others.length > 0) told.push(toldForOthersToo(director.name, others));
+    // At once: where a later one fails, this one keeps what it was told.
+    if (others.length > 0) console.error(`warning: ${toldForOthersToo(director.name, others)}`);
     return changed;
   };
   for (const wave of wavesOf(concerned, rollout)) {
@@ -148,12 +151,13 @@ export async function settleAgents(
       () => false,
     );
     for (const [director, changed] of reached) if (changed) done.push(director);
-    if (causes.length > 0)
-      throw await givenUp(causes, total, mode === "agent" && before !== "agent" ? done : []);
+    if (causes.length > 0) {
+      const isNew = mode === "agent" && before !== "agent";
+      throw await givenUp(causes, total, isNew ? done.filter((one) => !had.has(one)) : []);
+    }
   }
   const what = mode === "agent" ? `agent ${agentProgram().version} installed` : "agent removed";
   for (const director of done) console.error(`director ${director.name}: ${what}`);
-  for (const text of told) console.error(`warning: ${text}`);
 }
 
 /** @param installed agents that nobody wants any more */

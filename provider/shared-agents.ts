@@ -3,7 +3,7 @@ import type { Sight } from "./settlement";
 
 /**
  * Whom else it concerns that a director's agent is told something else, by their labels: a director has one agent, and others
- * have entries there. Nobody, where it has been told the same, or where there is none yet.
+ * have entries there. Nobody, where it has been told the same, or where none answers, which was told who knows what.
  *
  * @param id of the cluster that tells it
  * @param config what it is told, as `agentConfig` says it

@@ -95,7 +95,7 @@ export class Following {
   }
 
   /**
-   * Has a change taken, as {@link agree} does it.
+   * Has a change taken, from where this director stands (agreement.ts).
    *
    * @returns undefined: something else has been agreed on, and is followed
    */

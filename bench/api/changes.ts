@@ -5,21 +5,22 @@ import type { Answered } from "./api-client";
 import type { Declared } from "./declared";
 
 export const CHANGES_PER_S = 50;
-/** One change of so many lets a server leave the busy virtual server, or come back. */
+/** One change of so many lets a server leave the busy virtual server, or come back, where it has done so before. */
 const MOVE_EVERY = 40;
 /** Longer than a request takes: what leaves loses none. */
 const DRAIN_MS = 1_000;
+/** How often is asked whether a server has left. */
+const LOOK_MS = 100;
+/** An agent ends drains when it looks at its table. */
+const LEAVE_MAX_MS = 30_000;
 
 type Member = PlannedService["members"][number];
-/** The server that leaves and comes back. */
-interface Mover {
-  readonly member: Member;
-  isIn: boolean;
-  moving: boolean;
-}
 
-/** Makes a change, and counts what it was answered. */
-export type Change = (method: string, path: string, body?: object) => Promise<Answered>;
+/** Who makes changes, and counts what they were answered. */
+export interface Changer {
+  change(method: string, path: string, body?: object): Promise<Answered>;
+  isThere(path: string): Promise<boolean>;
+}
 
 /** Where the API has a virtual server. */
 export function pathOf({ address, port }: PlannedService): string {
@@ -30,21 +31,27 @@ export function pathOf({ address, port }: PlannedService): string {
 export class Changes {
   /** Of one server they follow each other: which of two at once is the last would be chance. */
   readonly #last = new Map<string, Promise<unknown>>();
-  readonly #mover: Mover | undefined;
+  /** The server that leaves and comes back is the last of the pool. */
+  #isIn = true;
+  #isMoving = false;
+  readonly #moving: Promise<void>[] = [];
+  #failure: unknown;
+  /** How often it has left or come back. */
   moves = 0;
 
   constructor(
     private readonly services: readonly PlannedService[],
     private readonly busy: PlannedService | undefined,
     private readonly declared: Declared,
-    private readonly change: Change,
-  ) {
-    const member = busy?.members.at(-1);
-    if (member) this.#mover = { member, isIn: true, moving: false };
-  }
+    private readonly changer: Changer,
+  ) {}
 
-  /** Until then, by `performance.now()`; ends when the last has been answered, with every server in its place. */
-  async until(endMs: number): Promise<void> {
+  /**
+   * Until then, by `performance.now()`; ends with every server in its place.
+   *
+   * @returns when all that were begun at the pace had been answered
+   */
+  async until(endMs: number): Promise<number> {
     const beganMs = performance.now();
     const made: Promise<unknown>[] = [];
     for (let turn = 0; performance.now() < endMs; turn++) {
@@ -52,43 +59,70 @@ export class Changes {
       made.push(this.#one(turn));
     }
     await Promise.all(made);
-    if (this.busy && this.#mover?.isIn === false) await this.#move(this.busy, this.#mover);
+    const answeredMs = performance.now();
+    await Promise.all(this.#moving);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.busy && !this.#isIn) await this.#moveNow(this.busy);
+    return answeredMs;
   }
 
-  #one(turn: number): Promise<unknown> {
+  async #one(turn: number): Promise<void> {
     const { busy } = this;
     if (!busy || turn % 2 === 1) {
       const at = busy ? (turn - 1) / 2 : turn;
       const service = this.services[at % this.services.length];
-      return service ? this.#weigh(service, service.members, at) : Promise.resolve();
+      if (service) await this.#weigh(service, service.members, at, Math.floor(at / this.services.length));
+      return;
     }
-    if (turn % MOVE_EVERY === 0 && this.#mover && !this.#mover.moving) return this.#move(busy, this.#mover);
-    return this.#weigh(busy, busy.members.slice(0, -1), turn / 2);
+    if (turn % MOVE_EVERY === 0 && !this.#isMoving) {
+      const move = this.#moveNow(busy).catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+      this.#moving.push(move);
+      return;
+    }
+    await this.#weigh(busy, busy.members.slice(0, -1), turn / 2, 0);
   }
 
-  async #weigh(service: PlannedService, members: readonly Member[], at: number): Promise<void> {
-    const member = members[at % members.length];
+  /** @param round how often every virtual server has had its turn: each time it is another server, and another weight */
+  async #weigh(
+    service: PlannedService,
+    members: readonly Member[],
+    at: number,
+    round: number,
+  ): Promise<void> {
+    const member = members[(at + round) % members.length];
     if (!member) return;
     const path = `${pathOf(service)}/real-servers/${realServerId(member)}/weight`;
-    const weight = 1 + (at % 100);
+    const weight = 1 + ((at + round) % 97);
     const before = this.#last.get(path) ?? Promise.resolve();
     const made = before.then(async () => {
-      await this.change("PUT", path, { weight });
+      await this.changer.change("PUT", path, { weight });
       this.declared.set(service, member, weight);
     });
     this.#last.set(path, made);
     await made;
   }
 
-  async #move(busy: PlannedService, mover: Mover): Promise<void> {
-    mover.moving = true;
-    const place = `${pathOf(busy)}/real-servers`;
-    const { address, port } = mover.member;
-    if (mover.isIn)
-      await this.change("DELETE", `${place}/${realServerId(mover.member)}?drain-ms=${DRAIN_MS}`);
-    else await this.change("POST", place, { address, port });
-    mover.isIn = !mover.isIn;
+  async #moveNow(busy: PlannedService): Promise<void> {
+    const member = busy.members.at(-1);
+    if (!member) return;
+    this.#isMoving = true;
+    const pool = `${pathOf(busy)}/real-servers`;
+    const place = `${pool}/${realServerId(member)}`;
+    const { address, port } = member;
+    const { status, text } = this.#isIn
+      ? await this.changer.change("DELETE", `${place}?drain-ms=${DRAIN_MS}`)
+      : await this.changer.change("POST", pool, { address, port });
+    if (status < 200 || status > 299) throw new Error(`${place}: ${status} ${text}`);
+    const endMs = performance.now() + LEAVE_MAX_MS;
+    while (this.#isIn && (await this.changer.isThere(place))) {
+      if (performance.now() > endMs)
+        throw new Error(`${place} has not left within ${LEAVE_MAX_MS / 1_000} s`);
+      await delay(LOOK_MS);
+    }
+    this.#isIn = !this.#isIn;
+    this.#isMoving = false;
     this.moves++;
-    mover.moving = false;
   }
 }

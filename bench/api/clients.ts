@@ -20,23 +20,23 @@ async function main(): Promise<Met> {
   const counted = new Counted(client);
   await Promise.all(own.map((one) => declare(client, one)));
   const declared = new Declared(all);
-  const changes = new Changes(own, busy, declared, counted.change);
-  const start = performance.now();
-  const end = start + durationMs;
+  const changes = new Changes(own, busy, declared, counted);
+  const begin = performance.now();
+  const end = begin + durationMs;
   const read = async (reader: number) => {
     for (let turn = reader; performance.now() < end; turn += 7) {
       const service = all[turn % all.length];
       if (service) await counted.read(pathOf(service));
     }
   };
-  await Promise.all([changes.until(end), ...Array.from({ length: READERS }, (_, reader) => read(reader))]);
-  const s = (performance.now() - start) / 1000;
+  const readers = Array.from({ length: READERS }, (_, reader) => read(reader));
+  const [answered] = await Promise.all([changes.until(end), ...readers]);
   const { reads, made, errors, firstError } = counted;
   const wrong = declared.wrongIn(await weightsIn(table, client));
-  await Promise.all(own.map((one) => client.ask("DELETE", `${pathOf(one)}?drain-ms=0`)));
+  await Promise.all(own.map((one) => remove(client, one)));
   return {
-    readsPerS: reads.length / s,
-    changesPerS: made.length / s,
+    readsPerS: (reads.length * 1_000) / durationMs,
+    changesPerS: (made.length * 1_000) / (answered - begin),
     readP99Ms: quantile(reads, 0.99),
     changeP50Ms: quantile(made, 0.5),
     changeP99Ms: quantile(made, 0.99),
@@ -55,6 +55,8 @@ class Counted {
 
   readonly read = (path: string) => this.#ask(this.reads, "GET", path);
   readonly change = (method: string, path: string, body?: object) => this.#ask(this.made, method, path, body);
+  /** Asks whether something is there; that it is not is no error. */
+  readonly isThere = async (path: string) => (await this.client.ask("GET", path)).status === 200;
 
   async #ask(into: number[], method: string, path: string, body?: object) {
     const start = performance.now();
@@ -73,6 +75,11 @@ async function declare(client: ApiClient, service: PlannedService): Promise<void
   const body = { address, port, scheduler: "wrr", healthCheck: { type: "none" }, realServers };
   const { status, text: answer } = await client.ask("POST", "/v1/virtual-servers", body);
   if (status !== 201) throw new Error(answer);
+}
+
+async function remove(client: ApiClient, service: PlannedService): Promise<void> {
+  const { status, text: answer } = await client.ask("DELETE", `${pathOf(service)}?drain-ms=0`);
+  if (status < 200 || status > 299) throw new Error(`DELETE ${pathOf(service)}: ${status} ${answer}`);
 }
 
 function quantile(values: readonly number[], share: number): number {

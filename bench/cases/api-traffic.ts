@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AGENT_SOCKET } from "../../director/data";
 import { PROJECT_ROOT } from "../../setup/project";
+import { checked, measurementsOf } from "../api/measured";
 import type { ApiOrder, Met } from "../api/order";
 import { type Bench, BenchError, type BenchOptions } from "../bench";
 import { KEPT } from "../keeping";
@@ -8,7 +9,6 @@ import { AgentKeeping } from "../keeping-agent";
 import type { Measurement } from "../record";
 import type { BenchSite } from "../site";
 import { duringLoad } from "../steady-load";
-import { checked, measurementsOf } from "./api";
 
 /** Web servers of the virtual server that requests go to. */
 const SERVERS = 4;

@@ -37,8 +37,8 @@ export interface BalancerOptions {
 
 /** How long changes are gathered before everything is worked out again, in ms. */
 const GATHER_MS = 50;
-/** How much of what was said of a Service is remembered. */
-const SAID = 50;
+/** How much of what was said of a Service is remembered: more than can be wrong with it at once. */
+const SAID = 2_000;
 /** How often everything is looked at without a cause, in ms. */
 const RESYNC_MS = 5_000;
 
@@ -226,9 +226,10 @@ export class Balancer {
   #tell({ namespace, name, uid }: BalancedService, note: Note): void {
     const said = this.#said.get(uid) ?? new Set();
     this.#said.set(uid, said);
-    if (said.has(note.message)) return;
+    const isKnown = said.delete(note.message);
     said.add(note.message);
     for (const oldest of said) if (said.size > SAID) said.delete(oldest);
+    if (isKnown) return;
     const about = { apiVersion: "v1", kind: "Service", name, uid };
     this.#options.events.tell({ namespace, name, about }, note);
   }

@@ -191,6 +191,18 @@ describe("a cluster's agents", () => {
       /^warning: director d1: its agent was told .* holds for shop\/prod Cluster b too/,
     );
   });
+
+  it("of another cluster stay when a new one fails elsewhere, and who has told them something else says so", async () => {
+    const site = new Site(["d2"], { "other-1": { label: "shop/prod Cluster b", virtualServers: {} } });
+    site.running.set("d1", `${agentProgram().version} ${"0".repeat(64)}`);
+    const rollout = { canary: 1, waveSize: 1 } as never;
+    const said = await warningsOf(async () => {
+      const settled = settleAgents(site.sights("d1", "d2"), "me-1", { ...AGENT, rollout });
+      await assert.rejects(settled, /d2: its agent could not be installed/);
+    });
+    assert.match(said.join(), /director d1: .* holds for shop\/prod Cluster b too/);
+    assert.deepEqual([...site.running.keys()], ["d1"]);
+  });
 });
 
 async function warningsOf(work: () => Promise<void>): Promise<string[]> {

@@ -129,24 +129,47 @@ describe("clients of an agent's API", () => {
     assert.equal(wrong([a, 7], [b, 1]), 0);
   });
 
-  it("change a server's weights one after the other, and bring back who has left", async () => {
+  it("change a server's weights one after the other, each time to another one", async () => {
+    const services = servicesOf({ virtualServers: 2, servers: 2 });
+    const [open, last] = [new Set<string>(), new Map<string, string>()];
+    const changer = {
+      isThere: async () => false,
+      change: async (_: string, path: string, body?: object) => {
+        assert.ok(!open.has(path), `${path} is being changed already`);
+        const weight = JSON.stringify(body);
+        assert.notEqual(last.get(path), weight, `${path} has that weight`);
+        open.add(path);
+        last.set(path, weight);
+        await delay(60);
+        open.delete(path);
+        return { status: 200, text: "" };
+      },
+    };
+    await new Changes(services, undefined, new Declared(services), changer).until(performance.now() + 300);
+    assert.equal(last.size, 4, "every server has its turn");
+  });
+
+  it("let a server leave for good before it comes back, and bring it back at the end", async () => {
     const services = servicesOf({ virtualServers: 2, servers: 2 });
     const [busy, ...others] = services;
-    const open = new Set<string>();
-    const asked: string[] = [];
-    const change = async (method: string, path: string) => {
-      assert.ok(!open.has(path), `${path} is being changed already`);
-      open.add(path);
-      asked.push(`${method} ${path}`);
-      await delay(60);
-      open.delete(path);
-      return { status: 200, text: "" };
+    const moves: string[] = [];
+    let looks = 0;
+    const changer = {
+      // It drains while it is asked for twice.
+      isThere: async () => moves.at(-1) === "DELETE" && looks++ % 3 < 2,
+      change: async (method: string) => {
+        if (method === "POST") assert.equal(looks % 3, 0, "it has not left yet");
+        if (method !== "PUT") moves.push(method);
+        return { status: method === "DELETE" ? 202 : 200, text: "" };
+      },
     };
-    const changes = new Changes(others, busy, new Declared(services), change);
-    await changes.until(performance.now() + 500);
-    const moves = asked.filter((one) => !one.startsWith("PUT")).map((one) => one.split(" ")[0]);
-    assert.ok(asked.length > 2, String(asked.length));
-    assert.deepEqual([moves.slice(0, 2), moves.length % 2], [["DELETE", "POST"], 0]);
-    assert.equal(changes.moves, moves.length);
+    const changes = new Changes(others, busy, new Declared(services), changer);
+    await changes.until(performance.now() + 100);
+    assert.deepEqual([moves, changes.moves, looks], [["DELETE", "POST"], 2, 3]);
+    const refused = { ...changer, change: async () => ({ status: 409, text: "there already" }) };
+    await assert.rejects(
+      new Changes(others, busy, new Declared(services), refused).until(performance.now() + 100),
+      /409 there already/,
+    );
   });
 });
