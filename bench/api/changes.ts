@@ -5,6 +5,8 @@ import type { Answered } from "./api-client";
 import type { Declared } from "./declared";
 
 export const CHANGES_PER_S = 50;
+/** An agent takes 64 changes at a time. */
+const OPEN_MAX = 32;
 /** One change of so many lets a server leave the busy virtual server, or come back, where it has done so before. */
 const MOVE_EVERY = 40;
 /** Longer than a request takes: what leaves loses none. */
@@ -53,12 +55,15 @@ export class Changes {
    */
   async until(endMs: number): Promise<number> {
     const beganMs = performance.now();
-    const made: Promise<unknown>[] = [];
+    const open = new Set<Promise<unknown>>();
     for (let turn = 0; performance.now() < endMs; turn++) {
       await delay(Math.max(0, beganMs + (turn * 1000) / CHANGES_PER_S - performance.now()));
-      made.push(this.#one(turn));
+      while (open.size >= OPEN_MAX) await Promise.race(open);
+      const one = this.#one(turn);
+      open.add(one);
+      void one.then(() => open.delete(one));
     }
-    await Promise.all(made);
+    await Promise.all(open);
     const answeredMs = performance.now();
     await Promise.all(this.#moving);
     if (this.#failure !== undefined) throw this.#failure;

@@ -18,7 +18,7 @@ async function main(): Promise<Met> {
   const own = servicesOf(plan);
   const all = busy ? [busy, ...own] : own;
   const counted = new Counted(client);
-  await Promise.all(own.map((one) => declare(client, one)));
+  for (const one of own) await declare(client, one);
   const declared = new Declared(all);
   const changes = new Changes(own, busy, declared, counted);
   const begin = performance.now();
@@ -33,7 +33,7 @@ async function main(): Promise<Met> {
   const [answered] = await Promise.all([changes.until(end), ...readers]);
   const { reads, made, errors, firstError } = counted;
   const wrong = declared.wrongIn(await weightsIn(table, client));
-  await Promise.all(own.map((one) => remove(client, one)));
+  for (const one of own) await remove(client, one);
   return {
     readsPerS: (reads.length * 1_000) / durationMs,
     changesPerS: (made.length * 1_000) / (answered - begin),

@@ -40,16 +40,15 @@ export const apiTraffic: Bench = {
 };
 
 async function once(site: BenchSite, load: typeof FULL, say: (text: string) => void): Promise<Round> {
-  const pool = site.servers
-    .slice(0, SERVERS)
-    .map(({ name, address }) => ({ name, address, port: KEPT.port }));
+  const servers = site.servers.slice(0, SERVERS);
+  const pool = servers.map(({ address }) => ({ address, port: KEPT.port }));
   const keeping = new AgentKeeping(site);
   await keeping.start(pool);
   try {
     const mets: Met[] = [];
     const order: ApiOrder = {
       ...{ socketPath: AGENT_SOCKET, table: "kernel", ...load },
-      busy: { ...KEPT, members: pool },
+      busy: { ...KEPT, members: servers.map(({ name, address }) => ({ name, address, port: KEPT.port })) },
     };
     const { requests, failed, errors } = await duringLoad(site, KEPT.address, async () => {
       mets.push(checked(await clientsOn(site, order), say));
