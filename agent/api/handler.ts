@@ -6,6 +6,7 @@ import type { Role } from "./clients";
 import { IN_FLIGHT, LONG_BYTES, STALLED_MS, TAGS_MAX_LENGTH, UNSENT_BYTES, WRITES_IN_FLIGHT } from "./limits";
 import { isPackable, packed } from "./packing";
 import { ApiProblem, asProblem, problemBody } from "./problem";
+import { ReadTurns } from "./read-turns";
 import { revisionTag } from "./resources";
 import type { Answer, AnsweredEdit, Api, Call, Route } from "./route";
 import type { Matched, Router } from "./router";
@@ -33,6 +34,7 @@ const REVISION_FIELD = "heye-revision";
 /** Answers requests of the API, over whatever they come. */
 export class ApiHandler {
   readonly #inFlight = new Slots("requests", IN_FLIGHT);
+  readonly #reads = new ReadTurns();
   readonly #writes = new Slots("changes", WRITES_IN_FLIGHT);
   readonly #unsent = new Slots("bytes of answers that clients have yet to take", UNSENT_BYTES);
 
@@ -80,7 +82,10 @@ export class ApiHandler {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     const call = callOf(request, matched, asker, gone.signal);
-    if (!isWrite) return this.#read(matched.route, call, method === "GET" ? response : undefined);
+    if (!isWrite) {
+      if (matched.route.kind === "read" && !isReadiness(request)) await this.#reads.take();
+      return this.#read(matched.route, call, method === "GET" ? response : undefined);
+    }
     return within(this.#writes, asker, async () => {
       const body = matched.route.operation.body === undefined ? undefined : await readBody(request, method);
       return this.#write(matched.route, { ...call, body });

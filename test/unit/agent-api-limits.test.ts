@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { History } from "../../agent/api/history";
 import { IN_FLIGHT, UNSENT_BYTES, WRITES_IN_FLIGHT } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { Slots } from "../../agent/api/slots";
@@ -52,6 +55,34 @@ describe("what the API of an agent bears", () => {
     for (const answer of await Promise.all(writes)) assert.equal(answer.status, 201);
     assert.equal((await api.get(VS)).body.items.length, hosts.length);
     assert.equal((await api.post(VS, { body: body(200) })).status, 201);
+  });
+
+  it("is any number of readers: one is answered in each round of the event loop, and all else in between", async () => {
+    const sockets = Array.from({ length: 20 }, () => connect(site.socket));
+    await Promise.all(sockets.map((one) => once(one, "connect")));
+    // The server has taken them all.
+    await delay(50);
+    let round = 0;
+    const rounds: number[] = [];
+    const tick = () => {
+      round++;
+      if (rounds.length < sockets.length) setImmediate(tick);
+    };
+    const { see } = History.prototype;
+    History.prototype.see = function (view) {
+      rounds.push(round);
+      see.call(this, view);
+    };
+    try {
+      setImmediate(tick);
+      const answers = sockets.map((one) => once(one, "data"));
+      for (const one of sockets) one.write(`GET ${VS} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await Promise.all(answers);
+    } finally {
+      History.prototype.see = see;
+      for (const one of sockets) one.destroy();
+    }
+    assert.equal(new Set(rounds).size, 20, rounds.join(" "));
   });
 
   it("is a connection that rests for a minute, so that no client uses one that is being closed", async () => {
