@@ -31,13 +31,14 @@ export function pathOf({ address, port }: PlannedService): string {
 
 /** Changes at a pace: weights, and, of the busy virtual server, also which servers there are. */
 export class Changes {
-  /** Of one server they follow each other: which of two at once is the last would be chance. */
-  readonly #last = new Map<string, Promise<unknown>>();
+  /** Where changes are under way. Of one server they follow each other: which of two at once is the last would be chance. */
+  readonly #open = new Set<string>();
   /** The server that leaves and comes back is the last of the pool. */
   #isIn = true;
   #isMoving = false;
   readonly #moving: Promise<void>[] = [];
   #failure: unknown;
+  #weights = 0;
   /** How often it has left or come back. */
   moves = 0;
 
@@ -73,40 +74,41 @@ export class Changes {
 
   async #one(turn: number): Promise<void> {
     const { busy } = this;
-    if (!busy || turn % 2 === 1) {
-      const at = busy ? (turn - 1) / 2 : turn;
-      const service = this.services[at % this.services.length];
-      if (service) await this.#weigh(service, service.members, at, Math.floor(at / this.services.length));
-      return;
-    }
-    if (turn % MOVE_EVERY === 0 && !this.#isMoving) {
+    if (busy && turn % MOVE_EVERY === 0 && !this.#isMoving) {
       const move = this.#moveNow(busy).catch((error: unknown) => {
         this.#failure ??= error;
       });
       this.#moving.push(move);
       return;
     }
-    await this.#weigh(busy, busy.members.slice(0, -1), turn / 2, 0);
+    const isBusy = busy !== undefined && turn % 2 === 0;
+    if (isBusy && (await this.#weigh(busy, busy.members.slice(0, -1), turn / 2))) return;
+    const count = this.services.length;
+    const at = busy ? Math.floor(turn / 2) : turn;
+    for (let next = at; next < at + count; next++) {
+      const service = this.services[next % count];
+      if (service && (await this.#weigh(service, service.members, next + Math.floor(next / count)))) return;
+    }
   }
 
-  /** @param round how often every virtual server has had its turn: each time it is another server, and another weight */
-  async #weigh(
-    service: PlannedService,
-    members: readonly Member[],
-    at: number,
-    round: number,
-  ): Promise<void> {
-    const member = members[(at + round) % members.length];
-    if (!member) return;
-    const path = `${pathOf(service)}/real-servers/${realServerId(member)}/weight`;
-    const weight = 1 + ((at + round) % 97);
-    const before = this.#last.get(path) ?? Promise.resolve();
-    const made = before.then(async () => {
-      await this.changer.change("PUT", path, { weight });
-      this.declared.set(service, member, weight);
-    });
-    this.#last.set(path, made);
-    await made;
+  /**
+   * Gives the first server that is not being changed another weight.
+   *
+   * @param at which one is tried first; each time it is another one
+   * @returns whether there was one
+   */
+  async #weigh(service: PlannedService, members: readonly Member[], at: number): Promise<boolean> {
+    const pool = `${pathOf(service)}/real-servers`;
+    const path = (one: Member) => `${pool}/${realServerId(one)}/weight`;
+    const inTurn = members.map((_, index) => members[(at + index) % members.length] as Member);
+    const member = inTurn.find((one) => !this.#open.has(path(one)));
+    if (!member) return false;
+    const weight = 1 + (this.#weights++ % 97);
+    this.#open.add(path(member));
+    await this.changer.change("PUT", path(member), { weight });
+    this.declared.set(service, member, weight);
+    this.#open.delete(path(member));
+    return true;
   }
 
   async #moveNow(busy: PlannedService): Promise<void> {

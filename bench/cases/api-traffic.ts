@@ -11,7 +11,8 @@ import type { BenchSite } from "../site";
 import { duringLoad } from "../steady-load";
 
 /** Web servers of the virtual server that requests go to. */
-const SERVERS = 4;
+const SERVERS = 8;
+const FEW = 4;
 const FULL = { plan: { virtualServers: 100, servers: 10 }, durationMs: 60_000 };
 const SMALL = { plan: { virtualServers: 5, servers: 2 }, durationMs: 3_000 };
 const TIMEOUT_MS = 300_000;
@@ -27,7 +28,7 @@ export const apiTraffic: Bench = {
   about:
     "failed requests while an agent's API makes 50 changes a second for a minute and is read as fast as it answers, on a real kernel",
   async run({ rounds, quick, sites, say }: BenchOptions): Promise<Measurement[]> {
-    const site = await sites.get(1, SERVERS);
+    const site = await sites.get(1, quick ? FEW : SERVERS);
     const all: Round[] = [];
     for (let round = 0; round < rounds; round++) {
       await site.wipe();
