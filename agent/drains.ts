@@ -125,9 +125,10 @@ export class Drains {
 
   #remembered(one: { readonly drain: Drain; readonly begunMs: number }, isThere: boolean) {
     const { goneMs, ...drain } = one.drain;
-    if (isThere) return [{ ...one, drain }];
     const elapsedMs = this.nowMs() - one.begunMs;
+    // Before whether it is there: nobody may have looked in the meantime, and it is a new one.
     if (goneMs !== undefined && elapsedMs - goneMs > MEMORY_MS) return [];
+    if (isThere) return [{ ...one, drain }];
     return [{ ...one, drain: { ...drain, goneMs: goneMs ?? elapsedMs } }];
   }
 }
