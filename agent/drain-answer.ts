@@ -1,4 +1,4 @@
-import type { Explanation } from "./status";
+import type { Explanation } from "./explanation";
 
 /** What became of a drain that an operator has begun or ended. */
 export interface DrainAnswer {

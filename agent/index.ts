@@ -5,10 +5,11 @@
  * `director/`.
  */
 export { type AgentOptions, runAgent } from "./daemon";
+export type { Explanation } from "./explanation";
 export type { HealthRecord } from "./health-record";
 export { type Journal, JournalError } from "./journal";
 export { Keeper, type KeeperParts } from "./keeper";
 export { NotDurableError } from "./keeper/not-durable-error";
 export { RegistryError } from "./registry-file";
-export type { Explanation, ServerStatus, ServiceStatus, Status } from "./status";
+export type { ServerStatus, ServiceStatus, Status } from "./status";
 export { FileStore, type Store, type Stored } from "./store";

@@ -3,6 +3,7 @@ import { type Dial, waitUntilHealthy } from "../health";
 import { realServerKey } from "../spec";
 import { drainPath } from "./api/ids";
 import type { DrainAnswer } from "./drain-answer";
+import { explain } from "./explanation";
 import type { Keeper } from "./keeper";
 import type { Log } from "./log";
 import type { Maintenance } from "./maintenance";
@@ -12,7 +13,6 @@ import { planeRoutes } from "./plane/routes";
 import { unreadyText } from "./readiness";
 import { type Question, RequestProblem, type Routes } from "./server";
 import type { Sight } from "./sight";
-import { explain } from "./status";
 
 /**
  * What the provider and operators ask, on the unix socket alone; the rest is the API's (agent/api/).

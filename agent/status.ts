@@ -6,7 +6,7 @@ import {
   type PlaneAnswer,
   type Registration,
 } from "../director/data";
-import type { History, ServerHealth } from "../health";
+import type { ServerHealth } from "../health";
 import { destinationKey, findService } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { Alarm } from "./alarms";
@@ -14,8 +14,8 @@ import type { Drain } from "./drains";
 import type { Keeper } from "./keeper";
 import type { MaintenanceState } from "./maintenance";
 import type { KernelWay } from "./open-kernel";
-import { keyOf, probeOf, registrations } from "./probes";
-import { DEFAULT_QUORUM, sorryMember, wantedService } from "./wanted";
+import { keyOf, registrations } from "./probes";
+import { DEFAULT_QUORUM, sorryMember, type Wanted, wantedService, weightOf } from "./wanted";
 
 /** A real server as the agent sees it. */
 export interface ServerStatus {
@@ -86,15 +86,8 @@ export interface Status {
   readonly plane?: PlaneAnswer;
 }
 
-/** A server in one of its virtual servers, with what it answered last. */
-export interface Explanation extends ServerStatus, Partial<History> {
-  readonly service: string;
-  /** `http`, `tcp`, `mysql`; absent: nothing is asked of it. */
-  readonly check?: string;
-}
-
 /** What is looked at. */
-type Viewed = Pick<Keeper, "view">;
+export type Viewed = Pick<Keeper, "view">;
 
 /** The agent's own state, for people and programs. */
 export function statusOf(
@@ -126,7 +119,7 @@ export function serviceStatus(keeper: Viewed, key: string, registration: Registr
   const sorry = sorryMember(registration);
   const sorryServer = sorry && {
     server: realServerKey(sorry),
-    serves: weightOf(keeper, key, sorry) !== null,
+    serves: heldWeight(keeper, key, sorry) !== null,
   };
   const servers = serversOf(keeper, key, registration);
   const { scheduler, quorum = DEFAULT_QUORUM } = registration;
@@ -134,52 +127,54 @@ export function serviceStatus(keeper: Viewed, key: string, registration: Registr
   return { ...about, servers, ...(sorryServer && { sorryServer }) };
 }
 
-/** Everything about one server, by `realServerKey`, in each of its virtual servers. */
-export function explain(keeper: Viewed, server: string): Explanation[] {
-  const { registry, watch } = keeper.view.pools;
-  return [...registrations(registry)].flatMap(([service, registration]) => {
-    const member = registration.members.find((one) => realServerKey(one) === server);
-    const status = serversOf(keeper, service, registration).find((one) => one.server === server);
-    if (!member || !status) return [];
-    const probe = keyOf(registration, member);
-    const check = probeOf(registration, member)?.check.type;
-    return [{ service, ...status, ...(check && { check }), ...(probe && watch.history(probe)) }];
-  });
-}
-
-function weightOf({ view }: Viewed, key: string, member: Member): number | null {
+function heldWeight({ view }: Viewed, key: string, member: Member): number | null {
   const found = findService(view.seen, key)?.destinations;
   return found?.find((one) => destinationKey(one) === realServerKey(member))?.weight ?? null;
 }
 
 function serversOf(keeper: Viewed, key: string, registration: Registration): ServerStatus[] {
-  const { watch, lost, drains } = keeper.view.pools;
-  const isHealthy = (member: Member) => watch.isHealthy(registration, member);
-  const isDrained = (member: Member) => drains.isAsked(key, realServerKey(member));
-  const { out } = wantedService(registration, undefined, [], { isHealthy, isDrained, wasUp: !lost.has(key) });
-  const isOut = (member: Member) =>
-    out.has(realServerKey(member)) &&
-    !isDrained(member) &&
-    (effectiveWeight(member) > 0 || !isHealthy(member));
-  const whyOut = (member: Member) => (isHealthy(member) ? ("sorry server" as const) : ("down" as const));
-  return registration.members.map((member): ServerStatus => {
-    const server = realServerKey(member);
-    const probe = keyOf(registration, member);
-    const health = probe === undefined ? undefined : watch.health(probe);
-    const reasons = [
-      ...(member.held ? (["held"] as const) : []),
-      ...(member.draining ? (["draining"] as const) : []),
-      ...(member.weight > 0 && isDrained(member) ? (["drained"] as const) : []),
-      ...(member.drained ? (["drained by the API"] as const) : []),
-      ...(isOut(member) ? [whyOut(member)] : []),
-    ];
-    return {
-      server,
-      configuredWeight: member.weight,
-      effectiveWeight: out.has(server) ? 0 : effectiveWeight(member),
-      kernelWeight: weightOf(keeper, key, member),
-      reasons,
-      ...(health && { health }),
-    };
+  const wanted = wantedOf(keeper, key, registration);
+  return registration.members.map((member) => serverStatus(keeper, key, registration, wanted, member));
+}
+
+/** What a virtual server is to be now. */
+export function wantedOf({ view }: Viewed, key: string, registration: Registration): Wanted {
+  const { watch, lost, drains } = view.pools;
+  return wantedService(registration, undefined, [], {
+    isHealthy: (member) => watch.isHealthy(registration, member),
+    isDrained: (member) => drains.isAsked(key, realServerKey(member)),
+    wasUp: !lost.has(key),
   });
+}
+
+/** One real server of a virtual server. */
+export function serverStatus(
+  keeper: Viewed,
+  key: string,
+  registration: Registration,
+  { out, factors }: Pick<Wanted, "out" | "factors">,
+  member: Member,
+): ServerStatus {
+  const { watch, drains } = keeper.view.pools;
+  const server = realServerKey(member);
+  const isHealthy = watch.isHealthy(registration, member);
+  const isDrained = drains.isAsked(key, server);
+  const isOut = out.has(server) && !isDrained && (effectiveWeight(member) > 0 || !isHealthy);
+  const probe = keyOf(registration, member);
+  const health = probe === undefined ? undefined : watch.health(probe);
+  const reasons = [
+    ...(member.held ? (["held"] as const) : []),
+    ...(member.draining ? (["draining"] as const) : []),
+    ...(member.weight > 0 && isDrained ? (["drained"] as const) : []),
+    ...(member.drained ? (["drained by the API"] as const) : []),
+    ...(isOut ? [isHealthy ? ("sorry server" as const) : ("down" as const)] : []),
+  ];
+  return {
+    server,
+    configuredWeight: member.weight,
+    effectiveWeight: weightOf(factors(member)),
+    kernelWeight: heldWeight(keeper, key, member),
+    reasons,
+    ...(health && { health }),
+  };
 }

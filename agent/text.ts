@@ -1,6 +1,8 @@
 import type { PlaneAnswer } from "../director/data";
 import type { Alarm } from "./alarms";
-import type { Explanation, ServerStatus, Status } from "./status";
+import type { Explanation } from "./explanation";
+import type { ServerStatus, Status } from "./status";
+import type { WeightFactors } from "./wanted";
 
 /** Alarms that have lines of their own, which say more. */
 const TOLD_APART: ReadonlySet<string> = new Set(["drift", "etcd", "conflict"]);
@@ -55,18 +57,7 @@ function planeLines(
 export function explanationText(explanations: readonly Explanation[]): string {
   return explanations
     .map((one) => {
-      const {
-        service,
-        server,
-        configuredWeight,
-        effectiveWeight,
-        kernelWeight,
-        reasons,
-        check,
-        results,
-        transitions,
-      } = one;
-      const why = reasons.length === 0 ? "" : ` (${reasons.join(", ")})`;
+      const { service, server, check, results, transitions } = one;
       const last = (results ?? []).map(
         ({ at, healthy, answer }) => `  ${time(at)}  ${healthy ? "ok  " : "FAIL"}  ${answer}`,
       );
@@ -75,7 +66,7 @@ export function explanationText(explanations: readonly Explanation[]): string {
       );
       return [
         `${server} in ${service}`,
-        `weight: configured ${configuredWeight}, wanted ${effectiveWeight}${why}, ${kernelText(kernelWeight)}`,
+        `weight: ${productText(one)}`,
         check === undefined ? "not checked" : `checked by ${check}; last answers:`,
         ...last,
         ...(turns.length > 0 ? ["changes:", ...turns] : []),
@@ -83,6 +74,19 @@ export function explanationText(explanations: readonly Explanation[]): string {
       ].join("\n");
     })
     .join("\n");
+}
+
+/** `configured 2 x gate 1 x drain 1 x health 0 = 0 (down); in the kernel 0` */
+function productText(one: Explanation): string {
+  const { configuredWeight, effectiveWeight, kernelWeight, reasons, factors } = one;
+  const why = reasons.length === 0 ? "" : ` (${reasons.join(", ")})`;
+  const product = factors ? `${factorsText(factors)} =` : `configured ${configuredWeight}, wanted`;
+  return `${product} ${effectiveWeight}${why}; ${kernelText(kernelWeight)}`;
+}
+
+function factorsText({ configured, gate, drain, health, quorum }: WeightFactors): string {
+  const named = Object.entries({ configured, gate, drain, health, quorum });
+  return named.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`])).join(" x ");
 }
 
 /** Directors that hold the same, and choose alike, tell the same here. */

@@ -1,4 +1,11 @@
-import { desiredService, effectiveWeight, type Member, type Registration } from "../director/data";
+import {
+  type DeclaredFactors,
+  declaredFactors,
+  desiredService,
+  effectiveWeight,
+  type Member,
+  type Registration,
+} from "../director/data";
 import type { Service } from "../ipvs";
 import { type Quorum, realServerKey, refusesAtWeightZero } from "../spec";
 
@@ -11,6 +18,14 @@ export interface PoolHealth {
   readonly wasUp: boolean;
 }
 
+/** What the weight that a server is to have is the product of. A drain that an operator has asked for here is one as well. */
+export interface WeightFactors extends DeclaredFactors {
+  /** 0: it is down, and its pool does not fail open. */
+  readonly health: 0 | 1;
+  /** 0: the quorum is lost, and the sorry server takes its connections. Absent: there is no sorry server. */
+  readonly quorum?: 0 | 1;
+}
+
 /** What the kernel is to hold of a virtual server. */
 export interface Wanted {
   readonly service: Service;
@@ -18,6 +33,8 @@ export interface Wanted {
   readonly up: boolean;
   /** Servers that take no connections because of their health, by `realServerKey`. */
   readonly out: ReadonlySet<string>;
+  /** Of one of its servers. */
+  readonly factors: (member: Member) => WeightFactors;
 }
 
 /** keepalived's: one server of weight 1 is enough. */
@@ -39,19 +56,35 @@ export function wantedService(
   const { members, quorum = DEFAULT_QUORUM } = registration;
   const taking = members.filter((one) => effectiveWeight(one) > 0);
   const undrained = taking.filter((one) => !isDrained(one));
-  const well = failingOpen(registration, undrained, undrained.filter(isHealthy));
+  const isOpen = failsOpen(registration, undrained, undrained.filter(isHealthy));
+  const well = isOpen ? undrained : undrained.filter(isHealthy);
   const up = hasQuorum(quorum, wasUp, sum(well), sum(taking));
   const sorry = sorryMember(registration);
-  const last = (one: Member) => sorry !== undefined && realServerKey(one) === realServerKey(sorry);
-  const serving = new Set((up || !sorry ? well : undrained.filter(last)).map(realServerKey));
-  const out = new Set(taking.map(realServerKey).filter((server) => !serving.has(server)));
+  const isLost = sorry !== undefined && !up;
+  const factors = (one: Member): WeightFactors => {
+    const { drain, ...declared } = declaredFactors(one);
+    // The sorry server is asked nothing, also where it is one of the pool: nobody else is there.
+    const isLast = isLost && realServerKey(one) === realServerKey(sorry);
+    return {
+      ...declared,
+      drain: isDrained(one) ? 0 : drain,
+      health: isLast || isOpen || isHealthy(one) ? 1 : 0,
+      ...(sorry && { quorum: isLost && !isLast ? 0 : 1 }),
+    };
+  };
+  const out = new Set(taking.filter((one) => weightOf(factors(one)) === 0).map(realServerKey));
   for (const one of members) if (isLeftOut(registration, one, isHealthy(one))) out.add(realServerKey(one));
   const resting = (one: Member) =>
     out.has(realServerKey(one)) ? rested(registration, one, !isHealthy(one)) : [one];
-  const stands = sorry && !up ? [sorry] : [];
+  const stands = isLost ? [sorry] : [];
   const pool = [...members.flatMap(resting), ...stands.filter((one) => !isAmong(one, members))];
   const ours = [...before, ...members, ...(sorry ? [sorry] : [])];
-  return { service: desiredService({ ...registration, members: pool }, found, ours), up, out };
+  return { service: desiredService({ ...registration, members: pool }, found, ours), up, out, factors };
+}
+
+/** The weight that a server is to have. */
+export function weightOf({ configured, gate, drain, health, quorum = 1 }: WeightFactors): number {
+  return configured * gate * drain * health * quorum;
 }
 
 /**
@@ -70,9 +103,8 @@ export function refusesForItsSake({ scheduler, schedulerFlags }: Registration, m
 }
 
 /** A check that fails for nearly all of a pool is more likely to be wrong than the servers are (keepalived#1370). */
-function failingOpen({ failOpenPercent }: Registration, all: readonly Member[], well: readonly Member[]) {
-  const isOpen = failOpenPercent !== undefined && well.length * 100 < failOpenPercent * all.length;
-  return isOpen ? all : well;
+function failsOpen({ failOpenPercent }: Registration, all: readonly Member[], well: readonly Member[]) {
+  return failOpenPercent !== undefined && well.length * 100 < failOpenPercent * all.length;
 }
 
 /**

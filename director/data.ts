@@ -59,4 +59,4 @@ export { sha256 } from "./sha256";
 export { type Digests, tableDigest } from "./state";
 export { readTableText, type TableText, withServices } from "./table-text";
 export { putVirtualServer, removeVirtualServer } from "./virtual-server-change";
-export { effectiveWeight } from "./weight";
+export { type DeclaredFactors, declaredFactors, effectiveWeight } from "./weight";

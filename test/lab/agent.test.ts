@@ -17,7 +17,6 @@ const HTTP = {
 };
 const COMMAND = "/var/lib/heye/agent/heye-agent";
 const URL = "http://192.0.2.10/";
-/** A probe of the lab is no more than that apart from what it asks: a lab's processor has other work too. */
 /** An agent needs 8 s to start in a lab, and longer beside other labs. */
 const PATIENCE_MS = 60_000;
 
@@ -132,7 +131,7 @@ describe("directors with agents", () => {
     assert.equal(report.servers.rs2, undefined);
     assert.equal((await services.read(web.id, web.state))?.outputs.drift, undefined);
     const said = await site.on("d1", COMMAND, "explain", `${site.address("rs2")}:80`);
-    assert.match(said, /configured 2, wanted 0 \(down\), in the kernel 0/);
+    assert.match(said, /configured 2 x gate 1 x drain 1 x health 0 = 0 \(down\); in the kernel 0/);
     assert.match(said, /FAIL {2}HTTP 503/);
     await site.lab.fault.setHealth("rs2", 200);
     await everywhere(...all());

@@ -7,12 +7,13 @@ import pino from "pino";
 import type { Keeper, Store } from "../../agent";
 import { alarmsOf, seriousAlarm } from "../../agent/alarms";
 import { Drains } from "../../agent/drains";
+import { explain } from "../../agent/explanation";
 import { noLog } from "../../agent/log";
 import { changeOrder } from "../../agent/orders";
 import { withoutStrangers } from "../../agent/plane/strangers";
 import { keyOf } from "../../agent/probes";
 import { listen } from "../../agent/server";
-import { explain, statusOf } from "../../agent/status";
+import { statusOf } from "../../agent/status";
 import { explanationText, statusText } from "../../agent/text";
 import { Turns } from "../../agent/turns";
 import { type Member, putMember, putVirtualServer, type Registry, removeVirtualServer } from "../../director";
@@ -369,7 +370,10 @@ describe("what an agent must not do", () => {
     await site.keeper.reconcile();
     site.kernel.set(`${service}\n${line(a, 9)}\n${line(b, 0)}\n`);
     await site.keeper.reconcile();
-    assert.match(explanationText(explain(site.keeper, `127.0.0.1:${b.port}`)), /wanted 3, in the kernel 0/);
+    assert.match(
+      explanationText(explain(site.keeper, `127.0.0.1:${b.port}`)),
+      /health 1 x quorum 1 = 3; in the kernel 0/,
+    );
     await Promise.all([a.kill(), b.kill()]);
     await see(SORRY_LINE);
     await site.keeper.reconcile();
