@@ -59,30 +59,30 @@ function planService(found: Service | undefined, wanted: Service): Edit[] {
 function planDestinations(found: Service, wanted: Service): Edit[] {
   const before = new Map(found.destinations.map((one) => [destinationKey(one), one]));
   const after = new Map(wanted.destinations.map((one) => [destinationKey(one), one]));
-  const edits: Edit[] = [];
+  const steps: Edit[][] = [];
   for (const [key, destination] of after) {
     const old = before.get(key);
-    if (!old) edits.push(...addition(wanted, destination));
+    if (!old) steps.push(addition(wanted, destination));
     else if (!sameDestination(old, destination))
-      edits.push({ kind: "edit-destination", service: wanted, destination });
+      steps.push([{ kind: "edit-destination", service: wanted, destination }]);
   }
   for (const [key, destination] of before) {
-    if (!after.has(key)) edits.push({ kind: "delete-destination", service: wanted, destination });
+    if (!after.has(key)) steps.push([{ kind: "delete-destination", service: wanted, destination }]);
   }
   // Stable by rank: additions of one rank keep the normal order, which all directors share.
-  return edits.sort((a, b) => rank(a) - rank(b));
+  return steps.sort(([a], [b]) => rank(a) - rank(b)).flat();
 }
 
 /** Servers that take connections first, those that stop taking them last. */
-function rank(edit: Edit): number {
-  if (!("destination" in edit)) return 0;
+function rank(edit: Edit | undefined): number {
+  if (!edit || !("destination" in edit)) return 0;
   if (edit.kind === "delete-destination") return 4;
   const takes = edit.destination.weight > 0;
   if (edit.kind === "add-destination") return takes ? 0 : 2;
   return takes ? 1 : 3;
 }
 
-/** One that has lost its weight elsewhere is added with the weight it had there, and then loses it here too. */
+/** One that has lost its weight elsewhere is added with the weight it had there, and at once loses it here too. */
 function addition(service: Service, destination: Destination): Edit[] {
   const { weight, lastWeight = 0 } = destination;
   if (weight > 0 || lastWeight === 0) return [{ kind: "add-destination", service, destination }];

@@ -124,6 +124,23 @@ describe("plan", () => {
     );
   });
 
+  it("takes the weight of who is to have none with the next edit, where he is added with the one that he had", () => {
+    always(
+      fc.property(anyTwoTables, ([actual, other]) => {
+        const desired = remembering(other);
+        const edits = plan(actual, desired, scopeOf(actual, desired));
+        for (const [index, edit] of edits.entries()) {
+          if (edit.kind !== "add-destination" || edit.destination.weight === 0) continue;
+          const pool = desired.find((one) => serviceKey(one) === serviceKey(edit.service))?.destinations;
+          const wanted = pool?.find((one) => destinationKey(one) === destinationKey(edit.destination));
+          if (wanted?.weight !== 0) continue;
+          const next = { kind: "edit-destination", service: edit.service, destination: wanted };
+          assert.deepEqual(edits[index + 1], next);
+        }
+      }),
+    );
+  });
+
   it("never leaves a service without servers on the way, when it has some before and after", () => {
     always(
       fc.property(anyTwoTables, ([actual, other]) => {
