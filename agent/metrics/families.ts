@@ -127,8 +127,8 @@ function traffic<Row>(prefix: string, of: (row: Row) => Traffic | undefined): Fa
 }
 
 /**
- * Metrics of virtual and real servers in Prometheus' text format, one metric at a time. Written straight into text: 10,000 servers have
- * 120,000 series, and a library's object for each would cost more than all else.
+ * Metrics of virtual and real servers in Prometheus' text format, one metric at a time. Written straight into text: 10,000 servers
+ * behind 1,000 virtual servers have 120,000 series, and a library's object for each would cost more than all else.
  *
  * @param withServers whether real servers are told, or virtual servers alone
  */
