@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findRegistration, type Registry } from "../../director";
 import { parseRegistry } from "../../director/registry-format";
-import { describeEdit, type Edit, findService, serviceKey, type Table } from "../../ipvs";
+import { describeEdit, type Edit, editedEntry, findService, serviceKey, type Table } from "../../ipvs";
 import { type Declarations, serverAt, serviceAt, takers } from "./agent-walk-model";
 
 /** What is known while a step is made. */
@@ -24,9 +24,16 @@ export interface Knowledge {
 export class Guard {
   knowledge: Knowledge | undefined;
   readonly violations: string[] = [];
+  /** Who has just been added behind mh, perhaps with the weight that he had last, for mh goes by that: to lose it at once. */
+  #entering: { readonly entry: string; readonly isDead: boolean } | undefined;
 
   /** @param folder the agent's files */
   constructor(private readonly folder: string) {}
+
+  /** An agent starts: whatever another one was about to do will not follow. */
+  begin(): void {
+    this.#entering = undefined;
+  }
 
   see(edit: Edit, before: Table, after: Table): void {
     const service = serviceAt(serviceKey(edit.service));
@@ -34,8 +41,15 @@ export class Guard {
     if (service === undefined) return void complain("touches what is not ours");
     if (!this.#isOwned(serviceKey(edit.service), after))
       complain("leaves in the kernel what neither the registry nor the journal on the disk knows");
+    const entering = this.#entering;
+    this.#entering = undefined;
+    const falls = edit.kind === "edit-destination" && edit.destination.weight === 0;
+    const isEntering = falls && entering?.entry === editedEntry(edit);
+    if (entering?.isDead && !isEntering)
+      complain(`comes before ${entering.entry}, which is dead, loses its weight`);
     if (!this.knowledge) return;
-    if (this.#empties(service, edit, before, after)) complain("takes the last server that serves");
+    if (!isEntering && this.#empties(service, edit, before, after))
+      complain("takes the last server that serves");
     if ("destination" in edit) this.#seeServer(service, edit, complain, this.knowledge);
   }
 
@@ -48,7 +62,10 @@ export class Guard {
     const server = serverAt(edit.destination.address);
     if (server === undefined) return;
     const takes = edit.kind !== "delete-destination" && edit.destination.weight > 0;
-    if (takes && knownDead.has(server)) complain("lets in a server that is known to be dead");
+    const isDead = knownDead.has(server);
+    if (takes && edit.kind === "add-destination" && edit.service.scheduler === "mh")
+      this.#entering = { entry: editedEntry(edit), isDead };
+    else if (takes && isDead) complain("lets in a server that is known to be dead");
     const stays = declared.every((all) => {
       const one = all.get(service);
       const taking = one && takers(service, one, steadyAlive);

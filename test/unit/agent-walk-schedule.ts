@@ -24,6 +24,11 @@ export type Operation = (typeof OPERATIONS)[number];
 export type Disaster = (typeof DISASTERS)[number];
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
+/** How servers are chosen: two that leave who is down in the table, and three that hash, of which two refuse for his sake. */
+export const WALK_SCHEDULERS = ["rr", "wrr", "sh", "sh -b sh-fallback", "mh"] as const;
+
+export type WalkScheduler = (typeof WALK_SCHEDULERS)[number];
+
 /** One step of a walk. */
 export interface WalkStep {
   readonly operation: Operation;
@@ -36,7 +41,7 @@ export interface WalkStep {
   readonly server: number;
   /** The weights of all servers for `put`; undefined: not in the pool. */
   readonly weights: readonly (number | undefined)[];
-  readonly scheduler: "rr" | "wrr";
+  readonly scheduler: WalkScheduler;
 }
 
 /** How many virtual and real servers there are. */
@@ -56,7 +61,7 @@ export function walkSchedule(seed: number, length: number): WalkStep[] {
     service: below(SERVICES),
     server: below(SERVERS),
     weights: Array.from({ length: SERVERS }, () => (random.next() < 0.5 ? undefined : below(5))),
-    scheduler: one(["rr", "wrr"]),
+    scheduler: one(WALK_SCHEDULERS),
   }));
 }
 

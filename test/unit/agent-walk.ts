@@ -25,6 +25,7 @@ import {
   serverAt,
   takers,
 } from "./agent-walk-model";
+import { Quorums } from "./agent-walk-quorums";
 import { SERVERS, SERVICES, stepText, type WalkStep, walkSchedule } from "./agent-walk-schedule";
 
 const ME = { id: "me-1", label: "shop/prod Cluster edge" };
@@ -87,6 +88,7 @@ class Walk {
   #declared: Declarations = new Map();
   #knownDead = new Set<number>();
   #serving = new Set<string>();
+  readonly #quorums = new Quorums();
   #boots = 0;
   /** And no agent has run since. */
   #hasBooted = false;
@@ -112,7 +114,7 @@ class Walk {
     const before = this.#declared;
     const [after, changes] = this.#wish(step);
     const unsettled = this.#strike(step);
-    this.#inform(before, after, unsettled);
+    this.#inform(step, before, after, unsettled);
     const death: Death | undefined =
       step.disaster === "killed" || step.disaster === "power lost"
         ? { point: step.point, happened: false }
@@ -226,11 +228,19 @@ class Walk {
     return flapping;
   }
 
-  #inform(before: Declarations, after: Declarations, unsettled: ReadonlySet<number>): void {
+  #inform(
+    { disaster }: WalkStep,
+    before: Declarations,
+    after: Declarations,
+    unsettled: ReadonlySet<number>,
+  ): void {
     for (const server of unsettled) this.#knownDead.delete(server);
+    const steadyAlive = new Set([...this.#alive].filter((server) => !unsettled.has(server)));
+    const everAlive = new Set([...this.#alive, ...unsettled]);
+    this.#quorums.foresee(disaster, [before, after], steadyAlive, everAlive);
     this.#guard.knowledge = {
       declared: [before, after],
-      steadyAlive: new Set([...this.#alive].filter((server) => !unsettled.has(server))),
+      steadyAlive,
       knownDead: this.#knownDead,
       serving: this.#serving,
       lostPower: false,
@@ -275,7 +285,7 @@ class Walk {
     // Every other time it restores at boot: all that stands registered, the dead as the living.
     const registry = readText(join(this.#site.folder, "registry"));
     const rules = registry.split("\n").flatMap((line) => line.split("\t").slice(2));
-    this.#site.kernel.set([...FOREIGN, ...(this.#boots % 2 === 1 ? rules : [])].join("\n"));
+    this.#site.kernel.set([...FOREIGN, ...(this.#boots % 2 === 1 ? restored(rules) : [])].join("\n"));
     this.#hasBooted = true;
     // It knows as much as it had written down.
     const text = readText(join(this.#site.folder, "agent", "health.json"));
@@ -328,13 +338,20 @@ class Walk {
     if (!this.#isUp) await this.#start(undefined);
     const deadline = performance.now() + SETTLE_MS;
     for (;;) {
+      const isAllKnown = this.#isAllKnown();
       await this.#site.keeper.reconcile();
       this.#expectNoViolation();
-      const wanted = expectedLines(declared, this.#alive).join("\n");
       const { kernel } = this.#site;
-      if (kernel.lines.join("\n") === wanted && this.#isAllKnown()) break;
+      const found = kernel.lines.join("\n");
+      const { possible } = this.#quorums;
+      const wanted = possible.map((lost) => expectedLines(declared, this.#alive, lost).join("\n"));
+      const shows = possible[wanted.indexOf(found)];
+      if (shows && isAllKnown) {
+        this.#quorums.settled(declared, this.#alive, shows);
+        break;
+      }
       if (performance.now() > deadline)
-        throw new Error(`the table is\n${shown(kernel)}\ninstead of\n${wanted}`);
+        throw new Error(`the table is\n${shown(kernel)}\ninstead of\n${wanted.join("\nor of\n")}`);
       await delay(3);
     }
     this.#expectRegistered(declared);
@@ -373,7 +390,7 @@ class Walk {
     this.#knownDead = new Set(checked.filter(taking));
     this.#serving = new Set(
       [...after].flatMap(([service, declared]) => {
-        const some = takers(service, declared, this.#alive);
+        const some = takers(service, declared, this.#alive, this.#quorums.lost);
         return some === "sorry" ? [] : [...some.keys()].map((server) => `${service}/${server}`);
       }),
     );
@@ -385,6 +402,7 @@ class Walk {
       this.#guard.see(made, before, kernel.table),
     );
     if (death) life.arm(death);
+    this.#guard.begin();
     this.#life = life;
     await this.#site.start({
       store: (store) => life.store(this.plant.store?.(store) ?? store),
@@ -433,6 +451,13 @@ class Walk {
     const [first] = this.#guard.violations;
     if (first !== undefined) throw new Error(first);
   }
+}
+
+/** Lines as `ipvsadm --restore` takes them: one is added with the weight that it had last, and edited. */
+function restored(rules: readonly string[]): string[] {
+  const lines = new Map<string, string>();
+  for (const rule of rules) lines.set(rule.replace(/^-[ae] (.*) -w \d+$/, "$1"), rule.replace(/^-e/, "-a"));
+  return [...lines.values()];
 }
 
 /** Somebody gives the first server of a virtual server another weight. Returns that server. */
