@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
+import { agentProgram } from "../../provider/agents";
 import { Cluster, RealServer, VirtualServer } from "../../sdk";
 import { Site } from "../lab/site";
 import { edgeOf, QUICK, sorted, succeeded } from "./edge";
+import { expectGolden } from "./golden";
 import { TestStack } from "./stack";
 
 const HTTP = { type: "http", path: "/health", ...QUICK, intervalMs: 200, timeoutMs: 4_000, fall: 3 } as const;
@@ -63,6 +65,18 @@ describe("a program whose directors have agents", () => {
     assert.match(output, /director d1: agent \S+ installed/);
     await expectTables(...all());
     assert.equal((await site.requests("http://192.0.2.11/", 8)).size, 2);
+  });
+
+  // The state is what a package of another version would have left: it has no other trace in it.
+  it("shows in a preview that the agents are of another version, and what replaces them", async () => {
+    const { version } = agentProgram();
+    await stack.rewrite((text) => text.replaceAll(`"${version}"`, '"0.0.9+older"'));
+    const { output, steps } = succeeded(await stack.preview(program()));
+    assert.deepEqual(steps, { update: 1 }, output);
+    assert.match(output, /~ agent +: "0\.0\.9\+older" => "/);
+    assert.ok(output.includes(`=> "${version}"`), output);
+    await expectGolden("agent-version", output);
+    assert.deepEqual(succeeded(await stack.up(program())).steps, { update: 1 });
   });
 
   it("sees no change and no drift when a server has died, and lets it in by nothing", async () => {

@@ -25,6 +25,7 @@ function normalised(output: string): string {
     .replace(/(edge|other)-[0-9a-f]{8}\b/g, "$1-ID")
     .replace(/ssh-ed25519 [A-Za-z0-9+/=]+/g, "ssh-ed25519 KEY")
     .replace(/(port *: )\d{5}\b/g, "$1PORT")
+    .replace(/"\d+\.\d+\.\d+\+[0-9a-f]{8}"/g, '"VERSION"')
     // One says it for all, whichever is checked first.
     .replace(/(token *: )"[0-9a-f]{16}"/g, '$1"TOKEN"')
     .split("\n")

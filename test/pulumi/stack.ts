@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type EngineEvent,
@@ -86,16 +86,28 @@ export class TestStack {
 
   /** The state as the backend keeps it, secrets encrypted. (An export of the Automation API shows them.) */
   async state(): Promise<State> {
-    const file = join(this.folder, "backend", ".pulumi", "stacks", PROJECT, `${this.stack.name}.json`);
-    const text = await readFile(file, "utf8");
+    const text = await readFile(this.#file, "utf8");
     const { checkpoint } = JSON.parse(text) as {
       checkpoint: { latest?: { resources?: State["resources"] } };
     };
     return { text, resources: checkpoint.latest?.resources ?? [] };
   }
 
+  /** Makes of the state what an older package, say, would have left. */
+  async rewrite(change: (text: string) => string): Promise<void> {
+    const file = this.#file;
+    const before = await readFile(file, "utf8");
+    const after = change(before);
+    if (after === before) throw new Error("nothing of the state has changed");
+    await writeFile(file, after);
+  }
+
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get #file(): string {
+    return join(this.folder, "backend", ".pulumi", "stacks", PROJECT, `${this.stack.name}.json`);
   }
 
   #run(program: PulumiFn, operation: Operation): Promise<Outcome> {
