@@ -42,6 +42,7 @@ export class ApiHandler {
     private readonly api: Api,
     readonly router: Router,
     private readonly log: Log,
+    private readonly stalledMs = STALLED_MS,
   ) {}
 
   /** Answers one request; never rejects. */
@@ -146,7 +147,7 @@ export class ApiHandler {
     });
     response.end(request.method === "HEAD" ? undefined : content);
     if (response.writableLength === 0) return;
-    const stalled = setTimeout(() => response.destroy(), STALLED_MS).unref();
+    const stalled = setTimeout(() => response.destroy(), this.stalledMs).unref();
     response.once("close", () => clearTimeout(stalled));
   }
 }

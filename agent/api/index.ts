@@ -49,6 +49,8 @@ export interface ApiParts {
   readonly declarations?: Declarations;
   /** Who asks servers before they are let in. Default: this director alone. */
   readonly gate?: Gate;
+  /** How long a client may leave an answer lying, in milliseconds. Default: `STALLED_MS`. */
+  readonly stalledMs?: number | undefined;
 }
 
 /** The API of an agent. */
@@ -63,6 +65,7 @@ export function apiOf({ keeper, log, events, sight, version, plane, ...given }: 
     { keeper, declarations, writer, history: new History(), streams, sight },
     router,
     log,
+    given.stalledMs,
   );
 }
 

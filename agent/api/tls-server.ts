@@ -26,17 +26,18 @@ const REFUSALS_LOGGED_EVERY_MS = 1_000;
  * served here.
  *
  * @param api undefined: not yet; connections are closed until then
+ * @param rates how often clients have asked. Default: nobody has yet
  * @throws Error when the certificate or key cannot be used, or the address cannot be listened at
  */
 export async function serveTls(
   access: ApiAccess,
   api: () => ApiHandler | undefined,
   log: Log,
+  rates = new Rates(),
 ): Promise<https.Server> {
   const place = listenPlace(access.listen);
   if (!place) throw new Error(`expected an address and a port to listen at, found ${access.listen}`);
   const askers = new WeakMap<object, KnownAsker>();
-  const rates = new Rates();
   const { ca, cert, key } = access.tls;
   const server = https.createServer(
     {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import type { Server } from "node:https";
 import * as https from "node:https";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import * as tls from "node:tls";
 import { Rates } from "../../agent/api/clients";
@@ -16,70 +14,30 @@ import {
 } from "../../agent/api/limits";
 import { ApiProblem } from "../../agent/api/problem";
 import { namesIn, roleOf } from "../../agent/api/roles";
-import { serveTls } from "../../agent/api/tls-server";
-import { noLog } from "../../agent/log";
-import { AgentSite } from "./agent-site";
-import { type ApiAnswer, request } from "./api-client";
+import { request } from "./api-client";
 import { authority, type Claims, type Identity, issue } from "./certificates";
-import { ModelledServers } from "./modelled-servers";
+import { type TlsIdentities, TlsSite } from "./tls-site";
 
 const VS = "/v1/virtual-servers";
 const BODY = { address: "192.0.2.1", port: 80, realServers: [] };
 const HOUR_MS = 3_600_000;
 
 describe("the API of an agent on TCP", () => {
-  let site: AgentSite;
-  let server: Server;
-  let ca: Identity;
-  let own: Identity;
+  let identities: TlsIdentities;
+  let served: TlsSite;
 
   before(async () => {
-    ca = await authority("clients");
-    own = await issue({ names: ["d1.example"], addresses: ["127.0.0.1"] }, ca);
+    identities = await TlsSite.identities();
   });
   beforeEach(async () => {
-    site = await AgentSite.up(undefined, { dial: new ModelledServers().dial });
-    const access = {
-      listen: await freePlace(),
-      tls: { ca: ca.cert, ...own },
-      readOnly: ["monitor"],
-      readWrite: ["deploy", "spiffe://example/deploy", "deploy.example"],
-    };
-    server = await serveTls(access, () => site.api, noLog());
+    served = await TlsSite.up(identities);
   });
-  afterEach(async () => {
-    server.closeAllConnections();
-    server.close();
-    await site.down();
-  });
+  afterEach(() => served.down());
 
-  const port = () => (server.address() as AddressInfo).port;
-  const options = (identity?: Identity) => ({
-    ...{ host: "127.0.0.1", port: port(), ca: ca.cert },
-    ...(identity && { cert: identity.cert, key: identity.key }),
-  });
+  const options = (identity?: Identity) => served.options(identity);
   const ask = (identity: Identity | undefined, method: string, path: string, body?: object) =>
-    new Promise<ApiAnswer>((resolve, reject) => {
-      const agent = new https.Agent(options(identity));
-      const sent = body && JSON.stringify(body);
-      const headers = { ...(sent !== undefined && { "content-type": "application/json" }) };
-      const outgoing = https.request({ ...options(identity), method, path, agent, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => {
-          agent.destroy();
-          const text = Buffer.concat(chunks).toString("utf8");
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: text && JSON.parse(text),
-          });
-        });
-      });
-      outgoing.on("error", reject);
-      outgoing.end(sent);
-    });
-  const client = (claims: Claims) => issue(claims, ca);
+    served.ask(identity, method, path, { body });
+  const client = (claims: Claims) => served.client(claims);
   /** The head of a stream of events, which goes on. */
   const stream = async (identity: Identity): Promise<IncomingMessage> => {
     const asked = https.get({ ...options(identity), path: "/v1/events", agent: false });
@@ -108,7 +66,7 @@ describe("the API of an agent on TCP", () => {
       const { status, body } = await ask(monitor, method, path, method === "POST" ? BODY : undefined);
       assert.deepEqual([status, body.code], [403, "HEYE_READ_ONLY"], `${method} ${path}`);
     }
-    assert.deepEqual(site.kernel.edits, []);
+    assert.deepEqual(served.site.kernel.edits, []);
   });
 
   it("refuses those who have no role, by a name that is not quite one too", async () => {
@@ -165,7 +123,7 @@ describe("the API of an agent on TCP", () => {
     for (let open = 0; open < STREAMS_PER_CLIENT_MAX; open++) assert.equal(await status(one), 200);
     assert.equal(await status(one), 503);
     assert.equal(await status(other), 200);
-    server.closeAllConnections();
+    served.server.closeAllConnections();
     for (let tries = 0; (await status(one)) !== 200; tries++) assert.ok(tries < 50, "places are given back");
   });
 
@@ -174,14 +132,14 @@ describe("the API of an agent on TCP", () => {
     const old = tls.connect({ ...options(deploy), maxVersion: "TLSv1.2" });
     const [error] = (await once(old, "error")) as [Error];
     assert.match(error.message, /protocol version|alert/);
-    const plain = request({ host: "127.0.0.1", port: port() }, "GET", VS);
+    const plain = request({ host: "127.0.0.1", port: served.port }, "GET", VS);
     await assert.rejects(plain, /socket hang up|ECONNRESET|Parse Error/);
   });
 
   it("hangs up on who does not get on with his handshake", async function () {
     this.timeout(HANDSHAKE_MS * 3);
     const { connect } = await import("node:net");
-    const socket = connect(port(), "127.0.0.1");
+    const socket = connect(served.port, "127.0.0.1");
     socket.on("error", () => undefined).resume();
     await once(socket, "close");
   });
@@ -258,14 +216,3 @@ describe("rates", () => {
     assert.equal(count("a"), WRITES_BURST);
   });
 });
-
-/** A place on loopback that nobody listens at. */
-async function freePlace(): Promise<string> {
-  const { createServer } = await import("node:net");
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return `127.0.0.1:${port}`;
-}

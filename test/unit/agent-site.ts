@@ -127,6 +127,8 @@ export interface Disturbance {
   readonly prober?: ForwardingProber;
   /** Places addresses. Default: there are none. */
   readonly place?: () => Promise<string>;
+  /** How long a client of the API may leave an answer lying, in milliseconds. */
+  readonly stalledMs?: number;
 }
 
 /** A director with an agent, for one test. */
@@ -140,6 +142,8 @@ export class AgentSite {
   api!: ApiHandler;
   /** What it shares with others by; absent: nothing. */
   etcd: SharedEtcd | undefined;
+  /** How often it looks at that without a hint, in milliseconds. */
+  lookMs = 300;
   /** When it has booted, by a name. */
   boot = "the first";
   plane: Participant | undefined;
@@ -176,6 +180,7 @@ export class AgentSite {
     gate,
     prober = NEAR,
     place = async () => "",
+    stalledMs,
   }: Disturbance = {}): Promise<void> {
     const events = new EventRing(String(++this.#runs), EVENTS_KEPT);
     const log = telling(this.log, events);
@@ -199,7 +204,7 @@ export class AgentSite {
     sight.watch(keeper, plane);
     const routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
     const parts = { keeper, dial, prober, log, events, sight, plane, version: "test" };
-    this.api = apiOf({ ...parts, ...(gate && { gate }) });
+    this.api = apiOf({ ...parts, ...(gate && { gate }), stalledMs });
     this.#server = await listen(
       this.socket,
       () => routes,
@@ -210,8 +215,8 @@ export class AgentSite {
   }
 
   #participant(etcd: SharedEtcd): Participant {
-    const { keeper, log, folder: state, name: director } = this;
-    return new Participant({ config: { director, etcd }, state, version: "test", keeper, log, lookMs: 300 });
+    const { keeper, log, folder: state, name: director, lookMs } = this;
+    return new Participant({ config: { director, etcd }, state, version: "test", keeper, log, lookMs });
   }
 
   /** Ends the agent in order. */
@@ -224,6 +229,8 @@ export class AgentSite {
   /** Ends what a kill of its process would end; what stood between it and its files has seen to it that it writes nothing more. */
   async kill(): Promise<void> {
     this.#hangUp();
+    // It takes leave of the others, too: that spares them its lease.
+    await this.plane?.stop();
     await this.keeper.view.pools.watch.stop();
   }
 
