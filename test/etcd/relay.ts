@@ -6,6 +6,7 @@ export class Relay {
   readonly #sockets = new Set<net.Socket>();
   readonly #server: net.Server;
   #isCut = false;
+  #dialled = 0;
 
   private constructor(private readonly target: number) {
     this.#server = net.createServer((socket) => this.#join(socket));
@@ -20,6 +21,16 @@ export class Relay {
 
   get isCut(): boolean {
     return this.#isCut;
+  }
+
+  /** Whether somebody holds a connection over it. */
+  get isUsed(): boolean {
+    return this.#sockets.size > 0;
+  }
+
+  /** How often somebody has begun a connection over it. */
+  get dialled(): number {
+    return this.#dialled;
   }
 
   get port(): number {
@@ -46,6 +57,7 @@ export class Relay {
   }
 
   #join(near: net.Socket): void {
+    this.#dialled++;
     const far = net.connect(this.target, "127.0.0.1");
     for (const [one, other] of [
       [near, far],
@@ -55,10 +67,14 @@ export class Relay {
       one.on("data", (chunk) => {
         if (!this.#isCut) other.write(chunk);
       });
-      one.on("error", () => other.destroy());
+      // Also that the other side has gone is not told over a cable that was pulled.
+      const tell = () => {
+        if (!this.#isCut) other.destroy();
+      };
+      one.on("error", tell);
       one.on("close", () => {
         this.#sockets.delete(one);
-        other.destroy();
+        tell();
       });
     }
     if (this.#isCut) this.cut();
