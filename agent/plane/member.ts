@@ -62,7 +62,9 @@ export class Member {
    * waited for: a director always says what it has.
    */
   async refresh(): Promise<void> {
-    if (this.standing.state !== "following") return;
+    const { state } = this.standing;
+    // One that has just started does not know yet what others have made while it was away.
+    if (state === "lost" || state === "alarm") return;
     await endsWithin(REFRESH_MS, this.look());
   }
 

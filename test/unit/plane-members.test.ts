@@ -41,6 +41,18 @@ describe("directors that agree", () => {
     assert.deepEqual(await pair.agreed(), ["10.0.0.1 0", "10.0.0.2 1"]);
   });
 
+  it("tell what others have made when they have just started, and what they have where they are cut off", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)]));
+    assert.equal(other.member.standing.state, "joining");
+    assert.deepEqual((await other.declarations.read()).registry, registryWith([server(1)]));
+    one.isCutOff = true;
+    await one.member.look();
+    await other.declare(registryWith([server(2)]));
+    assert.deepEqual((await one.declarations.read()).registry, registryWith([server(1)]));
+  });
+
   it("let one owner alone have a virtual server that two declare at the same time", async () => {
     pair = await Pair.up();
     const { one, other } = pair;
