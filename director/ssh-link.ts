@@ -63,9 +63,11 @@ export class SshLink implements Link {
   }
 
   async verdict(check: ActiveHealthCheck, target: Target): Promise<Verdict> {
-    return waitUntilHealthy(check, target, async (place, signal) =>
-      (await this.session()).dial(place, signal),
-    );
+    return waitUntilHealthy(check, target, async (place, signal) => {
+      // A preview refuses such a check, unless it could not know yet that it would be one.
+      if (place.transport === "udp") throw new Error("cannot connect: SSH has no UDP");
+      return (await this.session()).dial(place, signal);
+    });
   }
 
   /** The answer that told this state, where that is the last one: the director compares with it at a glance. */

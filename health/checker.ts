@@ -6,10 +6,13 @@ export interface Target {
   readonly port: number;
   /** Address of this end, for who dials from the director itself. Absent: what the routes say. */
   readonly sourceAddress?: string | undefined;
+  /** What carries the question. Absent: TCP. */
+  readonly transport?: "udp" | undefined;
 }
 
 /**
- * Opens a byte stream to a server, from wherever the check is made (this host, or a director through SSH).
+ * Opens a byte stream to a server, from wherever the check is made (this host, or a director through SSH). Over UDP each
+ * write is a datagram, and each datagram of that server, of no other, is a chunk of its own; SSH has no UDP.
  * Rejects with a reason that fits after "cannot connect: ", whose `cause` is what this host's system said, if it was that;
  * gives up when the signal fires.
  */

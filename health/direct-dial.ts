@@ -1,5 +1,6 @@
 import * as net from "node:net";
 import type { Dial } from "./checker";
+import { dialDatagrams } from "./udp-dial";
 
 /** How {@link directDial} connects. */
 export interface DirectDialOptions {
@@ -15,6 +16,8 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
   return (target, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
+      const localAddress = target.sourceAddress ?? sourceAddress;
+      if (target.transport === "udp") return resolve(dialDatagrams(target, localAddress, signal));
       const socket = new ResetSocket();
       const abort = () => {
         reject(signal.reason);
@@ -28,7 +31,6 @@ export function directDial({ sourceAddress }: DirectDialOptions = {}): Dial {
       });
       socket.once("connect", () => resolve(socket));
       socket.once("close", () => signal.removeEventListener("abort", abort));
-      const localAddress = target.sourceAddress ?? sourceAddress;
       socket.connect({
         host: target.address,
         port: target.port,
