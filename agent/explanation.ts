@@ -7,7 +7,7 @@ import type { WeightFactors } from "./wanted";
 /** A server in one of its virtual servers, with what it answered last. */
 export interface Explanation extends ServerStatus, Partial<History> {
   readonly service: string;
-  /** `http`, `tcp`, `mysql`; absent: nothing is asked of it. */
+  /** The type of its check; absent: nothing is asked of it. */
   readonly check?: string;
   /** What `effectiveWeight` is the product of. Absent: an agent that does not tell it. */
   readonly factors?: WeightFactors;

@@ -1,6 +1,6 @@
 /** Who is told of what an agent does, as it does it, and counts it. */
 export interface Observer {
-  /** A check ended. `check`: `http`, `tcp`, `mysql`. */
+  /** A check ended. `check`: its type. */
   checked(check: string, outcome: CheckOutcome, tookMs: number): void;
   /** A server went down, or came back. */
   turned(healthy: boolean): void;

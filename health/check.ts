@@ -80,7 +80,7 @@ function presentable(error: unknown, settings: ActiveHealthCheck): string {
   const words = (error instanceof Error ? error.message : String(error))
     .replace(/[\p{C}\p{Z}]+/gu, " ")
     .trim();
-  const secrets = settings.type === "mysql" && settings.password !== undefined ? [settings.password] : [];
+  const secrets = "password" in settings && settings.password !== undefined ? [settings.password] : [];
   const shown =
     secrets.reduce((text, hidden) => text.replaceAll(hidden, "[secret]"), words) || "no, without a reason";
   return shown.length > LONGEST_ANSWER ? `${shown.slice(0, LONGEST_ANSWER)}...` : shown;

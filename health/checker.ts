@@ -19,7 +19,7 @@ export interface Target {
 export type Dial = (target: Target, signal: AbortSignal) => Promise<Duplex>;
 
 /**
- * One protocol's way to ask a server whether it works. A new one is one file here and one line in registry.ts.
+ * One protocol's way to ask a server whether it works. A new one is one file here and one line in checkers.ts.
  *
  * @typeParam C the settings of the check, in normal form
  */

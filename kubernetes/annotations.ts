@@ -9,6 +9,7 @@ import {
 } from "../spec";
 import { V1_CHECK_TYPES } from "../spec/kubernetes";
 import { ANNOTATION } from "./names";
+import { textProperties } from "./text-properties";
 
 /** An object's annotations. */
 export type Annotations = Readonly<Record<string, string>>;
@@ -25,19 +26,7 @@ export interface Declaration {
 }
 
 /** Properties that are text, whatever they look like; all others are written as JSON: `2000`, `true`, `["200-299"]`. */
-const TEXTS: ReadonlySet<string> = new Set([
-  "type",
-  "path",
-  "method",
-  "host",
-  "bodyRegex",
-  "user",
-  "query",
-  "address",
-  "sourceAddress",
-  "tls.serverName",
-  "tls.ca",
-]);
+const TEXTS: ReadonlySet<string> = textProperties(healthCheck);
 
 /** Properties that a Secret has to hold, since whoever may read an object reads its annotations. */
 const SECRET_PROPERTIES: readonly string[] = ["password", "headers"];

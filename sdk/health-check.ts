@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CheckMethod } from "../spec";
+import type { CheckMethod, HealthCheckInput } from "../spec";
 
 /** Where, when and how often a server is asked; the same for every kind of check. */
 export interface CheckTimingArgs {
@@ -136,12 +136,29 @@ export interface NoCheckArgs {
   type: "none";
 }
 
+type CheckType = HealthCheckInput["type"];
+
+/** The arguments that a kind of check has of its own, as the specification takes them. */
+type OwnCheckArgs<C> = {
+  [K in keyof C as Exclude<K, keyof CheckTimingArgs | "type">]: pulumi.Input<Exclude<C[K], undefined>>;
+};
+
+/** The arguments of a check of the type that is named, as the specification takes them. */
+export type CheckArgs<T extends CheckType> = CheckTimingArgs & { type: T } & OwnCheckArgs<
+    Extract<HealthCheckInput, { type: T }>
+  >;
+
+type OtherType = Exclude<CheckType, (HttpCheckArgs | TcpCheckArgs | MysqlCheckArgs | NoCheckArgs)["type"]>;
+
+/** Kinds of checks that are not written out above. */
+type OtherCheckArgs = { [T in OtherType]: CheckArgs<T> }[OtherType];
+
 /** What proves that a real server works. Checks are made from every director. */
-export type HealthCheckArgs = HttpCheckArgs | TcpCheckArgs | MysqlCheckArgs | NoCheckArgs;
+export type HealthCheckArgs = HttpCheckArgs | TcpCheckArgs | MysqlCheckArgs | NoCheckArgs | OtherCheckArgs;
 
 /** The same check with everything that may be a secret marked as one: a password, the values of header fields. */
 export function withSecrets(check: HealthCheckArgs | undefined): HealthCheckArgs | undefined {
-  if (check?.type === "mysql" && check.password !== undefined) {
+  if (check !== undefined && "password" in check && check.password !== undefined) {
     return { ...check, password: pulumi.secret(check.password) };
   }
   if (check?.type === "http" && check.headers !== undefined) {

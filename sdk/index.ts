@@ -8,6 +8,7 @@ export { ConfigFile, type ConfigFileArgs } from "./config-file";
 export type { ConnectionArgs, ProxyConnectionArgs } from "./connection";
 export type { EtcdArgs, EtcdAuthArgs, EtcdTlsArgs } from "./etcd";
 export type {
+  CheckArgs,
   CheckTimingArgs,
   CheckTlsArgs,
   HealthCheckArgs,

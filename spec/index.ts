@@ -5,6 +5,7 @@
  */
 export { canonicalAddress, endpoint, type Family, familyOf } from "./address";
 export { type ApiAccess, apiAccess, listenPlace } from "./api-access";
+export { CHECK_METHODS, type CheckMethod } from "./checks/http";
 export {
   type Cluster,
   cluster,
@@ -27,12 +28,12 @@ export { type ClusterCredentials, joinCredentials, splitCredentials } from "./cr
 export { type Etcd, etcd } from "./etcd";
 export {
   type ActiveHealthCheck,
+  CHECK_TYPES,
   type HealthCheck,
   type HealthCheckInput,
   type HealthCheckOf,
   healthCheck,
 } from "./health-check";
-export { CHECK_METHODS, type CheckMethod } from "./http-check";
 export {
   familyOfIdentity,
   IDENTITY_FIELDS,

@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { PROJECT_ROOT } from "../../setup/project";
 import { Declarations, type Member } from "./declarations";
-import { rowsOf, splitDefault } from "./rows";
+import { OTHERS, type OtherCheck, otherChecks } from "./other-checks";
+import { type Row, rowsOf, splitDefault } from "./rows";
 import {
   CHAPTERS,
   CHECKS,
@@ -34,12 +35,16 @@ export function referencePage(): string {
     ...chapterText(kind, declarations),
     ...sections.map(show),
   ]);
-  const checks = ["## Health checks", ...CHECKS.map(show)];
+  const others = otherChecks().map(otherText);
+  const checks = CHECKS.flatMap((section) => [
+    ...(section.type === "NoCheckArgs" ? others : []),
+    show(section),
+  ]);
   const components = [
     ...componentTexts(COMPONENTS, declarations, headed),
     ...componentTexts(KUBERNETES, new Declarations(join(PROJECT_ROOT, "sdk", "kubernetes")), headed),
   ];
-  return `${[HEAD, ...chapters, ...checks, ...components].join("\n\n")}\n`;
+  return `${[HEAD, ...chapters, "## Health checks", ...checks, ...components].join("\n\n")}\n`;
 }
 
 function componentTexts(
@@ -114,15 +119,27 @@ function meaningOf({ text }: Member): string {
 function sectionText(section: Section, declarations: Declarations, headed: ReadonlySet<string>): string {
   const { text, examples, variants } = declarations.get(section.type);
   const rows = rowsOf(section, declarations, headed);
-  const cells = rows.map(({ name, type, fallback, meaning }) => [code(name), type, fallback, meaning]);
+  const choice = variants.flatMap((type) => (type === OTHERS ? otherChecks().map(linkOf) : [link(type)]));
   return [
     `${"#".repeat(section.level)} ${section.type}`,
-    `${text} ${variants.length === 0 ? (section.note ?? "") : `One of ${variants.map(link).join(", ")}.`}`.trim(),
-    ...(rows.length === 0 || variants.length > 0
-      ? []
-      : [table(["argument", "type", "default", "meaning"], cells)]),
+    `${text} ${variants.length === 0 ? (section.note ?? "") : `One of ${choice.join(", ")}.`}`.trim(),
+    ...(rows.length === 0 || variants.length > 0 ? [] : [argumentTable(rows)]),
     ...examples.map(fenced),
   ].join("\n\n");
+}
+
+function otherText({ title, text, rows, examples }: OtherCheck): string {
+  return [`### ${code(title)}`, text, argumentTable(rows), ...examples.map(fenced)].join("\n\n");
+}
+
+function argumentTable(rows: readonly Row[]): string {
+  const cells = rows.map(({ name, type, fallback, meaning }) => [code(name), type, fallback, meaning]);
+  return table(["argument", "type", "default", "meaning"], cells);
+}
+
+/** A heading is reached by its letters alone. */
+function linkOf({ title }: OtherCheck): string {
+  return `[${code(title)}](#${title.toLowerCase().replace(/\W/g, "")})`;
 }
 
 function fenced(example: string): string {

@@ -48,6 +48,30 @@ function rowOf(
   };
 }
 
+/**
+ * The arguments of a kind of check whose type the SDK makes of the specification.
+ *
+ * @param without names of properties that stand elsewhere
+ */
+export function specifiedRows(
+  { properties = {}, required = [] }: Value,
+  without: ReadonlySet<string>,
+): Row[] {
+  return Object.entries(properties)
+    .filter(([name]) => !without.has(name))
+    .map(([name, known]) => ({
+      name,
+      type: describeType(known) ?? "object",
+      fallback: required.includes(name) ? "required" : specifiedDefault(known),
+      meaning: known.const === undefined ? sentence(known.description ?? "") : TELLS_APART,
+    }));
+}
+
+function specifiedDefault(known: Value): string {
+  if (known.default !== undefined) return literal(known.default);
+  return /; default:? (.*)$/.exec(known.description ?? "")?.[1] ?? "none";
+}
+
 /** What a type is for a reader: a link where it has a section, else what the specification says of it. */
 function typeText({ type }: Member, known: Value | undefined, headed: ReadonlySet<string>): string {
   const named = [...headed].filter((name) => new RegExp(`\\b${name}\\b`).test(type));

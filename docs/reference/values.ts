@@ -16,6 +16,7 @@ export interface Value {
   readonly oneOf?: readonly Value[];
   readonly anyOf?: readonly Value[];
   readonly secret?: boolean;
+  readonly examples?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** A schema as it takes input: before defaults are filled in and spellings are made one. */

@@ -46,7 +46,8 @@ function openPart(check: HealthCheckArgs): object {
 
 /** What of a check goes into a Secret; undefined: nothing. */
 export function secretPart(check: HealthCheckArgs | undefined): SecretPart | undefined {
-  if (check?.type === "mysql" && check.password !== undefined) return { password: check.password };
+  if (check !== undefined && "password" in check && check.password !== undefined)
+    return { password: check.password };
   if (check?.type === "http" && check.headers !== undefined) return { headers: check.headers };
   return undefined;
 }

@@ -49,6 +49,20 @@ describe("annotations of Kubernetes objects", () => {
     assert.deepEqual([check.path, check.expectedStatuses], ["/123", [204]]);
   });
 
+  it("texts are those that the specification has, whatever they look like", () => {
+    const texts = {
+      "heye.io/health-check.type": "http",
+      "heye.io/health-check.method": "GET",
+      "heye.io/health-check.host": "12345",
+      "heye.io/health-check.bodyRegex": "true",
+      "heye.io/health-check.tls.serverName": "1e3",
+    };
+    const { check, problems } = declarationOf(texts);
+    assert.deepEqual(problems, []);
+    assert.ok(check?.type === "http");
+    assert.deepEqual([check.host, check.bodyRegex, check.tls?.serverName], ["12345", "true", "1e3"]);
+  });
+
   it("what only a Secret may hold comes from one, and is refused in an annotation without being repeated", () => {
     const named = { "heye.io/health-check": '{"type":"mysql"}', "heye.io/health-check-secret": "db" };
     assert.deepEqual(declarationOf(named), { problems: [] });

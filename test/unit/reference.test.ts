@@ -22,7 +22,7 @@ describe("the reference", () => {
     const exported = [...door.matchAll(/\b([A-Z]\w*Args)\b/g)].map(([, name]) => name ?? "");
     assert.ok(exported.length > 20, String(exported.length));
     // Parts of other types, whose properties are shown there.
-    const parts = ["SchedulerArgs", "ForwardingArgs", "ServiceCheckArgs"];
+    const parts = ["SchedulerArgs", "ForwardingArgs", "ServiceCheckArgs", "CheckArgs"];
     assert.deepEqual(
       exported.filter((name) => !documentedTypes().includes(name) && !parts.includes(name)),
       [],

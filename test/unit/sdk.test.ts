@@ -53,11 +53,15 @@ const sameTimeouts: SameKeys<TimeoutsArgs, NonNullable<ClusterInput["timeouts"]>
 const sameRollout: SameKeys<RolloutArgs, NonNullable<ClusterInput["rollout"]>> = true;
 const sameMember: SameKeys<PoolMemberArgs, z.input<typeof realServer>> = true;
 const sameVirtualServer: SameKeys<Omit<VirtualServerArgs, "cluster">, z.input<typeof virtualServer>> = true;
-type CheckArgs<T extends string> = Plain<Extract<HealthCheckArgs, { type: T }>>;
-type CheckInput<T extends string> = Extract<HealthCheckInput, { type: T }>;
-const sameHttp: SameKeys<CheckArgs<"http">, CheckInput<"http">> = true;
-const sameTcp: SameKeys<CheckArgs<"tcp">, CheckInput<"tcp">> = true;
-const sameMysql: SameKeys<CheckArgs<"mysql">, CheckInput<"mysql">> = true;
+/** The kinds of checks that the SDK lacks, or takes otherwise than the specification. */
+type WrongChecks = {
+  [T in HealthCheckInput["type"]]: [
+    SameKeys<Plain<Extract<HealthCheckArgs, { type: T }>>, Extract<HealthCheckInput, { type: T }>>,
+  ] extends [never]
+    ? T
+    : never;
+}[HealthCheckInput["type"]];
+const sameChecks: [WrongChecks] extends [never] ? true : WrongChecks = true;
 
 // The wrong program does not compile.
 type Tls = NonNullable<Extract<HealthCheckArgs, { type: "http" }>["tls"]>;
@@ -93,9 +97,7 @@ describe("what a program imports", () => {
       sameRollout,
       sameMember,
       sameVirtualServer,
-      sameHttp,
-      sameTcp,
-      sameMysql,
+      sameChecks,
     ];
     assert.ok(all.every(Boolean));
   });

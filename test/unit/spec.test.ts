@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import * as fc from "fast-check";
 import { serviceKey } from "../../ipvs";
 import {
+  CHECK_TYPES,
   canonicalAddress,
   cluster,
   clusterProblems,
@@ -295,7 +296,7 @@ describe("health check", () => {
   it("names the kinds there are", () => {
     const { problems } = parse(healthCheck, { type: "ping" });
     assert.deepEqual(texts(problems), [
-      'type: expected type to be one of http, tcp, mysql, none, found "ping"',
+      `type: expected type to be one of ${[...CHECK_TYPES, "none"].join(", ")}, found "ping"`,
     ]);
   });
 });

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { canonicalAddress } from "./address";
-import { certificates } from "./certificates";
-import { canRise, timing } from "./check-timing";
-import { line, token, word } from "./fields";
-import { headerFields } from "./header-fields";
-import { statusRanges } from "./status-ranges";
+import { canonicalAddress } from "../address";
+import { certificates } from "../certificates";
+import { canRise, timing } from "../check-timing";
+import { line, token, word } from "../fields";
+import { headerFields } from "../header-fields";
+import { statusRanges } from "../status-ranges";
 
 /**
  * Methods of a check. They are safe (RFC 9110, 9.2.1): a check is made again and again, from every director, and must

@@ -1,0 +1,4 @@
+/** Who makes each kind of check, under the word that is its type; what may be written of it is in spec/checks. */
+export { httpChecker as http } from "./http";
+export { mysqlChecker as mysql } from "./mysql";
+export { tcpChecker as tcp } from "./tcp";
