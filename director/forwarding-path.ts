@@ -1,4 +1,4 @@
-import type { ActiveHealthCheck, HealthCheck } from "../spec";
+import { type ActiveHealthCheck, type HealthCheck, transportOf } from "../spec";
 import type { Member } from "./registry";
 
 /** How a client's packets reach a server: the virtual address, and the server with its forwarding method. */
@@ -16,7 +16,8 @@ export interface ForwardingPath {
  *
  * The question is the health check's own where that is asked on the virtual server's port. A check of another port may
  * be one that listens on the server's own address alone, so there a handshake on the virtual port takes its place.
- * Services that are not tcp, or have every port, are asked on the check's port.
+ * Services that are not tcp, or have every port, are asked on the check's port. What is asked of the server itself over
+ * UDP is asked over TCP there: what a director sets up for a question is one connection.
  *
  * @returns undefined where nothing is: nat (a check of the server's own address goes the same way), no health check,
  *   `forwardingCheck: false`, a firewall mark (which has no address to ask)
@@ -33,7 +34,11 @@ export function forwardingPath(
   const asked = check.port ?? member.port;
   const port = (service.protocol === "tcp" && service.port) || asked;
   if (port === 0) return undefined;
-  return { address, port, member, check: port === asked ? check : handshake(check) };
+  return { address, port, member, check: port === asked ? overTcp(check) : handshake(check) };
+}
+
+function overTcp(check: ActiveHealthCheck): ActiveHealthCheck {
+  return transportOf(check) === "tcp" ? check : Object.assign({}, check, { transport: "tcp" as const });
 }
 
 function handshake({ intervalMs, timeoutMs, rise, fall, deadlineMs }: ActiveHealthCheck): ActiveHealthCheck {

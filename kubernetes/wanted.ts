@@ -1,5 +1,5 @@
 import { type Probe, probeKey } from "../health";
-import type { ActiveHealthCheck } from "../spec";
+import { type ActiveHealthCheck, transportOf } from "../spec";
 import { type Declaration, declarationOf, type SecretData } from "./annotations";
 import type { Group, GroupPort, Subject, SubjectService } from "./subject";
 
@@ -25,8 +25,8 @@ export interface Surroundings {
 }
 
 /**
- * Works out what is to be asked. A server is asked under each of its TCP ports that the Service has too, or under the port
- * that the check names. Where something is wrong nothing is asked, and readiness stays as it stands in the object.
+ * Works out what is to be asked. A server is asked under each of its ports that the Service has too, of the protocol that
+ * carries the check, or under the port that the check names. Where something is wrong nothing is asked, and readiness stays as it stands in the object.
  */
 export function wantedOf(
   subject: Subject,
@@ -56,7 +56,7 @@ export function wantedOf(
   const unasked = subject.groups.some(
     (group) => joinedPorts(group, service).length > 0 && askedPorts(group, service, check).length === 0,
   );
-  const why = `${check.type}: no TCP port among those of some addresses, so they are not checked: name one as port of the check`;
+  const why = `${check.type}: no ${transportOf(check).toUpperCase()} port among those of some addresses, so they are not checked: name one as port of the check`;
   return { probes, keys, problems: unasked ? [...problems, why] : problems };
 }
 
@@ -105,7 +105,8 @@ function askedPorts(group: Group, service: SubjectService, check: ActiveHealthCh
   const joined = joinedPorts(group, service);
   if (joined.length === 0) return [];
   if (check.port !== undefined) return [check.port];
-  return joined.filter(({ protocol }) => protocol === "TCP").map(({ port }) => port);
+  const carrier = transportOf(check).toUpperCase();
+  return joined.filter(({ protocol }) => protocol === carrier).map(({ port }) => port);
 }
 
 /** Those that the Service has, too. */

@@ -16,11 +16,11 @@ import {
   virtualServerIdentity,
   withIdentityDefaults,
 } from "../spec";
-import { checkSourceProblems } from "./check-source";
 import type { ClusterHandle } from "./fleet";
 import { handleProblems } from "./handle";
 import type { Checked, Properties } from "./handler";
 import type { Pool } from "./real-server-state";
+import { sshCheckProblems } from "./ssh-checks";
 import { isUnknown } from "./unknown";
 
 const schema = z.strictObject({
@@ -53,7 +53,7 @@ export function checkRealServer({ name, parent, cluster, ...properties }: Proper
   const said = new Set(problems.map(({ path }) => path.join(".")));
   // What is wrong by itself needs no second word about what it is wrong with.
   const others = [...place, ...rules, ...inline].filter(({ path }) => !said.has(path.join(".")));
-  const unobeyed = checkSourceProblems({ cluster, ...properties });
+  const unobeyed = sshCheckProblems({ cluster, ...properties });
   const all = [...handleProblems(cluster), ...problems, ...others, ...unobeyed];
   return {
     inputs: { name, parent, cluster, ...normal, virtualServer: outer ?? virtualServer },

@@ -5,16 +5,16 @@ import {
   type VirtualServer,
   virtualServerLint,
 } from "../spec";
-import { checkSourceProblems } from "./check-source";
 import type { ClusterHandle } from "./fleet";
 import { handleProblems } from "./handle";
 import type { Checked, Properties } from "./handler";
+import { sshCheckProblems } from "./ssh-checks";
 import { isUnknown } from "./unknown";
 
 /** What is wrong with the inputs of a VirtualServer, and what its user should know; in normal form. */
 export function checkVirtualServer({ name, parent, cluster, ...properties }: Properties): Checked {
   const { value, problems } = parseVirtualServer(properties, isUnknown);
-  const all = [...handleProblems(cluster), ...problems, ...checkSourceProblems({ cluster, ...properties })];
+  const all = [...handleProblems(cluster), ...problems, ...sshCheckProblems({ cluster, ...properties })];
   const inputs = { name, parent, cluster, ...value };
   // What is wrong has to be mended first; only then it can be told what follows from the rest.
   if (all.length > 0) return { inputs, problems: all, warnings: [] };

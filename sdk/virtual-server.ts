@@ -104,8 +104,8 @@ export type VirtualServerArgs = (SocketArgs | MarkArgs) &
      */
     failOpenPercent?: pulumi.Input<number>;
     /**
-     * What proves that a server works before it is let in. Default: `tcp` for tcp, `none` for everything else. For all
-     * but tcp a check needs its `port`.
+     * What proves that a server works before it is let in. Default: `tcp` for tcp, `none` for everything else. Where
+     * the protocol is not tcp, a check over tcp needs its `port`.
      */
     healthCheck?: HealthCheckArgs;
     /**

@@ -25,3 +25,8 @@ export type HealthCheckOf<T extends HealthCheck["type"]> = Extract<HealthCheck, 
 export type ActiveHealthCheck = Exclude<HealthCheck, { type: "none" }>;
 /** The health check as a user writes it. */
 export type HealthCheckInput = z.input<typeof healthCheck>;
+
+/** What carries a check's question. Kinds that ask over UDP say so in a property `transport`. */
+export function transportOf(check: ActiveHealthCheck): "tcp" | "udp" {
+  return "transport" in check && check.transport === "udp" ? "udp" : "tcp";
+}

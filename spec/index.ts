@@ -33,6 +33,7 @@ export {
   type HealthCheckInput,
   type HealthCheckOf,
   healthCheck,
+  transportOf,
 } from "./health-check";
 export {
   familyOfIdentity,

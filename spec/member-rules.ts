@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { familyOf } from "./address";
-import type { HealthCheck } from "./health-check";
+import { type ActiveHealthCheck, type HealthCheck, transportOf } from "./health-check";
 import { familyOfIdentity, type VirtualServerIdentity } from "./identity";
 import type { IsUnknown } from "./parse";
 import type { Problem } from "./problem";
@@ -77,7 +77,8 @@ function thresholdProblems({ upperThreshold, lowerThreshold }: RealServer, isUnk
 }
 
 /**
- * Only a tcp virtual server of one port tells where its servers can be asked.
+ * Only a virtual server of one port, and of the protocol that carries the check, tells where its servers can be asked. Those
+ * of tcp can be asked over UDP on their port too.
  *
  * @param check paths of problems begin with healthCheck
  */
@@ -88,9 +89,11 @@ export function checkPortProblems(
 ): Problem[] {
   if (!isRecord(check) || isUnknown(check.type) || check.type === "none" || check.port !== undefined)
     return [];
+  if ("transport" in check && isUnknown(check.transport)) return [];
+  const transport = transportOf(check as ActiveHealthCheck);
   const what = unaskable(server, isUnknown);
-  if (what === undefined) return [];
-  const reason = `expected the port to check, found nothing: servers of ${what} are asked over tcp, and only you know on which port`;
+  if (what === undefined || what === transport) return [];
+  const reason = `expected the port to check, found nothing: servers of ${what} are asked over ${transport}, and only you know on which port`;
   return [{ path: ["healthCheck", "port"], reason }];
 }
 
