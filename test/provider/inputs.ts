@@ -64,6 +64,9 @@ const healthCheck: fc.Arbitrary<Inputs> = fc.oneof(
     )
     .map(([number, rest, http]) => ({ type: "http", port: number, ...rest, ...http })),
   fc
+    .tuple(port, timing, some({ name: fc.constantFrom(".", "WWW.example."), recordType: fc.constant("A") }))
+    .map(([number, rest, dns]) => ({ type: "dns", transport: "tcp", port: number, ...rest, ...dns })),
+  fc
     .tuple(port, timing, some({ password: fc.constant(PLANTED), query: fc.constant("SELECT 2") }))
     .map(([number, rest, mysql]) => ({ type: "mysql", user: "heye", port: number, ...rest, ...mysql })),
 );

@@ -10,6 +10,7 @@ const QUICK = { timeoutMs: 200 };
 const HTTP = settings({ type: "http", method: "GET", bodyRegex: "ok", ...QUICK });
 const HTTPS = settings({ type: "http", tls: { insecure: true }, ...QUICK });
 const MYSQL = settings({ type: "mysql", user: "heye", password: "pl4nted", ...QUICK });
+const DNS = settings({ type: "dns", transport: "tcp", ...QUICK });
 const GREETING = greeting("mysql_native_password");
 
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
@@ -51,6 +52,7 @@ describe("a server that answers anything", () => {
   const kinds: [string, typeof HTTP, fc.Arbitrary<Buffer[]>][] = [
     ["http", HTTP, fc.tuple(fc.constant(Buffer.alloc(0)), fc.oneof(bytes, anyResponse))],
     ["http over TLS", HTTPS, fc.tuple(bytes, bytes)],
+    ["dns answer over TCP", DNS, fc.tuple(fc.constant(Buffer.alloc(0)), bytes, bytes)],
     ["mysql greeting", MYSQL, fc.tuple(fc.oneof(bytes, anyPacket(0)), anyPacket(2))],
     ["mysql login", MYSQL, fc.tuple(fc.constant(GREETING), fc.oneof(bytes, anyPacket(2)), anyPacket(4))],
     [
