@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
-import { utils } from "ssh2";
 import { MYSQL_ACCOUNTS } from "../../lab/inventory";
 import { Cluster, type ConnectionArgs, type HealthCheckArgs, VirtualServer } from "../../sdk";
 import { Site } from "../lab/site";
+import { ed25519Key } from "../unit/ed25519-key";
 import { edgeOf, QUICK, succeeded } from "./edge";
 import { type Outcome, TestStack } from "./stack";
 
@@ -28,13 +28,13 @@ describe("secrets", () => {
   let stack: TestStack;
   const outcomes: Outcome[] = [];
   let states = "";
-  const key = utils.generateKeyPairSync("ed25519", {
+  const key = ed25519Key({
     passphrase: PLANTED.passphrase,
     cipher: "aes256-cbc",
     rounds: 16,
   });
   /** One that opens nothing. */
-  const strange = utils.generateKeyPairSync("ed25519");
+  const strange = ed25519Key();
 
   before(async () => {
     site = await Site.up({ directors: 2, servers: 2 });

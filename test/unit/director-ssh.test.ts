@@ -10,12 +10,13 @@ import { SshSession } from "../../director/ssh-session";
 import { parseAnswer } from "../../director/state";
 import { Turnstile } from "../../director/turnstile";
 import type { HostConnection } from "../../spec";
+import { ed25519Key } from "./ed25519-key";
 
 const keys = {
-  ed25519: utils.generateKeyPairSync("ed25519"),
+  ed25519: ed25519Key(),
   ecdsa: utils.generateKeyPairSync("ecdsa", { bits: 256 }),
 };
-const other = utils.generateKeyPairSync("ed25519");
+const other = ed25519Key();
 
 /** An sshd on loopback that takes the password "right"; counts who comes and who is still there. */
 async function host(

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { utils } from "ssh2";
 import { UNKNOWN } from "../../provider";
 import { privateKeyWarnings } from "../../provider/private-keys";
 import type { Cluster, Connection } from "../../spec";
+import { ed25519Key } from "./ed25519-key";
 
-const KEY = utils.generateKeyPairSync("ed25519");
-const LOCKED = utils.generateKeyPairSync("ed25519", { passphrase: "opens", cipher: "aes256-ctr", rounds: 1 });
+const KEY = ed25519Key();
+const LOCKED = ed25519Key({ passphrase: "opens", cipher: "aes256-ctr", rounds: 1 });
 
 function warnings(connection: Connection | undefined, ...own: readonly (Connection | undefined)[]): string[] {
   const directors = own.map((one, index) => ({ name: `lb${index}`, ...(one && { connection: one }) }));
