@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { DirectorArgs } from "pulumi-heye";
 import type { Inventory } from "../../lab/inventory";
 
-/** Name of the quickstart's lab; `heye lab status quickstart` shows it. */
-export const LAB = "quickstart";
+/** Name of the quickstart's lab; `heye lab status quickstart` shows it. A test has one of its own. */
+export const LAB = process.env.HEYE_LAB ?? "quickstart";
 
 /** What the lab that stands in for your datacenter is made of, as `heye lab up` wrote it down. */
 export function readInventory(): Inventory {
-  const path = join(__dirname, "..", "..", ".heye", "labs", process.env.HEYE_LAB ?? LAB, "inventory.json");
+  const path = join(__dirname, "..", "..", ".heye", "labs", LAB, "inventory.json");
   try {
     return JSON.parse(readFileSync(path, "utf8")) as Inventory;
   } catch (error) {
