@@ -50,7 +50,7 @@ export async function directorsAt({ lab, host, director }: Where): Promise<Asked
   return (director?.map((name) => directorAmong(all, name)) ?? all).map((name) => ({
     name,
     run: (words) => endOf(running.exec(name, [COMMAND, ...words])),
-    lines: (words) => repeated(() => running.exec(name, [COMMAND, ...words, "--once"])),
+    lines: (words) => repeated(() => endOf(running.exec(name, [COMMAND, ...words, "--once"]))),
   }));
 }
 
@@ -85,9 +85,13 @@ export function saidWithoutAgent(stderr: string): string {
   return `no agent is installed there (no ${COMMAND}); only a Cluster with \`mode: "agent"\` has agents to ask\n`;
 }
 
-/** A lab's commands end before their output is told. */
-async function* repeated(run: () => Promise<{ stdout: string }>): AsyncGenerator<string> {
-  for (;;) yield (await run()).stdout.trim();
+/** A command again and again: a lab's commands end before their output is told. Throws Error with the words of one that failed. */
+export async function* repeated(run: () => Promise<Ended>): AsyncGenerator<string> {
+  for (;;) {
+    const { code, stdout, stderr } = await run();
+    if (code !== 0) throw new Error(stderr.trim());
+    yield stdout.trim();
+  }
 }
 
 function overSsh(host: string): Asked {

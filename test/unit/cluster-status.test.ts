@@ -5,7 +5,7 @@ import { short, topText } from "../../agent/top/text";
 import { AGENT_COMMANDS, agentCommand, named } from "../../cli/agent";
 import { usageOf } from "../../cli/agent-usage";
 import { clusterText, differences, type Told } from "../../cli/cluster-status";
-import { directorAmong, endOf, saidWithoutAgent } from "../../cli/directors";
+import { directorAmong, endOf, repeated, saidWithoutAgent } from "../../cli/directors";
 import type { ServiceTraffic } from "../../ipvs";
 import { ExecTimeoutError, NoLabError } from "../../lab/errors";
 
@@ -202,6 +202,16 @@ describe("directors of a lab that are asked", () => {
     const well = { code: 0, stdout: "{}", stderr: "" };
     assert.deepEqual(await endOf(Promise.resolve(well)), well);
     assert.equal((await endOf(Promise.resolve({ ...well, code: null }))).code, 1);
+  });
+
+  it("are asked again and again, until one fails, in its own words", async () => {
+    const well = { code: 0, stdout: "{}\n", stderr: "" };
+    const ends = [well, well, { code: 1, stdout: "", stderr: "no agent is installed there\n" }];
+    const lines: string[] = [];
+    await assert.rejects(async () => {
+      for await (const line of repeated(async () => ends.shift() ?? well)) lines.push(line);
+    }, /^Error: no agent is installed there$/);
+    assert.deepEqual(lines, ["{}", "{}"]);
   });
 });
 
