@@ -1,7 +1,10 @@
 /** A real Chromium that looks at an agent's socket, as an operator does through `ssh -L`. */
+import { mkdir } from "node:fs/promises";
 import * as net from "node:net";
+import { join } from "node:path";
 import { type Browser, chromium as driver, type Page } from "playwright-core";
 import { chromium } from "../../setup";
+import { RUNTIME_FOLDER } from "../../setup/project";
 
 /** What a page has asked for, and what its browser complained of. */
 export interface Watched {
@@ -44,6 +47,30 @@ export async function watch(
     if (message.type() === "error") complaints.push(message.text());
   });
   return { page, requests, complaints };
+}
+
+/** Pictures of the last run, for people to look at. */
+const PICTURES = join(RUNTIME_FOLDER, "screenshots");
+
+/** Keeps a picture of a whole page, however long it is: `.heye/screenshots/NAME.png`. */
+export async function keepPicture(page: Page, name: string): Promise<void> {
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+/** Elements that reach over the page's edge, or whose words do not fit into them. Those for screen readers alone are left out. */
+const SPILLED = `[...document.body.querySelectorAll("*")].flatMap((one) => {
+  if (one.closest(".unseen, .skip, script, svg") || getComputedStyle(one.closest("thead") ?? one).clipPath !== "none") return [];
+  const { left, right, width } = one.getBoundingClientRect();
+  const isOver = width > 0 && (left < -0.5 || right > innerWidth + 0.5);
+  // Of what is in a line with others the browser tells no width of its own.
+  const isTight = one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1 && !one.matches("input");
+  return isOver || isTight ? [one.outerHTML.slice(0, 200)] : [];
+})`;
+
+/** What of a page does not fit: as it is shown now, in its width. */
+export async function spilled(page: Page): Promise<string[]> {
+  return (await page.evaluate(SPILLED)) as string[];
 }
 
 /** What `ssh -L PORT:SOCKET` does: a port of this machine that leads to a socket. */

@@ -9,9 +9,15 @@ import { type HealthCheck, healthCheck } from "../../spec";
 import { ask } from "../unit/agent-http";
 import { AgentSite, virtualServer } from "../unit/agent-site";
 import { LoopbackServer } from "../unit/loopback-server";
-import { Forwarded, startBrowser, watch } from "./browser";
+import { Forwarded, keepPicture, spilled, startBrowser, watch } from "./browser";
 
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+/** In pixels; between them the narrowest of either way in which a wider page is laid out. */
+const [PHONE, DESK] = [360, 1280];
+const WIDTHS = [PHONE, 705, 993, DESK];
+/** What a check was answered can be words of any length: they have to have room. */
+const NARROWEST =
+  'Math.min(...[...document.querySelectorAll(".servers td.answer")].map(({ clientWidth }) => clientWidth))';
 /** Written by a user, and meant to be read. */
 const OWNER = '<img src=x onerror="window.broken=1"> shop/prod';
 const KEY = "tcp 192.0.2.1:80";
@@ -68,6 +74,16 @@ describe("the status page in a browser", () => {
   const rowOf = (page: Page, { port }: LoopbackServer) =>
     page.getByRole("row").filter({ hasText: `127.0.0.1:${port}` });
 
+  /** From now on the kernel has carried more each time it is asked. */
+  const carryMore = () => {
+    const real = site.kernel.traffic.bind(site.kernel);
+    let count = 0;
+    site.kernel.traffic = async (): Promise<readonly ServiceTraffic[]> => {
+      count += 500;
+      return (await real()).map((one) => ({ ...one, connections: count }));
+    };
+  };
+
   it("shows a server that dies, and comes back, without being loaded again", async () => {
     const [dying] = servers as [LoopbackServer];
     const { page, complaints } = await open();
@@ -93,6 +109,10 @@ describe("the status page in a browser", () => {
     await dying.revive();
     await rowOf(page, dying).getByText("up", { exact: true }).waitFor();
     await page.locator("#problems").waitFor({ state: "hidden" });
+    await page.locator("#events .what").getByText("up", { exact: true }).waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    await keepPicture(page, "events-360");
+    assert.deepEqual(await spilled(page), []);
     assert.equal(await page.evaluate("window.loadedOnce"), true);
     assert.deepEqual(complaints, []);
   });
@@ -171,12 +191,7 @@ describe("the status page in a browser", () => {
   });
 
   it("shows what is carried", async () => {
-    const real = site.kernel.traffic.bind(site.kernel);
-    let count = 0;
-    site.kernel.traffic = async (): Promise<readonly ServiceTraffic[]> => {
-      count += 500;
-      return (await real()).map((one) => ({ ...one, connections: count }));
-    };
+    carryMore();
     const { page } = await open();
     const rate = page.locator(".pool .rate").first();
     await rate.getByText(/^[1-9]\d* new\/s$/).waitFor();
@@ -233,6 +248,8 @@ describe("the status page in a browser", () => {
     await page.getByText("no member answers").waitFor();
     assert.equal((await ask(site.socket, "/readyz")).status, 200, "and it is no reason to leave it out");
     assert.ok(Number(await page.evaluate("document.documentElement.scrollWidth")) <= 360);
+    await keepPicture(page, "directors-360");
+    assert.deepEqual(await spilled(page), []);
     await page.evaluate(AXE);
     const { violations } = (await page.evaluate("axe.run(document)")) as { violations: object[] };
     assert.deepEqual(violations, []);
@@ -267,25 +284,31 @@ describe("the status page in a browser", () => {
     } as const;
     await put(2, { sorryServer, scheduler: "mh", schedulerFlags: ["mh-port"] });
     await servers[0]?.kill();
+    carryMore();
     const grounds = new Set<unknown>();
-    for (const colorScheme of ["light", "dark"] as const)
-      for (const width of [360, 800, 1280]) {
-        const { page } = await open({ colorScheme, viewport: { width, height: 740 } });
-        await page.getByRole("heading", { name: "Look at this" }).waitFor();
-        const wide = await page.evaluate("document.documentElement.scrollWidth");
-        assert.ok(Number(wide) <= width, `${wide} pixels on ${width}`);
-        grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
-        // Through the debugger, past the page's own policy.
-        await page.evaluate(AXE);
-        const found = (await page.evaluate("axe.run(document)")) as {
-          violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-        };
-        const told = found.violations.map(
-          ({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`,
-        );
-        assert.deepEqual(told, [], `${colorScheme} ${width}`);
-        await page.close();
-      }
+    const look = async (colorScheme: "light" | "dark", width: number) => {
+      const { page } = await open({ colorScheme, viewport: { width, height: 740 } });
+      await page.getByRole("heading", { name: "Look at this" }).waitFor();
+      await page.locator(".pool .rate").first().getByText(/new/).waitFor();
+      const wide = await page.evaluate("document.documentElement.scrollWidth");
+      assert.ok(Number(wide) <= width, `${wide} pixels on ${width}`);
+      await keepPicture(page, `${colorScheme}-${width}`);
+      assert.deepEqual(await spilled(page), [], `${colorScheme} ${width}`);
+      assert.ok(Number(await page.evaluate(NARROWEST)) >= 100, `answers at ${width}`);
+      grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
+      // Through the debugger, past the page's own policy.
+      await page.evaluate(AXE);
+      const found = (await page.evaluate("axe.run(document)")) as {
+        violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+      };
+      const told = found.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`,
+      );
+      assert.deepEqual(told, [], `${colorScheme} ${width}`);
+      await page.close();
+    };
+    for (const width of WIDTHS) await look("light", width);
+    for (const width of [PHONE, DESK]) await look("dark", width);
     assert.equal(grounds.size, 2);
   });
 });

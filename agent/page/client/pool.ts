@@ -153,8 +153,8 @@ class Row {
   drawRates(agent: Agent, service: string): void {
     const rates = agent.rates.get(`${service} ${this.#cells.get("server")?.textContent}`);
     this.#say("since", this.#sinceMs === undefined ? "" : span(Date.now() - this.#sinceMs));
-    this.#say("new/s", rates ? short(rates.connections) : "");
-    this.#say("open", rates ? short(rates.active) : "");
+    this.#say("new/s", rates ? short(rates.connections) : "–");
+    this.#say("open", rates ? short(rates.active) : "–");
   }
 
   #flash(word: string): void {
