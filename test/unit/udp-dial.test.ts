@@ -69,6 +69,16 @@ describe("dialling over UDP from the director itself", () => {
     assert.deepEqual([error.message, error.cause], ["cannot connect: ECONNREFUSED", undefined]);
   });
 
+  it("speaks IPv6 with who has such an address", async () => {
+    const dialled = directDial()({ ...DEAF, address: "::1" }, never);
+    const failed = dialled.then(async (stream) => {
+      stream.write("?");
+      await once(stream, "data");
+    });
+    // Refused by the port, or by a host without IPv6; a socket of the other family says EINVAL.
+    assert.match((await failureOf(failed)).message, /ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT|ENETUNREACH/);
+  });
+
   it("says what the system had to say where that refused to begin", async () => {
     const absent = await failureOf(directDial({ sourceAddress: "192.0.2.1" })(DEAF, never));
     assert.equal(absent.message, "cannot connect: EADDRNOTAVAIL");
