@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 import { Cluster, type RolloutArgs, VirtualServer } from "../../sdk";
+import { emptyDisk, fillDisk } from "../lab/full-disk";
 import { Site } from "../lab/site";
 import { refusing } from "../lab/stand-in";
 import { edgeOf, outputsOf, QUICK, sorted, succeeded } from "./edge";
@@ -24,10 +25,10 @@ describe("waves of directors", () => {
 
   const ONE_BY_ONE: RolloutArgs = { canary: 1, waveSize: 1 };
   const program =
-    (rollout: RolloutArgs, weight: number): PulumiFn =>
+    (rollout: RolloutArgs, weight: number, mode: "agent" | "ssh" = "ssh"): PulumiFn =>
     async () => {
       new VirtualServer("web", {
-        cluster: new Cluster("edge", { ...edgeOf(site), rollout }),
+        cluster: new Cluster("edge", { mode, ...edgeOf(site), rollout }),
         address: "192.0.2.10",
         port: 80,
         scheduler: "wrr",
@@ -84,5 +85,50 @@ describe("waves of directors", () => {
     const [canary = 0, ...others] = written;
     // The directors' clock is one and the same; a timer may be a moment early.
     for (const other of others) assert.ok(other - canary >= PAUSE_MS - 50, written.join(" "));
+  });
+
+  describe("of agents", () => {
+    const byAgents = (rollout: RolloutArgs, weight: number) => program(rollout, weight, "agent");
+    /** A director whose disk takes no change; its agent looks and forwards as before. */
+    const full = async <T>(director: string, act: () => Promise<T>): Promise<T> => {
+      await fillDisk(site, director);
+      try {
+        return await act();
+      } finally {
+        await emptyDisk(site, director);
+      }
+    };
+    const registries = () =>
+      Promise.all(site.directorNames.map((name) => site.on(name, "cat", "/var/lib/heye/registry")));
+
+    before(async () => {
+      succeeded(await stack.up(byAgents(ONE_BY_ONE, 1)));
+    });
+
+    it("stop where one has no room for it: the canary is put back, the last is not begun, and all hold what they held", async () => {
+      const [before, declared] = [await site.tables(), await registries()];
+      const [canary, untouched] = [await site.snapshot("d1"), await site.snapshot("d3")];
+      const failed = await full("d2", () => stack.up(byAgents(ONE_BY_ONE, 5)));
+      assert.equal(failed.ok, false);
+      assert.match(
+        failed.output,
+        /1 of 3 directors failed:\n\s+director d2: \/var\/lib\/heye does not take the change.*HEYE_NOT_WRITABLE/s,
+      );
+      assert.match(failed.output, /Put back to what they held before: d1\. Their wave had not begun: d3\./);
+      assert.deepEqual((await site.tables()).map(sorted), before.map(sorted));
+      assert.deepEqual(await registries(), declared);
+      assert.notEqual(await site.snapshot("d1"), canary, "the canary has had the change");
+      assert.equal(await site.snapshot("d3"), untouched);
+    });
+
+    it("bear as many failures as they may, and the next up completes those", async () => {
+      const bearing = { ...ONE_BY_ONE, maxFailures: 1 };
+      const done = succeeded(await full("d2", () => stack.up(byAgents(bearing, 6))));
+      assert.match(done.output, /warning: left out: director d2: \/var\/lib\/heye does not take the change/);
+      assert.deepEqual(await weights(), [6, 1, 6]);
+      assert.deepEqual(succeeded(await stack.up(byAgents(bearing, 6))).steps, { update: 1 });
+      assert.deepEqual(await weights(), [6, 6, 6]);
+      assert.equal(outputsOf(await stack.state(), "web").behind, undefined);
+    });
   });
 });
