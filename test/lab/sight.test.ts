@@ -6,10 +6,12 @@ import { FIXED } from "../../lab/topology";
 import { handlerFor } from "../../provider";
 import type { Properties } from "../../provider/handler";
 import { readScrape, sampleValue } from "../unit/exposition";
+import { HeyeCommand } from "./heye-command";
 import { QUICK, Site } from "./site";
 
 const COMMAND = "/var/lib/heye/agent/heye-agent";
 const MANY = 32;
+const PATIENCE_MS = 60_000;
 
 /** Asks once from each of so many source ports, and prints the port and the answer, one pair a line. */
 const ASK_FROM = `
@@ -296,6 +298,12 @@ describe("what agents of real directors see", () => {
     }
   });
 
+  /** Has rs1 taken out and put back by somebody: the same lines in another order. */
+  const renew = (director: string, service: string) => {
+    const of = `-t ${service} -r ${site.address("rs1")}:80`;
+    return site.on(director, "sh", "-c", `ipvsadm -d ${of}; ipvsadm -a ${of} -m -w 1`);
+  };
+
   it("agree, until one of them chooses in another way", async () => {
     const digests = async () =>
       Promise.all(
@@ -309,10 +317,7 @@ describe("what agents of real directors see", () => {
       );
     const [a, b] = await digests();
     assert.deepEqual(a, b);
-    // Taken out and put back by somebody: the same lines in another order.
-    const rs1 = `${site.address("rs1")}:80`;
-    const of = ["-t", "192.0.2.10:8000", "-r", rs1];
-    await site.on("d2", "sh", "-c", `ipvsadm -d ${of.join(" ")}; ipvsadm -a ${of.join(" ")} -m -w 1`);
+    await renew("d2", "192.0.2.10:8000");
     await delay(8_000);
     const [c, d] = await digests();
     assert.equal(c.table, d.table);
@@ -349,5 +354,120 @@ describe("what agents of real directors see", () => {
     await site.on("d1", COMMAND, "maintenance", "off");
     assert.equal(await ready(), "200");
     assert.match(await site.on("d1", COMMAND, "top", "--once"), /conn\/s/);
+  });
+
+  describe("asked by a user's `heye`", () => {
+    const key = "tcp 192.0.2.10:8200";
+    let heye: HeyeCommand;
+    /** The same directors: as those of a lab, and by the user's ssh. */
+    let ways: string[][];
+    before(async () => {
+      heye = await HeyeCommand.on(site.lab.inventory);
+      ways = [
+        ["--lab", site.lab.inventory.name],
+        ["--host", "d1", "--host", "d2"],
+      ];
+      await create("asked", 8_200, { scheduler: "wrr" } as Properties, [1, 1]);
+    });
+    after(() => heye?.remove());
+
+    /** What they hold is told as of their last look. */
+    const statusOf = async (way: readonly string[], wanted: RegExp): Promise<string> => {
+      for (const deadline = Date.now() + PATIENCE_MS; ; await delay(500)) {
+        const { code, stdout, stderr } = await heye.run("status", ...way);
+        assert.deepEqual([code, stderr], [0, ""]);
+        if (wanted.test(stdout)) return stdout;
+        assert.ok(Date.now() < deadline, stdout);
+      }
+    };
+
+    it("tell once what they agree on, and by their names where they differ", async () => {
+      const rs2 = `${site.address("rs2")}:80`;
+      await renew("d2", "192.0.2.10:8000");
+      await statusOf(
+        ways[0] ?? [],
+        /^DIFFERS: how tcp 192\.0\.2\.10:8000 chooses: \w{12} on d1, \w{12} on d2$/m,
+      );
+      await renew("d1", "192.0.2.10:8000");
+      for (const way of ways) {
+        const same = await statusOf(
+          way,
+          /^same on all: what is declared, the table, how servers are chosen$/m,
+        );
+        assert.match(same, /^d1 {2}ready {2}agent .*\nd2 {2}ready {2}agent /);
+        const [, here = ""] = same.split(`\n${key}  `);
+        assert.match(here, /^up {2}\(tests Cluster test\)\n/);
+        assert.match(here, new RegExp(`^ {2}${rs2} +weight 1 +up for `, "m"));
+      }
+      const drained = await heye.run("drain", rs2, "--service", key, ...(ways[0] ?? []), "--director", "d1");
+      assert.deepEqual(drained, {
+        code: 0,
+        stdout: `${rs2} takes no new connections in ${key}\n`,
+        stderr: "",
+      });
+      for (const way of ways) {
+        const [, here = ""] = (await statusOf(way, /weight 0 of 1 on d1, 1 on d2/)).split(`\n${key}  `);
+        assert.match(here, new RegExp(`^ {2}${rs2} +weight 0 of 1 on d1, 1 on d2 +up for .*\\[`, "m"));
+        const { code, stdout } = await heye.run("explain", rs2, ...way);
+        assert.equal(code, 0);
+        const [d1 = "", d2 = ""] = stdout.split(/^d2:$/m);
+        assert.match(d1, /^d1:\n/);
+        assert.match(
+          d1,
+          new RegExp(`^${rs2} in ${key}\nweight: configured 1, wanted 0 \\(.*\\), in the kernel 0$`, "m"),
+        );
+        assert.match(
+          d2,
+          new RegExp(`^${rs2} in ${key}\nweight: configured 1, wanted 1, in the kernel 1$`, "m"),
+        );
+        assert.match(d2, /^checked by tcp.*\n.* {2}ok {2}/m);
+      }
+      const undrained = await heye.run("undrain", rs2, "--service", key, "--host", "d1");
+      assert.deepEqual(undrained, { code: 0, stdout: `${rs2} takes connections in ${key}\n`, stderr: "" });
+    }).timeout(360_000);
+
+    it("say all of them where a flow goes, and who of them is silent", async () => {
+      const flow = ["explain", "flow", `${FIXED.client}:5000`, "192.0.2.10:8000"];
+      for (const way of ways) {
+        const { code, stdout } = await heye.run(...flow, ...way);
+        assert.equal(code, 0);
+        const heads = [...stdout.matchAll(/^(d\d) {2}tcp 192\.0\.2\.10:8000: (\S+)$/gm)];
+        assert.deepEqual(
+          heads.map(([, name]) => name),
+          ["d1", "d2"],
+        );
+        assert.equal(heads[0]?.[2], heads[1]?.[2]);
+      }
+      const { code, stdout, stderr } = await heye.run("status", "--host", "d1", "--host", "nowhere");
+      assert.equal(code, 1);
+      assert.match(stdout, /^d1 {2}ready .*\nnowhere {2}SILENT: no agent answers there$/m);
+      assert.match(stderr, /^nowhere: .*Connection refused/m);
+    });
+
+    it("show what they carry together, live, and nothing goes on there when that is ended", async () => {
+      const load = await site.lab.startTraffic({ url: "http://192.0.2.10:8200/", concurrency: 2 });
+      const ofServers = /^tcp 192\.0\.2\.10:8200 .*\n( {2}\S+:80 .*\n){2}/m;
+      const isLoaded = (frame: string) => {
+        const rows = ofServers.exec(frame)?.[0].trimEnd().split("\n") ?? [];
+        const numbers = rows.map((row) => row.trim().split(/ {2,}/).slice(1).map(Number.parseFloat));
+        // New connections, packets and bytes; of those that are open there may be none at that moment.
+        const rates = numbers.flatMap(([rate = 0, , , ...amounts]) => [rate, ...amounts]);
+        const isOfAll = /^\S+Z {2}(d1 d2|d2 d1)\n/.test(frame);
+        return isOfAll && rates.length === 15 && rates.every((rate) => rate > 0);
+      };
+      for (const way of ways)
+        await heye.runUntil(
+          ["top", ...way],
+          (stdout) => stdout.split(/^(?=\d{4}-\d\d-\d\dT)/m).some(isLoaded),
+          PATIENCE_MS,
+        );
+      assert.deepEqual((await load.stop()).errors, {});
+      for (const director of site.directorNames)
+        for (const deadline = Date.now() + PATIENCE_MS; ; await delay(500)) {
+          const { stdout } = await site.lab.exec(director, ["pgrep", "-af", "[h]eye-agent.js top"]);
+          if (stdout === "") break;
+          assert.ok(Date.now() < deadline, stdout);
+        }
+    });
   });
 });
