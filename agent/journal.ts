@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Table } from "../ipvs";
+import { parseJson } from "./json";
 import { table } from "./table-schema";
 
 /** A change that has been taken on: it is carried out, whatever happens in between. */
@@ -31,10 +32,10 @@ export class JournalError extends Error {
 
 /** @throws JournalError */
 export function readJournal(text: string, file: string): Journal {
-  try {
-    return journal.parse(JSON.parse(text));
-  } catch (error) {
-    const words = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new JournalError(file, words.replaceAll(/\s+/g, " "));
-  }
+  const value = parseJson(text);
+  const result = journal.safeParse(value);
+  if (result.success) return result.data;
+  // Places and kinds of mistakes alone, as of a configuration: what stands in it holds passwords of checks.
+  const places = result.error.issues.map(({ path, code }) => `${path.join(".") || "the whole"}: ${code}`);
+  throw new JournalError(file, value === undefined ? "it is no JSON" : places.join("; "));
 }
