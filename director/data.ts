@@ -32,7 +32,7 @@ export { describeCheck, GateError, type GateFailure } from "./gate-error";
 export { GroupCommit } from "./group-commit";
 export { knownTable } from "./limits";
 export { draining } from "./member";
-export { PLACE } from "./placement";
+export { PLACE, placementFaults } from "./placement";
 export type { DirectorWord, PlaneAnswer } from "./plane-answer";
 export { type Actor, type Basis, ownRegistration, refuseForeignDestination } from "./refusal";
 export { inOrderOf, memberOf, registrationOf, watchedOf } from "./registration";

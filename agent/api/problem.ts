@@ -85,6 +85,12 @@ export function notFound(what: string): ApiProblem {
   return new ApiProblem(404, "not found", what);
 }
 
+/** A change was declared, and does not hold everywhere yet: it is tried again at each look at the table. */
+export function notApplied(revision: string, refused: readonly string[], said: string): ApiProblem {
+  const detail = `it is declared (revision ${revision}), and the kernel did not take it yet, which is tried again: ${refused.join("; ")}; it said: ${said}`;
+  return new ApiProblem(500, "declared, and not made yet", detail, { code: "HEYE_NOT_APPLIED" });
+}
+
 /** Any error as a problem. */
 export function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;

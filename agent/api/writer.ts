@@ -5,6 +5,7 @@ import {
   findRegistration,
   GroupCommit,
   knownTable,
+  placementFaults,
   type Registry,
   remaining,
   renderRegistry,
@@ -14,6 +15,7 @@ import { describeEdit, plan } from "../../ipvs";
 import { type Declarations, type Declared, desiredTable } from "./declarations";
 import { type Entrant, entrants, type Gate } from "./gate";
 import { ROUNDS } from "./limits";
+import { notApplied } from "./problem";
 
 /** What an edit is computed from: what is declared, with what edits before it have made. */
 export interface EditBasis extends Basis {
@@ -89,7 +91,8 @@ export class Writer {
 
   /**
    * @param signal fires when the client has gone: what has not begun by then does not begin
-   * @throws GateError, ApiProblem, DirectorError: nothing was changed; other errors as in {@link Declarations}
+   * @throws GateError, ApiProblem, DirectorError: nothing was changed; ApiProblem with the code HEYE_NOT_APPLIED: it is declared, and
+   *   does not hold yet; other errors as in {@link Declarations}
    */
   async write(edits: readonly Edit[], signal: AbortSignal): Promise<Written> {
     const asked = new Set<string>();
@@ -139,15 +142,35 @@ export class Writer {
                 edits.some(({ isExact }) => isExact),
               )
               .catch((error: unknown) => ({ error }));
+      const complaint = "error" in declared || declared.messages === "" ? undefined : declared.messages;
+      const now = complaint === undefined ? undefined : await this.declarations.read();
       for (const one of accepted) {
         if ("error" in declared) one.job.reject(declared.error);
         else if (declared.outcome === "changed") one.job.resolve("changed");
-        else one.job.resolve({ written: { ...one, ...declared } });
+        else {
+          const refused = now && complaint ? refusedOf(now, one.job.edits, complaint) : [];
+          if (refused.length > 0) one.job.reject(notApplied(declared.revision, refused, declared.messages));
+          else one.job.resolve({ written: { ...one, ...declared } });
+        }
       }
     } catch (error) {
       for (const job of jobs) job.reject(error);
     }
   }
+}
+
+/**
+ * What of edits does not hold though it is declared. A complaint is about all that was made together, and may be another one's.
+ *
+ * @param now what is declared and what holds, after they were made
+ */
+function refusedOf(now: Declared, edits: readonly Edit[], complaint: string): readonly string[] {
+  const keys = new Set(edits.map(({ key }) => key));
+  const lacking = plan(knownTable(now, keys), desiredTable(now, now.registry, keys), keys).map(describeEdit);
+  const unplaced = [...keys].flatMap((key) =>
+    placementFaults(complaint, findRegistration(now.registry, key)?.registration.address),
+  );
+  return [...lacking, ...unplaced];
 }
 
 /** Works jobs out one after another; those that may not be made, or have somebody asked before, are settled at once. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { putVirtualServer } from "../../director";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER } from "../../director/data";
+import type { Edit as IpvsEdit } from "../../ipvs";
 import { AgentSite, QUICK, until, virtualServer } from "./agent-site";
 import { type ApiAnswer, apiClient } from "./api-client";
 import { ModelledServers } from "./modelled-servers";
@@ -59,6 +60,39 @@ describe("the API of an agent", () => {
       assert.deepEqual(again, shown);
       const { body: page } = await api.get(VS);
       assert.deepEqual(page.items, [shown]);
+    });
+
+    it("are told of as declared and not made where the kernel refuses them, and nobody else's change is", async () => {
+      await created({ ...web(), address: "192.0.2.2" });
+      const real = site.kernel.write.bind(site.kernel);
+      const isRefused = (one: IpvsEdit) => one.service.address === "192.0.2.1";
+      site.kernel.write = async (edits) => {
+        await real(edits.filter((one) => !isRefused(one)));
+        return edits.some(isRefused) ? "Memory allocation problem" : "";
+      };
+      const weight = `${VS}/tcp-192.0.2.2-80/real-servers/10.0.0.1-80/weight`;
+      const [one, other] = await Promise.all([
+        api.post(VS, { body: web() }),
+        api.put(weight, { body: { weight: 7 } }),
+      ]);
+      const { detail } = refused(one, 500, "HEYE_NOT_APPLIED");
+      assert.match(detail, /it is declared .*192\.0\.2\.1:80 is missing.*it said: Memory allocation problem/);
+      assert.equal(other.status, 200, JSON.stringify(other.body));
+      assert.equal((await api.get(WEB)).status, 200);
+      site.kernel.write = real;
+      await site.keeper.reconcile();
+      assert.ok(lines().includes(rule(1, 2)), lines().join("\n"));
+    });
+
+    it("are told of where their address could not be put on the director", async () => {
+      await site.stop();
+      const place = async () => "address 192.0.2.1 heye0 no such device";
+      await site.start({ dial: servers.dial, place });
+      assert.match(
+        refused(await api.post(VS, { body: web() }), 500, "HEYE_NOT_APPLIED").detail,
+        /address 192\.0\.2\.1 could not be put on heye0 \(no such device\)/,
+      );
+      await created({ ...web(), address: "192.0.2.2" });
     });
 
     it("are left uncreated when a server fails its gate, and the answer says what each said", async () => {
