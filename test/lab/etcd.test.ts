@@ -5,9 +5,11 @@ import type { ClusterHandle } from "../../provider/fleet";
 import type { Properties, ResourceHandler } from "../../provider/handler";
 import { LabEtcd } from "./lab-etcd";
 import { Site } from "./site";
+import { WitnessedLoad } from "./witnessed-load";
 
 const COMMAND = "/var/lib/heye/agent/heye-agent";
-const URL = "http://192.0.2.10/";
+const WEB = "192.0.2.10:80";
+const URL = `http://${WEB}/`;
 const HTTP = {
   type: "http",
   path: "/health",
@@ -105,18 +107,19 @@ describe("directors that share an etcd, on a kernel with IPVS", () => {
   });
 
   it("forward, check and repair without it, and change nothing that is declared", async () => {
+    const load = await WitnessedLoad.begin(site, WEB);
     await store.kill(STORE);
-    const load = await site.lab.startTraffic({ url: URL, concurrency: 1, connectTimeoutMs: 2_500 });
     await assert.rejects(
       services.update(web.id, web.state, webInputs(["rs1"])),
       /etcd \(http:.*HEYE_SHARED_STORE/s,
     );
-    await site.on("d2", "ipvsadm", "-C");
-    await everywhere({ rs1: 2, rs3: 2 });
     await eventually("its status says so", async () =>
       /ALARM: etcd lost/.test(await site.on("d1", COMMAND, "status")),
     );
-    await load.stop();
+    // Until here nobody has done anything that a client may notice.
+    await load.expectUnnoticed();
+    await site.on("d2", "ipvsadm", "-C");
+    await everywhere({ rs1: 2, rs3: 2 });
     await site.lab.fault.setHealth("rs3", 503);
     await everywhere({ rs1: 2, rs3: 0 });
     await site.lab.fault.setHealth("rs3", 200);

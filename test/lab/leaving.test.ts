@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { TriedFlow } from "../../agent/flow/command";
 import { FIXED } from "../../lab/topology";
 import { handlerFor } from "../../provider";
-import { HeldConnections } from "../pulumi/held-connections";
 import { type Asked, askFrom, computeFrom } from "./fixed-ports";
+import { HeldConnections } from "./held-connections";
 import { Site } from "./site";
 
 /** Patient with servers that are slow, as all are while other labs start; one that refuses is out within a second. */

@@ -7,6 +7,7 @@ import { handlerFor } from "../../provider";
 import { agentConfig, agentProgram } from "../../provider/agents";
 import type { Properties, ResourceHandler } from "../../provider/handler";
 import { Site } from "./site";
+import { WitnessedLoad } from "./witnessed-load";
 
 const UNIT = "heye-agent.service";
 const COMMAND = "/var/lib/heye/agent/heye-agent";
@@ -15,9 +16,12 @@ const HTTP = {
   path: "/health",
   ...{ intervalMs: 200, timeoutMs: 4_000, rise: 2, fall: 3, deadlineMs: 15_000 },
 };
-const URL = "http://192.0.2.10/";
+const WEB = "192.0.2.10:80";
+const URL = `http://${WEB}/`;
 /** A boot takes ten seconds, and several times that while other labs start: to wait long costs nothing. */
 const PATIENCE_MS = 90_000;
+/** Of no package yet. */
+const NEWER = "99.0.0+newer";
 /** CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_MODULE. */
 const CAPABILITIES = "0000000000013000";
 
@@ -79,25 +83,20 @@ describe("an agent that systemd runs", () => {
       const [pid, active] = shown.trim().split("\n");
       assert.ok(pid !== before && active === "active", shown);
     });
-  /** Connections that the entries have counted: one that was taken away and made anew begins at 0. */
-  const counted = async () => {
-    const lines = (await site.on("d1", "ipvsadm", "-Ln", "--stats", "--exact")).split("\n");
-    return Number(
-      /^TCP +192\.0\.2\.10:80 +(\d+)/.exec(lines.find((line) => line.startsWith("TCP")) ?? "")?.[1],
-    );
-  };
   /** Does something while clients ask, and proves that nobody noticed and that every entry stayed. */
   const unnoticed = async (act: () => Promise<unknown>) => {
-    // Seldom: the lab has one processor, and an agent that starts wants it.
-    const load = await site.lab.startTraffic({ url: URL, ratePerS: 5, connectTimeoutMs: 2_500 });
-    const before = await counted();
+    const table = await site.table("d1");
+    const load = await WitnessedLoad.begin(site, WEB);
     await act();
-    const { errors, requests } = await load.stop();
-    assert.deepEqual(errors, {});
-    assert.ok(requests > 0);
-    assert.ok((await counted()) > before, "its entries were made anew");
-    await expectTable("rs1", "rs2");
+    await load.expectUnnoticed();
+    assert.equal(await site.table("d1"), table);
   };
+  const director = () => {
+    const [one] = site.fleet.of(site.cluster);
+    assert.ok(one);
+    return one;
+  };
+  const told = () => agentConfig(cluster.id, {}, "d1");
 
   it("is on a director whose PID 1 is systemd, which sees no file system of the machine's to write to", async () => {
     assert.equal(await site.on("d1", "cat", "/proc/1/comm"), "systemd\n");
@@ -232,17 +231,28 @@ describe("an agent that systemd runs", () => {
     assert.match(await site.on("d1", COMMAND, "status"), / 0 repairs/);
   });
 
-  it("is upgraded without an entry being touched", async () => {
-    const version = "99.0.0+newer";
-    const newer = { version, text: agentProgram().text.replaceAll(agentProgram().version, version) };
-    const [director] = site.fleet.of(site.cluster);
-    assert.ok(director);
-    const config = agentConfig(cluster.id, {}, "d1");
+  it("is upgraded without an entry being touched, a dead server's neither", async () => {
+    await site.lab.fault.setHealth("rs2", 503);
+    await expectRules(rule("rs1"), rule("rs2", 0));
+    const newer = { version: NEWER, text: agentProgram().text.replaceAll(agentProgram().version, NEWER) };
     await unnoticed(async () => {
-      assert.equal(await installAgent(director, newer, config), true);
+      assert.equal(await installAgent(director(), newer, told()), true);
     });
     assert.match(await site.on("d1", COMMAND, "status"), /^d1: agent 99\.0\.0\+newer, .* 0 repairs/);
     assert.equal(await state(), "active");
+  });
+
+  it("is the older one of the package again by the Cluster, without an entry being touched", async () => {
+    await unnoticed(async () => {
+      cluster = { ...cluster, state: await clusters.update(cluster.id, cluster.state, declared()) };
+    });
+    const { version } = agentProgram();
+    const status = await site.on("d1", COMMAND, "status");
+    assert.ok(status.startsWith(`d1: agent ${version}, `) && status.includes(" 0 repairs"), status);
+    assert.equal(cluster.state.agent, version);
+    assert.equal(await state(), "active");
+    await site.lab.fault.setHealth("rs2", 200);
+    await expectTable("rs1", "rs2");
   });
 
   it("leaves forwarding as it is when it is stopped", async () => {

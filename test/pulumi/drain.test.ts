@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { HeldConnections } from "../lab/held-connections";
 import { Site } from "../lab/site";
 import { edgeOf, QUICK } from "./edge";
-import { HeldConnections } from "./held-connections";
 import { type Ended, ProgramFolder } from "./program-folder";
 import type { Declared } from "./programs/declared";
 

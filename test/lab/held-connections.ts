@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import type { Site } from "../lab/site";
+import type { Site } from "./site";
 
 /** Opens connections, asks on each again and again until a file is there, then closes them and prints what it got. */
 const HOLD = `
 const { existsSync, writeFileSync } = require("node:fs");
 const { connect } = require("node:net");
-const [host, port, count, name] = process.argv.slice(1);
+const [host, port, count, name, silentMs] = process.argv.slice(1);
 let opened = 0;
 const hold = () => new Promise((resolve) => {
   const socket = connect(Number(port), host);
   const result = { server: "", answers: 0, lost: "" };
   let timer;
-  const ask = () => { timer = setTimeout(() => { result.lost = "silent"; socket.destroy(); }, 5000); socket.write("?\\n"); };
+  const ask = () => { timer = setTimeout(() => { result.lost = "silent"; socket.destroy(); }, Number(silentMs)); socket.write("?\\n"); };
   socket.setNoDelay(true);
   socket.on("connect", ask);
   socket.on("error", (error) => { result.lost = error.code; });
@@ -44,10 +44,20 @@ export class HeldConnections {
     private readonly ended: Promise<HeldConnection[]>,
   ) {}
 
-  /** Opens so many, and returns when each has been answered. */
-  static async open(site: Site, host: string, port: number, count: number): Promise<HeldConnections> {
+  /**
+   * Opens so many, and returns when each has been answered.
+   *
+   * @param silentMs one on which nothing is answered for so long is lost
+   */
+  static async open(
+    site: Site,
+    host: string,
+    port: number,
+    count: number,
+    silentMs = 5_000,
+  ): Promise<HeldConnections> {
     const name = `held-${host}-${port}-${process.hrtime.bigint()}`;
-    const argv = [process.execPath, "-e", HOLD, host, String(port), String(count), name];
+    const argv = [process.execPath, "-e", HOLD, host, String(port), String(count), name, String(silentMs)];
     const ended = site.lab.exec("client", argv, { timeoutMs: 240_000 }).then(({ code, stdout, stderr }) => {
       assert.equal(code, 0, stderr);
       return JSON.parse(stdout) as HeldConnection[];
