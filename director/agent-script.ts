@@ -117,8 +117,14 @@ take() {
 # A second name: where a disk is full a copy would be half of it.
 keep() { ln -f "$1" "$1.old"; }
 ended=
+# Its own, if it has said anything: systemd has seven lines about each start that fails, and Node twenty about an error.
 last_words() {
-  if has_systemd; then journalctl -u heye-agent.service -n 5 -o cat 2>&1; else tail -n 5 ${AGENT_FILES.log} 2>&1; fi
+  if has_systemd; then
+    journalctl -q _SYSTEMD_UNIT=heye-agent.service --since "@$began" -n 20 -o cat 2>/dev/null | grep . ||
+      journalctl -u heye-agent.service -n 5 -o cat 2>&1
+  else
+    tail -n 20 ${AGENT_FILES.log} 2>&1
+  fi
 }
 # Nothing is left of an agent that could not be put here; of an upgrade, the agent that was there goes on.
 failed() {
@@ -164,13 +170,19 @@ command=\${command%.}
 printf "%s" "$command" | take \${#command} ${AGENT_FILES.command} 700 ||
   failed "$agent could not be written to"
 ln -sf ../heye-agent.service ${AGENT_FILES.link}
+# Whether systemd has started it again and again: until that is given up nobody watches the servers.
+ends_again() {
+  has_systemd && restarts=$(systemctl show -p NRestarts --value heye-agent.service 2>/dev/null) &&
+    [ "\${restarts:-0}" -ge 3 ]
+}
 ended=yes
 stop_agent
+began=$(date +%s)
 start_agent
 left=300
 until answers && [ "$running" = "$version" ] && [ "$configured" = "$digest" ]; do
   left=$((left - 1))
-  if [ "$left" -eq 0 ]; then failed "it does not answer: $(last_words)"; fi
+  if [ "$left" -eq 0 ] || ends_again; then failed "it does not answer: $(last_words)"; fi
   sleep 0.1
 done
 rm -f "$program.old" "$config.old"

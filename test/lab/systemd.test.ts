@@ -242,6 +242,22 @@ describe("an agent that systemd runs", () => {
     assert.equal(await state(), "active");
   });
 
+  it("is the one that it was where another does not start, without an entry being touched", async function () {
+    // One that ends is started four times before it is given up.
+    this.timeout(300_000);
+    const files = "cd /var/lib/heye/agent && ls -A . && sha256sum heye-agent.js";
+    const before = await sh(files);
+    await unnoticed(async () => {
+      const broken = { version: "99.0.1+broken", text: 'throw new Error("no such luck");\n' };
+      await assert.rejects(
+        installAgent(director(), broken, told()),
+        /director d1: .*it does not answer: .*no such luck/s,
+      );
+    });
+    assert.match(await site.on("d1", COMMAND, "status"), /^d1: agent 99\.0\.0\+newer, .* 0 repairs/);
+    assert.deepEqual([await state(), await sh(files)], ["active", before]);
+  });
+
   it("is the older one of the package again by the Cluster, without an entry being touched", async () => {
     await unnoticed(async () => {
       cluster = { ...cluster, state: await clusters.update(cluster.id, cluster.state, declared()) };
