@@ -199,6 +199,47 @@ describe("directors with agents", () => {
     await site.on("d1", "ipvsadm", "-D", "-t", "192.0.2.66:80");
   });
 
+  it("only tell of what somebody has edited where driftPolicy says report, and go on heeding health", async () => {
+    const declare = (policy: { driftPolicy?: "report" }) =>
+      apply(webInputs("agent", pool("rs1", "rs2", "rs3"), policy));
+    const status = async () => JSON.parse(await site.on("d1", COMMAND, "status", "--json")) as Status;
+    const told = async (drift: string) => {
+      for (
+        const end = Date.now() + PATIENCE_MS;
+        ((await status()).drift ?? []).join() !== drift;
+        await delay(200)
+      )
+        assert.ok(Date.now() < end, `not told: ${drift}`);
+    };
+    await declare({ driftPolicy: "report" });
+    const { repairs } = await status();
+    const edit = ["-t", WEB, "-r", `${site.address("rs1")}:80`, "-m", "-w"];
+    await site.on("d1", "ipvsadm", "-e", ...edit, "9");
+    await told(`virtual server tcp ${WEB} lacks: -e ${edit.join(" ")} 2`);
+    await site.lab.fault.setHealth("rs2", 503);
+    await expectRules("d1", rule("rs1", 9), rule("rs2", 0), rule("rs3", 2));
+    for (const name of ["d2", "d3"]) await expectRules(name, rule("rs1", 2), rule("rs2", 0), rule("rs3", 2));
+    await site.lab.fault.setHealth("rs2", 200);
+    await expectRules("d1", rule("rs1", 9), rule("rs2", 2), rule("rs3", 2));
+    assert.equal((await status()).repairs, repairs);
+    await declare({});
+    await everywhere(...all());
+    await told("");
+  });
+
+  it("let all servers take connections when too few are well for failOpenPercent", async () => {
+    await apply(webInputs("agent", pool("rs1", "rs2", "rs3"), { failOpenPercent: 50 }));
+    await site.lab.fault.setHealth("rs1", 503);
+    await everywhere(rule("rs1", 0), rule("rs2", 2), rule("rs3", 2));
+    await site.lab.fault.setHealth("rs2", 503);
+    await everywhere(...all());
+    const { errors, servers } = await site.lab.traffic({ url: URL, requests: 60 });
+    assert.deepEqual([errors, Object.keys(servers).sort()], [{}, ["rs1", "rs2", "rs3"]]);
+    for (const name of ["rs1", "rs2"]) await site.lab.fault.setHealth(name, 200);
+    await apply(webInputs("agent", pool("rs1", "rs2", "rs3")));
+    await everywhere(...all());
+  });
+
   it("take back at the next look what procfs does not tell, each time", async () => {
     for (const flag of ["flag-1", "flag-2,flag-3"]) {
       await site.on("d1", "ipvsadm", "-E", "-t", "192.0.2.10:80", "-s", "wrr", "-b", flag);
