@@ -5,10 +5,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
-import { embedMessages } from "./embed-messages";
 import { describe } from "./errors";
 import { nativesLicense, type Packed, packedNatives } from "./natives";
+import { programText } from "./program-text";
 import { PROJECT_ROOT } from "./project";
 import { statusPage } from "./status-page";
 
@@ -36,29 +35,11 @@ async function bundle(
     version: string;
   };
   const version = `${manifest.version}+${UNKNOWN}`;
-  const { outputFiles } = await build({
-    entryPoints: [join(PROJECT_ROOT, ...entry)],
-    bundle: true,
-    write: false,
-    platform: "node",
-    target: "node22",
-    format: "cjs",
-    minifySyntax: true,
-    legalComments: "eof",
-    // Known to the sources by these names; see agent/main.ts, agent/page/page.ts, health/regex-search.ts and agent/netlink/libc.ts.
-    define: {
-      HEYE_AGENT_VERSION: JSON.stringify(version),
-      HEYE_BUNDLE: "true",
-      HEYE_PAGE: JSON.stringify(page),
-      // A text in a text: esbuild would make of an object a module that all others wait for.
-      HEYE_NATIVES: JSON.stringify(JSON.stringify(parts)),
-    },
-    banner: { js: `// ${name} ${version}` },
-    footer: { js: natives ? `/*! koffi, native:\n${natives.license}*/` : "" },
-    plugins: [embedMessages],
-    logLevel: "warning",
+  const text = await programText({
+    ...{ entry, version, page, natives: parts },
+    banner: `// ${name} ${version}`,
+    footer: natives ? `/*! koffi, native:\n${natives.license}*/` : "",
   });
-  const text = outputFiles[0]?.text ?? "";
   // What is packed is in it by its own digests: how well it is compressed is Node's affair.
   const content = Object.values(parts).reduce((rest, { brotli }) => rest.replace(brotli, ""), text);
   const digest = createHash("sha256").update(content).digest("hex").slice(0, UNKNOWN.length);
