@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { STORES, type Store } from "./schedule";
+import { STORES, type Store } from "./store";
 
 /** What `npm run chaos` was asked for. */
 export interface ChaosArguments {
@@ -11,6 +11,8 @@ export interface ChaosArguments {
   /** No schedule is begun after so long. Default: until all are made. */
   readonly minutes: number | undefined;
   readonly store: Store;
+  /** Instead of schedules: mistakes are planted in agents, or agents are killed at each named point. */
+  readonly instead: "plants" | "points" | undefined;
 }
 
 /** Reads the arguments of `npm run chaos`. Throws Error for a number that is none above 0, and for a store that is none. */
@@ -23,11 +25,18 @@ export function chaosArguments(argv: readonly string[], seed: number): ChaosArgu
       seed: { type: "string" },
       minutes: { type: "string" },
       store: { type: "string", default: "file" },
+      plants: { type: "boolean", default: false },
+      points: { type: "boolean", default: false },
     },
   });
   const store = STORES.find((one) => one === values.store);
   if (!store) throw new Error(`--store: expected one of ${STORES.join(", ")}, found ${values.store}`);
-  const number = <F extends number | undefined>(name: keyof typeof values, fallback: F): number | F => {
+  if (values.plants && values.store !== "file")
+    throw new Error("--plants: expected no --store, those that are planted are found with files");
+  const number = <F extends number | undefined>(
+    name: "schedules" | "steps" | "seed" | "minutes",
+    fallback: F,
+  ): number | F => {
     const value = values[name] === undefined ? fallback : Number(values[name]);
     if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
     throw new Error(`--${name}: expected a whole number above 0, found ${values[name]}`);
@@ -38,5 +47,6 @@ export function chaosArguments(argv: readonly string[], seed: number): ChaosArgu
     seed: number("seed", seed),
     minutes: number("minutes", undefined),
     store,
+    instead: values.plants ? "plants" : values.points ? "points" : undefined,
   };
 }

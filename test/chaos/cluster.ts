@@ -1,19 +1,22 @@
 /** A cluster of agents on a lab, as the provider's handlers see it, and what its directors have to hold. */
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { Fleet, handlerFor } from "../../provider";
+import { handlerFor } from "../../provider";
 import { InitialisationError, type Properties, type ResourceHandler } from "../../provider/handler";
 import { LabEtcd } from "../lab/lab-etcd";
 import { Site } from "../lab/site";
 import { answers, SETTLE_MS } from "./agents";
 import { CHECK } from "./judge";
-import { DIRECTORS, MEMBERS, SERVERS, type Store } from "./schedule";
+import { DIRECTORS, MEMBERS, SERVERS } from "./schedule";
+import type { Store } from "./store";
+import { Variants } from "./variants";
 
 /** Where the load goes. */
 export const URL = "http://192.0.2.10/";
 /** The agent's program, for people. */
 export const COMMAND = "/var/lib/heye/agent/heye-agent";
-const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30" } as const;
+/** Where services are: under load, one that comes and goes, and one of another program. */
+export const ADDRESSES = { web: "192.0.2.10", side: "192.0.2.20", besides: "192.0.2.30" } as const;
 /** Nobody's of ours. */
 const FOREIGN = ["-A -t 192.0.2.66:80 -s lblc", "-a -t 192.0.2.66:80 -r 10.9.9.9:80 -g -w 7"] as const;
 /** Stands in when all others are dead, and is never struck. */
@@ -54,12 +57,16 @@ export class ChaosCluster {
   #side: Resource | undefined;
   /** What is to hold, once it is made. */
   declared: Declared = BASELINE;
+  /** How long tables may take to come right. */
+  patienceMs = SETTLE_MS;
+  readonly variants: Variants;
 
   private constructor(
     readonly site: Site,
     /** What directors share; undefined: nothing. */
     readonly etcd: LabEtcd | undefined,
   ) {
+    this.variants = new Variants(site);
     this.#clusters = handlerFor("Cluster", site.fleet);
     this.#services = handlerFor("VirtualServer", site.fleet);
   }
@@ -106,7 +113,7 @@ export class ChaosCluster {
     mode: Mode,
     pool: ReadonlyMap<string, number>,
   ): Promise<Resource> {
-    const inputs = this.#inputs(name, mode, pool);
+    const inputs = this.inputsOf(name, mode, pool);
     try {
       if (known) return { id: known.id, state: await this.#services.update(known.id, known.state, inputs) };
       const { id, outputs } = await this.#services.create(inputs);
@@ -116,21 +123,6 @@ export class ChaosCluster {
       if (error instanceof InitialisationError && name === "side")
         this.#side = { id: error.id, state: error.outputs };
       throw error;
-    }
-  }
-
-  /** Another program, with sessions of its own, makes a service of its own, changes it and takes it away. */
-  async writeBesides(): Promise<void> {
-    const fleet = new Fleet();
-    try {
-      const services = handlerFor("VirtualServer", fleet);
-      const inputs = (weight: number) => this.#inputs("besides", "agent", new Map([["rs1", weight]]));
-      const { id, outputs } = await services.create(inputs(1));
-      let state = outputs;
-      for (const weight of [2, 3, 4]) state = await services.update(id, state, inputs(weight));
-      await services.delete(id, state);
-    } finally {
-      await fleet.close();
     }
   }
 
@@ -159,18 +151,26 @@ export class ChaosCluster {
 
   /** Fails unless these servers come to take no connections on any director. */
   async expectOut(dead: ReadonlySet<string>): Promise<void> {
-    const rules = [...dead].map((server) => ` -r ${this.site.address(server)}:80 `);
-    const isOut = (line: string) => line.endsWith(" -w 0") || !rules.some((rule) => line.includes(rule));
     await this.expectTables(
-      (lines) => lines.every(isOut),
+      (lines) => this.isOut(lines, dead),
       () => `${[...dead].join(", ")} at weight 0`,
     );
   }
 
-  /** Fails unless the lines of each director's table come to be so. */
-  async expectTables(isSo: (lines: string[]) => boolean, wanted: () => string): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
-    for (const director of this.site.directorNames) {
+  /** Whether these servers take no connections by the lines of a table. */
+  isOut(lines: readonly string[], dead: ReadonlySet<string>): boolean {
+    const rules = [...dead].map((server) => ` -r ${this.site.address(server)}:80 `);
+    return lines.every((line) => line.endsWith(" -w 0") || !rules.some((rule) => line.includes(rule)));
+  }
+
+  /** Fails unless the lines of each director's table, or of these alone, come to be so. */
+  async expectTables(
+    isSo: (lines: string[]) => boolean,
+    wanted: () => string,
+    directors: readonly string[] = this.site.directorNames,
+  ): Promise<void> {
+    const deadline = Date.now() + this.patienceMs;
+    for (const director of directors) {
       for (;;) {
         const lines = (await this.site.table(director)).trim().split("\n").sort();
         if (isSo(lines)) break;
@@ -189,7 +189,7 @@ export class ChaosCluster {
   async #begin(): Promise<void> {
     const { id, outputs } = await this.#clusters.create(this.#clusterInputs("agent"));
     this.#cluster = { id, state: outputs };
-    const web = await this.#services.create(this.#inputs("web", "agent", this.declared.web));
+    const web = await this.#services.create(this.inputsOf("web", "agent", this.declared.web));
     this.#web = { id: web.id, state: web.outputs };
     await this.plantForeign();
     await this.expectSettled();
@@ -215,7 +215,8 @@ export class ChaosCluster {
     return inputs;
   }
 
-  #inputs(name: keyof typeof ADDRESSES, mode: Mode, pool: ReadonlyMap<string, number>): Properties {
+  /** What a service is declared by. */
+  inputsOf(name: keyof typeof ADDRESSES, mode: Mode, pool: ReadonlyMap<string, number>): Properties {
     const cluster = { ...this.site.cluster, id: this.#cluster.id, ...(mode === "agent" && { mode }) };
     return this.site.inputs("VirtualServer", {
       ...{ name, cluster, address: ADDRESSES[name], port: 80, scheduler: "wrr" },

@@ -1,6 +1,7 @@
 /** How often each thing met each other thing, as a table. */
 export class Coverage {
   readonly #counts = new Map<string, number>();
+  readonly #missed = new Map<string, number>();
 
   constructor(
     private readonly columns: readonly string[],
@@ -10,6 +11,11 @@ export class Coverage {
   count(column: string, row: string): void {
     const pair = `${column}\n${row}`;
     this.#counts.set(pair, (this.#counts.get(pair) ?? 0) + 1);
+  }
+
+  /** One was to meet the other, and could not be made. */
+  miss(row: string): void {
+    this.#missed.set(row, (this.#missed.get(row) ?? 0) + 1);
   }
 
   get text(): string {
@@ -25,6 +31,9 @@ export class Coverage {
         this.columns.map((column) => String(this.#counts.get(`${column}\n${row}`) ?? 0)),
       ),
     );
-    return [line("", this.columns), ...body].join("\n");
+    const missed = [...this.#missed].map(
+      ([row, times]) => `not counted, it could not be made: ${row}, ${times} times`,
+    );
+    return [line("", this.columns), ...body, ...missed].join("\n");
   }
 }

@@ -10,6 +10,12 @@ import { harmless, KILL, type Struck } from "./struck";
 /** How long a director is away: its key in etcd has a lease of 15 s, so by then the others take it for dead. */
 const AWAY_MS = 17_000;
 
+/**
+ * Of each member's way to directors and to the other members, whose links are as bad: a round trip between two members takes four
+ * times the delay. No server of a pool is on these links.
+ */
+const SLOW = { network: "back", delayMs: 60, jitterMs: 30, lossPercent: 2 } as const;
+
 /** Whom a step concerns. */
 interface Parties {
   readonly chaos: ChaosCluster;
@@ -53,13 +59,21 @@ const FAULTS: Readonly<Record<EtcdFault, (parties: Parties) => Promise<Struck>>>
       expectMeanwhile: async () => assert.deepEqual(await chaos.site.tables(), before),
     };
   },
-  "etcd member slow": async ({ chaos, etcd, member, director }) => {
+  "etcd member stopped": async ({ chaos, etcd, member, director }) => {
     await etcd.pause(member);
     return { ...written(chaos, [director]), mend: () => etcd.mendAll() };
   },
   "etcd member cut off": async ({ chaos, member, director }) => {
     await chaos.site.lab.fault.killServer(member);
     return { ...written(chaos, [director]), mend: () => chaos.site.lab.fault.restoreServer(member) };
+  },
+  "etcd network slow": async ({ chaos, etcd, director }) => {
+    const { fault } = chaos.site.lab;
+    for (const name of etcd.names) await fault.impairNetwork(name, SLOW);
+    const mend = async () => {
+      for (const name of etcd.names) await fault.restoreNetwork(name, SLOW.network);
+    };
+    return { ...written(chaos, [director]), mend };
   },
   "etcd member replaced": async ({ chaos, etcd, member, director }) =>
     written(chaos, [director], () => etcd.replace(member)),

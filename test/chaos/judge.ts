@@ -1,6 +1,6 @@
 /** Whether lost requests may have been lost. */
 import type { TrafficReport } from "../../lab";
-import type { Fault, Operation } from "./schedule";
+import { ENDING_AGENTS, type Fault, type Operation } from "./schedule";
 
 /** Of the service under load. As small as a lab that stands still for a moment allows: every fault is waited for. */
 export const CHECK = {
@@ -16,14 +16,19 @@ const POLL_MS = 2_000;
 /** A lab has one processor for everybody in it. */
 const SLACK_MS = 4_000;
 
-/** How long it takes in a lab until another agent has taken up the work of one that was ended. */
-const RESTART_MS = 10_000;
-
-/** How long requests may be lost after a fault is over, or has struck for good, in ms; 0: none may be. */
-export function boundOf(fault: Fault, operation: Operation): number {
-  const bound = faultBound(fault);
-  const isWithout = operation === "restart agents" || operation === "upgrade agents";
-  return bound > 0 && isWithout ? bound + RESTART_MS : bound;
+/**
+ * Until when requests may be lost by a fault, in ms since the load began; undefined: none may be. While agents are being started
+ * again nobody finds anything out, and how long that takes is the lab's affair.
+ *
+ * @param at when the fault was over or had struck for good, and when the operation was made or refused
+ */
+export function lostUntil(
+  { fault, operation }: { readonly fault: Fault; readonly operation: Operation },
+  at: { readonly overMs: number; readonly operatedMs: number },
+): number | undefined {
+  const bound = boundOf(fault);
+  if (bound === 0) return undefined;
+  return bound + (ENDING_AGENTS.includes(operation) ? Math.max(at.overMs, at.operatedMs) : at.overMs);
 }
 
 /** Whether an operation may be refused while this is on, though no request may be lost by it. */
@@ -33,17 +38,21 @@ export function mayRefuse(fault: Fault): boolean {
 
 /** Whoever declares something then has to notice nothing of it. */
 const UNNOTICED: readonly Fault[] = [
-  ...(["none", "two writers", "second agent", "API writers"] as const),
-  ...(["etcd member slow", "etcd member cut off", "etcd member replaced"] as const),
+  ...(["none", "two writers", "two writers of one service", "second agent", "API writers"] as const),
+  ...(["etcd member stopped", "etcd member cut off", "etcd member replaced"] as const),
 ];
 
-function faultBound(fault: Fault): number {
+/** How long requests may be lost after a fault is over, or has struck for good, in ms; 0: none may be. */
+export function boundOf(fault: Fault): number {
   switch (fault) {
     case "table wiped":
     case "weight edited":
       return POLL_MS + SLACK_MS;
     case "reboot director":
+    case "power lost":
     case "server silent":
+    case "server long dead":
+    case "server dead at boot":
     case "server refuses":
     case "server never answers":
     case "server resets":

@@ -3,11 +3,15 @@ import { Random } from "../pulumi/random";
 import { chaosArguments } from "./arguments";
 import { ChaosCluster } from "./cluster";
 import { Coverage } from "./coverage";
+import { crashPointsOf } from "./crash-points";
+import { caught, LAB_PLANTS, passes } from "./plants";
+import { expectSurvived } from "./points";
 import { runSchedule } from "./run";
 import { faultsOf, operationsOf } from "./schedule";
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { schedules, steps, seed, minutes, store } = chaosArguments(argv, new Random().seed);
+  const { schedules, steps, seed, minutes, store, instead } = chaosArguments(argv, new Random().seed);
+  if (instead !== undefined) return insteadOf(await ChaosCluster.up(store), instead);
   const coverage = new Coverage(operationsOf(store), faultsOf(store));
   const failed: number[] = [];
   const endMs = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000;
@@ -38,6 +42,25 @@ async function main(argv: readonly string[]): Promise<void> {
   if (failed.length === 0) return;
   console.error(`failed: seed ${failed.join(", ")}`);
   process.exitCode = 1;
+}
+
+/** Mistakes that are planted have to be found, and nothing is to be found without them; or agents die at each named point. */
+async function insteadOf(chaos: ChaosCluster, what: "plants" | "points"): Promise<void> {
+  try {
+    if (what === "points") {
+      await expectSurvived(chaos);
+      return console.log(`survived: ${crashPointsOf(chaos.store).join(", ")}`);
+    }
+    for (const plant of LAB_PLANTS) {
+      const start = performance.now();
+      const reason = await caught(chaos, plant);
+      const seconds = Math.round((performance.now() - start) / 1_000);
+      console.log(`found in ${seconds} s: one that ${plant.mistake}: ${reason}`);
+      await passes(chaos, plant);
+    }
+  } finally {
+    await chaos.down();
+  }
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /** What is asked of a cluster, or done to its agents in order. */
 import { agentPid, answers } from "./agents";
-import type { ChaosCluster, Declared } from "./cluster";
+import { type ChaosCluster, COMMAND, type Declared } from "./cluster";
 import { SERVERS, type Step } from "./schedule";
 
 /** What is declared after a step. */
@@ -33,12 +33,39 @@ export async function operate(chaos: ChaosCluster, step: Step, wanted: Declared)
       return restartAgents(chaos);
     case "upgrade agents":
       return upgradeAgents(chaos);
+    case "drain over restart":
+      await drainByHand(chaos, drainedBy(step, wanted), "drain");
+      return restartAgents(chaos);
     case "turn mode":
       await chaos.apply({ ...wanted, mode: "ssh" });
       return chaos.apply(wanted);
     default:
       return chaos.apply(wanted);
   }
+}
+
+/** What an operation leaves to be seen when its fault is over, and to be taken back. */
+export async function expectOperated(chaos: ChaosCluster, step: Step, wanted: Declared): Promise<void> {
+  if (step.operation !== "drain over restart") return;
+  const server = drainedBy(step, wanted);
+  await chaos.expectOut(new Set([server]));
+  await drainByHand(chaos, server, "undrain");
+}
+
+/** Another one than the step's server, which may be dead, where there is another one. */
+function drainedBy({ server }: Step, { web }: Declared): string {
+  const others = [...web.keys()].filter((name) => name !== `rs${server + 1}`);
+  return others[0] ?? `rs${server + 1}`;
+}
+
+/** On every director, as an operator does it. */
+async function drainByHand(
+  { site }: ChaosCluster,
+  server: string,
+  command: "drain" | "undrain",
+): Promise<void> {
+  for (const director of site.directorNames)
+    await site.on(director, COMMAND, command, `${site.address(server)}:80`);
 }
 
 /** Takes a server out, its connections ending first, and puts it back. */

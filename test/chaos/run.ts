@@ -6,48 +6,56 @@ import { expectAgreed } from "./agreement";
 import { BASELINE, type ChaosCluster, type Declared } from "./cluster";
 import type { Coverage } from "./coverage";
 import { strike } from "./faults";
-import { boundOf, mayRefuse, unexcused, type Window } from "./judge";
+import { boundOf, lostUntil, mayRefuse, unexcused, type Window } from "./judge";
 import { Load } from "./load";
-import { operate, wantedOf } from "./operations";
-import { type Step, type Store, schedule, stepText } from "./schedule";
+import { expectOperated, operate, wantedOf } from "./operations";
+import { expectOwned } from "./ownership";
+import { type Step, schedule, stepText } from "./schedule";
 
 /** A planned operation may be refused while something is wrong, and is made again when it is mended. */
 const ATTEMPTS = 3;
 
-/** A schedule, and how far it came. */
-interface Taken {
-  readonly seed: number;
-  readonly store: Store;
+/** Steps, by a name, and how to make them again. */
+export interface Plan {
+  readonly name: string;
   readonly steps: readonly Step[];
-  readonly at: number;
+  readonly again: string;
+  /** How long tables may take to come right. Default: as long as a lab may need. */
+  readonly patienceMs?: number;
 }
 
 /** A schedule that failed. */
 export class ScheduleError extends Error {
-  constructor({ seed, steps, at, store }: Taken, cause: Error, logs: string) {
+  /** @param at which step was being made; behind the last: the load was being judged */
+  constructor({ name, steps, again }: Plan, at: number, cause: Error, logs: string) {
     const taken = steps.map((step, index) => `  ${index === at ? ">" : " "} ${index + 1}. ${stepText(step)}`);
     const where = at < steps.length ? `step ${at + 1}` : "the load";
-    super(
-      `${logs}seed ${seed}, ${where}: ${cause.message}\n${taken.join("\n")}\n` +
-        `Again: npm run chaos -- --schedules 1 --steps ${steps.length} --seed ${seed} --store ${store}`,
-      { cause },
-    );
+    super(`${logs}${name}, ${where}: ${cause.message}\n${taken.join("\n")}\nAgain: ${again}`, { cause });
   }
 }
 
 /**
- * Runs one schedule, from what is declared at first on.
+ * Runs the schedule of a seed, from what is declared at first on.
  *
  * @throws ScheduleError
  */
-export async function runSchedule(
+export function runSchedule(
   chaos: ChaosCluster,
   seed: number,
   length: number,
   coverage: Coverage,
 ): Promise<void> {
   const { store } = chaos;
-  const steps = schedule(seed, length, store);
+  const again = `npm run chaos -- --schedules 1 --steps ${length} --seed ${seed} --store ${store}`;
+  return runPlan(chaos, { name: `seed ${seed}`, steps: schedule(seed, length, store), again }, coverage);
+}
+
+/**
+ * Makes steps, from what is declared at first on.
+ *
+ * @throws ScheduleError
+ */
+export async function runPlan(chaos: ChaosCluster, plan: Plan, coverage: Coverage): Promise<void> {
   await chaos.site.lab.fault.mendAll();
   await chaos.etcd?.mendAll();
   await chaos.apply(BASELINE);
@@ -55,22 +63,32 @@ export async function runSchedule(
   await chaos.expectSettled();
   const load = await Load.begin(chaos);
   let at = 0;
+  const whole = chaos.patienceMs;
   try {
-    for (; at < steps.length; at++) {
-      const step = steps[at] as Step;
-      coverage.count(step.operation, step.fault);
+    chaos.patienceMs = plan.patienceMs ?? whole;
+    for (const step of plan.steps) {
       load.step = at + 1;
-      await makeStep(chaos, step, load);
+      const isMade = await makeStep(chaos, step, load);
+      if (isMade) coverage.count(step.operation, step.fault);
+      else coverage.miss(step.fault);
+      at++;
     }
     const { report, pauses } = await load.end();
     expectNoLoss(load, report, pauses);
   } catch (error) {
     await load.end();
-    throw new ScheduleError({ seed, store, steps, at }, error as Error, await agentLogs(chaos.site));
+    throw new ScheduleError(plan, at, error as Error, await agentLogs(chaos.site));
+  } finally {
+    chaos.patienceMs = whole;
   }
 }
 
-function expectNoLoss({ windows, times }: Load, report: TrafficReport, pauses: readonly Window[]): void {
+/** Fails where requests were lost that may not have been. */
+export function expectNoLoss(
+  { windows, times }: Load,
+  report: TrafficReport,
+  pauses: readonly Window[],
+): void {
   const lost = unexcused(report, [...windows, ...pauses]);
   if (lost.length === 0) return;
   const told = {
@@ -83,7 +101,8 @@ function expectNoLoss({ windows, times }: Load, report: TrafficReport, pauses: r
   throw new Error(JSON.stringify(told, undefined, 2));
 }
 
-async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<void> {
+/** Returns whether its fault was made. */
+async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<boolean> {
   const wanted = wantedOf(chaos.declared, step);
   // Whatever began just before may meet the fault.
   const fromMs = load.nowMs - 3_000;
@@ -95,25 +114,37 @@ async function makeStep(chaos: ChaosCluster, step: Step, load: Load): Promise<vo
   });
   // Waited for below; a failure before that must not end the process.
   over.catch(() => undefined);
+  const foundOut = async (): Promise<number> => {
+    await chaos.expectOut(struck.dead);
+    load.note("found out");
+    return load.nowMs;
+  };
+  const earlyMs = struck.isFoundOut ? await foundOut() : undefined;
   await delay(step.afterMs);
   const refusal = await operate(chaos, step, wanted).then(
     () => undefined,
     (error: Error) => error,
   );
   load.note(refusal ? "operation refused" : "operation made");
+  const operatedMs = load.nowMs;
   await over;
   load.note("fault done");
-  const boundMs = boundOf(step.fault, step.operation);
-  if (boundMs > 0) load.windows.push({ fromMs, toMs: overMs + boundMs });
-  if (struck.dead.size > 0) await chaos.expectOut(struck.dead);
+  const isOut = struck.dead.size > 0;
+  const outMs = earlyMs ?? (isOut ? await foundOut() : Number.POSITIVE_INFINITY);
+  // Who is known to be dead is sent nothing, whatever is done then, and comes back without a loss.
+  const lostMs = lostUntil(step, { overMs, operatedMs });
+  if (lostMs !== undefined) load.windows.push({ fromMs, toMs: Math.min(lostMs, outMs) });
   await struck.expectMeanwhile?.();
+  const isMade = (await struck.isMade?.()) ?? true;
   await struck.mend();
   load.note("mended");
   await comeRight(chaos, step, wanted, refusal);
+  await expectOperated(chaos, step, wanted);
   await struck.expectAfterwards?.();
   await chaos.expectSettled();
   if (chaos.etcd) await expectAgreed(chaos.site);
   load.note("settled");
+  return isMade;
 }
 
 /** What people do when all is mended: the same again, where it was refused. */
@@ -123,8 +154,9 @@ async function comeRight(
   wanted: Declared,
   refusal: Error | undefined,
 ): Promise<void> {
-  if (refusal && boundOf(step.fault, step.operation) === 0 && !mayRefuse(step.fault)) throw refusal;
+  if (refusal && boundOf(step.fault) === 0 && !mayRefuse(step.fault)) throw refusal;
   await chaos.awaitAgents();
+  await expectOwned(chaos);
   await chaos.plantForeign();
   for (let attempt = 1; refusal !== undefined; attempt++) {
     const again = await operate(chaos, step, wanted).catch((error: Error) => error);

@@ -1,40 +1,33 @@
 /** What happens in a schedule of chaos, made from a seed alone, so that a schedule that failed can be made again. */
 import { Random } from "../pulumi/random";
+import { type CrashPoint, crashPointsOf } from "./crash-points";
+import type { Store } from "./store";
 
 /** What is asked of the cluster, or done to its agents in order. All but `create` and `delete` concern the service under load. */
 export const OPERATIONS = [
   ...(["weights", "pool", "drain", "create", "delete"] as const),
-  ...(["restart agents", "upgrade agents", "turn mode", "nothing"] as const),
+  ...(["restart agents", "upgrade agents", "drain over restart", "turn mode", "nothing"] as const),
 ] as const;
 
 /** What goes wrong meanwhile. */
 export const FAULTS = [
-  ...(["none", "kill agent", "kill agent again and again", "reboot director", "disk full"] as const),
-  ...([
-    "clock forward",
-    "clock back",
-    "table wiped",
-    "weight edited",
-    "two writers",
-    "second agent",
-  ] as const),
+  ...(["none", "kill agent", "kill agent again and again", "killed at a point", "reboot director"] as const),
+  ...(["power lost", "disk full", "clock forward", "clock back", "table wiped", "weight edited"] as const),
+  ...(["two writers", "two writers of one service", "second agent"] as const),
   ...(["server silent", "server refuses", "server never answers", "server resets", "server slow"] as const),
-  ...(["server flaps", "half dead", "all dead"] as const),
+  ...(["server long dead", "server dead at boot", "server flaps", "half dead", "all dead"] as const),
 ] as const;
 
 /** What goes wrong besides where directors share an etcd. */
 export const ETCD_FAULTS = [
-  ...(["etcd lost", "etcd member slow", "etcd member cut off", "etcd member replaced"] as const),
+  ...(["etcd lost", "etcd member stopped", "etcd member cut off", "etcd member replaced"] as const),
+  "etcd network slow",
   ...(["etcd compacted", "split in halves", "old table", "clocks apart", "API writers"] as const),
 ] as const;
-
-/** Where directors have what is declared: each in a file of its own, or all in one etcd. */
-export const STORES = ["file", "etcd"] as const;
 
 export type Operation = (typeof OPERATIONS)[number];
 export type EtcdFault = (typeof ETCD_FAULTS)[number];
 export type Fault = (typeof FAULTS)[number] | EtcdFault;
-export type Store = (typeof STORES)[number];
 
 /** One step: the fault strikes, the operation is made `afterMs` later, and all is mended when both have had their effect. */
 export interface Step {
@@ -47,6 +40,8 @@ export interface Step {
   readonly server: number;
   /** Weights of all servers, for `weights` and `create`. */
   readonly weights: readonly number[];
+  /** Of `killed at a point`. */
+  readonly point: CrashPoint;
 }
 
 /** How large the lab of a schedule is. With etcd a half of the directors is not the same as one of them. */
@@ -57,6 +52,13 @@ export const MEMBERS = SERVERS;
 
 /** While there are no agents nobody heeds servers and tables. */
 const WITH_TURN: readonly Fault[] = ["none", "kill agent", "disk full", "clock forward", "clock back"];
+
+/** Operations that end agents themselves, and what does not meet them. */
+export const ENDING_AGENTS: readonly Operation[] = ["restart agents", "upgrade agents", "drain over restart"];
+/** An agent that ends hangs up on the other writer, who would have to try again, and comes to few of its points. */
+const WITHOUT_END: readonly Fault[] = ["two writers", "two writers of one service", "killed at a point"];
+/** Where nothing is written down an agent comes to no point. */
+const WITHOUT_WRITES: readonly Fault[] = ["killed at a point"];
 
 /** What is done to directors of a store. Those without agents share nothing. */
 export function operationsOf(store: Store): readonly Operation[] {
@@ -72,9 +74,12 @@ export function faultsOf(store: Store): readonly Fault[] {
 export function faultsWith(operation: Operation, store: Store = "file"): readonly Fault[] {
   if (store === "etcd") return [...faultsWith(operation), ...ETCD_FAULTS];
   if (operation === "turn mode") return WITH_TURN;
-  // An agent that ends hangs up on the other writer, who would have to try again.
-  const endsAgents = operation === "restart agents" || operation === "upgrade agents";
-  return endsAgents ? FAULTS.filter((fault) => fault !== "two writers") : FAULTS;
+  const without = ENDING_AGENTS.includes(operation)
+    ? WITHOUT_END
+    : operation === "nothing"
+      ? WITHOUT_WRITES
+      : [];
+  return FAULTS.filter((fault) => !without.includes(fault));
 }
 
 /** The steps of a schedule. The same seed makes the same ones. With etcd every other fault is one of its own, on average. */
@@ -92,11 +97,13 @@ export function schedule(seed: number, length: number, store: Store = "file"): S
       director: below(DIRECTORS[store]),
       server: below(SERVERS),
       weights: Array.from({ length: SERVERS }, () => 1 + below(9)),
+      point: one(crashPointsOf(store)),
     };
   });
 }
 
 /** A step as a person reads it. */
-export function stepText({ operation, fault, afterMs, director, server, weights }: Step): string {
-  return `${operation} (weights ${weights.join(" ")}) ${afterMs} ms after ${fault}, d${director + 1}, rs${server + 1}`;
+export function stepText({ operation, fault, afterMs, director, server, weights, point }: Step): string {
+  const what = fault === "killed at a point" ? `${fault} (${point})` : fault;
+  return `${operation} (weights ${weights.join(" ")}) ${afterMs} ms after ${what}, d${director + 1}, rs${server + 1}`;
 }

@@ -1,6 +1,7 @@
 /** Mistakes that an agent could have: each is something around its files or its kernel, and a walk has to find it. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { HealthRecord, Store } from "../../agent";
 import type { Kernel } from "../../agent/kernel";
 import type { Edit } from "../../ipvs";
@@ -32,10 +33,20 @@ function kernelWith(write: (kernel: Kernel, edits: readonly Edit[]) => Promise<s
 
 const deletes = ({ kind }: Edit) => kind === "delete-service" || kind === "delete-destination";
 
-/** Servers that go are taken out before those that come are put in. */
-const deleteBeforeAdd = kernelWith((kernel, edits) =>
-  kernel.write([...edits.filter(deletes), ...edits.filter((one) => !deletes(one))]),
-);
+/**
+ * Servers that go are taken out before those that come are put in.
+ *
+ * @param pauseMs how much later those are put in: a kernel that is none of a model makes both within microseconds
+ */
+export function deleteBeforeAdd(pauseMs: number): Plant {
+  return kernelWith(async (kernel, edits) => {
+    const [first, others] = [edits.filter(deletes), edits.filter((one) => !deletes(one))];
+    if (pauseMs === 0 || first.length === 0) return kernel.write([...first, ...others]);
+    const complaint = await kernel.write(first);
+    await delay(pauseMs);
+    return `${complaint}${await kernel.write(others)}`;
+  });
+}
 
 /** A change is made before it is written down. */
 const journalAfterwards = storeWith(() => ({ begin: async () => undefined }));
@@ -70,6 +81,7 @@ const lostDrain = storeWith((store) => ({
       after: withoutDrains(journal.after),
     }),
   commit: (registry) => store.commit(withoutDrains(registry)),
+  saveHealth: (record) => store.saveHealth({ ...record, drains: [] }),
 }));
 
 function withoutDrains(registry: string): string {
@@ -107,7 +119,7 @@ const journalIgnored = storeWith((store) => ({
 
 /** All of them, each made anew for a walk. */
 export const PLANTS: Readonly<Record<string, () => Plant>> = {
-  "deletes before it adds": () => deleteBeforeAdd,
+  "deletes before it adds": () => deleteBeforeAdd(0),
   "makes a change before it is written down": () => journalAfterwards,
   "does not wait for the disk": missingSync,
   "loses a drain": () => lostDrain,

@@ -3,9 +3,13 @@ import type { TrafficReport } from "../../lab";
 import { disagreement } from "../chaos/agreement";
 import { mayHold } from "../chaos/api-writers";
 import { chaosArguments } from "../chaos/arguments";
+import type { ChaosCluster } from "../chaos/cluster";
 import { Coverage } from "../chaos/coverage";
-import { boundOf, mayRefuse, standstills, unexcused } from "../chaos/judge";
+import { crashPointsOf } from "../chaos/crash-points";
+import { strike } from "../chaos/faults";
+import { boundOf, lostUntil, mayRefuse, standstills, unexcused } from "../chaos/judge";
 import { wantedOf } from "../chaos/operations";
+import { LAB_PLANTS } from "../chaos/plants";
 import {
   DIRECTORS,
   ETCD_FAULTS,
@@ -18,6 +22,9 @@ import {
   schedule,
   stepText,
 } from "../chaos/schedule";
+import { isSum } from "../chaos/service-writers";
+import { variantText } from "../chaos/variant-text";
+import { PLANTS } from "./agent-plants";
 
 const STEP: Step = {
   operation: "nothing",
@@ -26,6 +33,7 @@ const STEP: Step = {
   director: 0,
   server: 0,
   weights: [4, 5, 6],
+  point: "batch made",
 };
 
 describe("schedules of chaos", () => {
@@ -70,6 +78,19 @@ describe("schedules of chaos", () => {
   it("are told so that people can follow them", () => {
     const told = stepText({ ...STEP, operation: "pool", fault: "all dead", afterMs: 300 });
     assert.equal(told, "pool (weights 4 5 6) 300 ms after all dead, d1, rs1");
+  });
+
+  it("name the point at which an agent is killed, where one is", () => {
+    const step = { ...STEP, fault: "killed at a point", point: "journal torn" } as const;
+    assert.match(stepText(step), /after killed at a point \(journal torn\), d1/);
+    const points = (store: "file" | "etcd") =>
+      new Set(
+        Array.from({ length: 60 }, (_, seed) => schedule(seed, 20, store))
+          .flat()
+          .map((one) => one.point),
+      );
+    assert.deepEqual([...points("file")].sort(), [...crashPointsOf("file")].sort());
+    assert.deepEqual([...points("etcd")].sort(), [...crashPointsOf("etcd")].sort());
   });
 
   it("declare what their operations make", () => {
@@ -118,25 +139,45 @@ describe("the judge of chaos", () => {
   });
 
   it("lets nothing be lost by what etcd does, and nothing be refused while most of its members work", () => {
-    const harmful = ETCD_FAULTS.filter((fault) => boundOf(fault, "weights") > 0);
+    const harmful = ETCD_FAULTS.filter((fault) => boundOf(fault) > 0);
     assert.deepEqual(harmful, ["old table"], "it is cut off from its servers too");
     assert.deepEqual(
       ETCD_FAULTS.filter((fault) => !mayRefuse(fault)),
-      ["etcd member slow", "etcd member cut off", "etcd member replaced", "API writers"],
+      ["etcd member stopped", "etcd member cut off", "etcd member replaced", "API writers"],
     );
   });
 
   it("lets nothing be lost by what an agent's death, its disk, its clock or another writer does", () => {
-    const harmless = FAULTS.filter((fault) => boundOf(fault, "weights") === 0);
+    const harmless = FAULTS.filter((fault) => boundOf(fault) === 0);
     assert.deepEqual(harmless, [
-      ...["none", "kill agent", "kill agent again and again", "disk full"],
-      ...["clock forward", "clock back", "two writers", "second agent"],
+      ...["none", "kill agent", "kill agent again and again", "killed at a point", "disk full"],
+      ...["clock forward", "clock back", "two writers", "two writers of one service", "second agent"],
     ]);
-    assert.ok(boundOf("all dead", "restart agents") > boundOf("all dead", "weights"));
+  });
+
+  it("gives agents that are started again as long as others, from when they are there", () => {
+    const until = (operation: "weights" | "restart agents", operatedMs: number) =>
+      lostUntil({ fault: "all dead", operation }, { overMs: 1_000, operatedMs });
+    const bound = boundOf("all dead");
+    assert.deepEqual(
+      [until("weights", 500), until("weights", 9_000), until("restart agents", 500)],
+      [1_000 + bound, 1_000 + bound, 1_000 + bound],
+    );
+    assert.equal(until("restart agents", 9_000), 9_000 + bound);
+    const at = { overMs: 1_000, operatedMs: 9_000 };
+    assert.equal(lostUntil({ fault: "kill agent", operation: "restart agents" }, at), undefined);
   });
 });
 
 describe("what was declared in chaos", () => {
+  it("of several who each add 1 to a weight is the sum of what was accepted, and maybe of what was not answered", () => {
+    const told = { accepted: 5, unknown: 2, overtaken: 9 };
+    assert.deepEqual(
+      [5, 6, 8, 9].map((weight) => isSum(weight, told)),
+      [false, true, true, false],
+    );
+  });
+
   it("is the last that was accepted, or what came after it and got no clear answer", () => {
     const may = (...told: [number, number][]) => [...mayHold(told, [0])];
     assert.deepEqual(may(), [0]);
@@ -169,6 +210,19 @@ describe("what was declared in chaos", () => {
   });
 });
 
+describe("a variant of the agent that is put on labs", () => {
+  it("is what is shipped, but for its parts", async () => {
+    const text = await variantText();
+    assert.match(text, /^\/\/ heye-agent \S+, a variant for tests\n/);
+    for (const part of ["HEYE_CHAOS_PLANT", "chaos-point", "chaos-unsynced"])
+      assert.ok(text.includes(part), part);
+  });
+
+  it("makes each mistake that agents on the model of the kernel make", () => {
+    assert.deepEqual(LAB_PLANTS.map(({ mistake }) => mistake).sort(), Object.keys(PLANTS).sort());
+  });
+});
+
 describe("npm run chaos", () => {
   it("takes how much of it, and says what is no number", () => {
     assert.deepEqual(chaosArguments([], 9), {
@@ -177,10 +231,13 @@ describe("npm run chaos", () => {
       seed: 9,
       minutes: undefined,
       store: "file",
+      instead: undefined,
     });
-    const some = { schedules: 2, steps: 4, seed: 7, minutes: 60, store: "etcd" };
+    const some = { schedules: 2, steps: 4, seed: 7, minutes: 60, store: "etcd", instead: undefined };
     const words = ["--schedules", "2", "--seed", "7", "--minutes", "60", "--store", "etcd"];
     assert.deepEqual(chaosArguments(words, 9), some);
+    assert.equal(chaosArguments(["--points", "--store", "etcd"], 9).instead, "points");
+    assert.throws(() => chaosArguments(["--plants", "--store", "etcd"], 9), /--plants: expected no --store/);
     assert.throws(
       () => chaosArguments(["--store", "tape"], 9),
       /--store: expected one of file, etcd, found tape/,
@@ -191,9 +248,18 @@ describe("npm run chaos", () => {
     );
   });
 
+  it("says of a clock that it cannot be moved where it would be this machine's", async () => {
+    const on = () => assert.fail("something was done");
+    const chaos = { site: { on, lab: { inventory: { mode: "namespaces" } } } } as unknown as ChaosCluster;
+    for (const fault of ["clock forward", "clock back"] as const)
+      assert.equal(await (await strike(chaos, { ...STEP, fault })).isMade?.(), false);
+  });
+
   it("shows what met what", () => {
     const coverage = new Coverage(["a", "bb"], ["one", "three"]);
     coverage.count("bb", "one");
     assert.equal(coverage.text, "       a  bb\none    0   1\nthree  0   0");
+    coverage.miss("three");
+    assert.match(coverage.text, /three {2}0 {3}0\nnot counted, it could not be made: three, 1 times$/);
   });
 });
