@@ -5,7 +5,7 @@ import { keepalivedLayer } from "../setup";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "../setup/project";
 import { BenchError } from "./bench";
 import type { UnpackedProgram } from "./guest/keepalived";
-import type { Detected, Order, Scraped, Started } from "./guest/order";
+import type { CheckedFirst, Detected, Looked, Order, Rated, Scraped, Started } from "./guest/order";
 import type { BenchSite } from "./site";
 
 /** The agent's program and keepalived, as they are found from inside a director: it sees this machine's files. */
@@ -33,6 +33,9 @@ async function unpackedKeepalived(): Promise<UnpackedProgram> {
 interface Results {
   readonly detection: Detected;
   readonly start: Started;
+  readonly "checked-first": CheckedFirst;
+  readonly looks: Looked;
+  readonly rate: Rated;
   readonly scrapes: Scraped;
 }
 

@@ -2,8 +2,8 @@ import type { Pace } from "./checked";
 import type { PlannedService } from "./plan";
 
 /**
- * The same virtual servers and checks for keepalived. Its `retry` counts the attempts after the first; servers count as
- * alive until they fail (without `alpha`, its default), and stand in the table from the start, as with an agent.
+ * The same virtual servers and checks for keepalived. Its `retry` counts the attempts after the first. Without `alpha`, as by
+ * default, servers count as alive until they fail and stand in the table from the start, as with an agent.
  */
 export function keepalivedConf(services: readonly PlannedService[], pace: Pace, weight = 1): string {
   return services.map((service) => virtualServer(service, pace, weight)).join("\n");
@@ -15,7 +15,7 @@ function virtualServer({ address, port, members }: PlannedService, pace: Pace, w
   lb_algo wrr
   lb_kind NAT
   protocol TCP
-${members.map((member) => realServer(member, pace, weight)).join("")}}
+${pace.checkedFirst === true ? "  alpha\n" : ""}${members.map((member) => realServer(member, pace, weight)).join("")}}
 `;
 }
 

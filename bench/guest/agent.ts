@@ -18,7 +18,7 @@ import { registryDelta } from "../../director/registry-format";
 import { readTableText } from "../../director/table-text";
 import { findService, serviceKey } from "../../ipvs";
 import { virtualServerKey } from "../../spec";
-import { type Pace, registrationOf, registryOf, registryText } from "../checked";
+import { allDownText, type Pace, registrationOf, registryOf, registryText } from "../checked";
 import type { PlannedService } from "../plan";
 import { type Contestant, Daemon } from "./contestant";
 
@@ -32,15 +32,22 @@ export class Agent implements Contestant {
   /** @param program heye-agent.js */
   constructor(private readonly program: string) {}
 
-  async prepare(services: readonly PlannedService[], pace: Pace): Promise<void> {
+  /** @param pace absent: nothing is asked of the servers */
+  async prepare(services: readonly PlannedService[], pace?: Pace): Promise<void> {
     await rm(STATE, { recursive: true, force: true });
     await mkdir(STATE, { mode: 0o700 });
     await writeFile(join(STATE, "registry"), registryText(services, pace), { mode: 0o600 });
+    if (pace?.checkedFirst === true) {
+      await mkdir(join(STATE, "agent"), { mode: 0o700 });
+      await writeFile(join(STATE, "agent", "health.json"), allDownText(services, pace), { mode: 0o600 });
+    }
     this.#services = services;
   }
 
-  launch(): Daemon {
+  /** @param pollMs how often it looks at the table; default: as often as its unit has it */
+  launch(pollMs?: number): Daemon {
     const args = [this.program, "run", "--state", STATE, "--socket", SOCKET];
+    if (pollMs !== undefined) args.push("--poll-ms", `${pollMs}`);
     return new Daemon(process.execPath, args, process.env, "/run/heye-bench-agent.log");
   }
 

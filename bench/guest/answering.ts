@@ -9,15 +9,25 @@ export class Answering {
   readonly #network = new Network();
   readonly #server: Server;
 
-  private constructor(private readonly networks: readonly string[]) {
+  private constructor(
+    private readonly networks: readonly string[],
+    onCheck: ((address: string) => void) | undefined,
+  ) {
     this.#server = createServer((socket) => {
       this.checks++;
+      // Asking for the address is a system call more.
+      onCheck?.(socket.localAddress ?? "");
       socket.on("error", () => undefined).destroy();
     });
   }
 
-  static async up(networks: readonly string[], port: number): Promise<Answering> {
-    const servers = new Answering(networks);
+  /** @param onCheck told of each connection as it is taken, and by which address */
+  static async up(
+    networks: readonly string[],
+    port: number,
+    onCheck?: (address: string) => void,
+  ): Promise<Answering> {
+    const servers = new Answering(networks, onCheck);
     servers.#network.answerFor(networks);
     await servers.#network.settled();
     servers.#server.listen({ port, host: "0.0.0.0", backlog: 4096 });

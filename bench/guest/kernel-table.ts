@@ -28,6 +28,11 @@ export function countServers(): number {
   return readFileSync(FILE, "utf8").split("\n  -> ").length - 2;
 }
 
+/** How many of them are sent new connections: those with a weight. */
+export function countTakers(text: string = readFileSync(FILE, "latin1")): number {
+  return text.match(/^ {2}-> \S+ +\S+ +[1-9]/gm)?.length ?? 0;
+}
+
 /** The table's beginning, in one read of one page: what it costs does not grow with the table. */
 export function readBeginning(): EntryGroup[] {
   const file = openSync(FILE, "r");

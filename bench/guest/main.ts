@@ -1,9 +1,13 @@
 /** Runs inside a director of the lab: reads an {@link Order} from standard input, measures, and prints what came of it. */
 import { text } from "node:stream/consumers";
 import { Agent } from "./agent";
+import { startChecked } from "./checked-first";
+import type { Contestant } from "./contestant";
 import { detect } from "./detection";
 import { Keepalived } from "./keepalived";
-import type { Detected, Order, Scraped, Started } from "./order";
+import { looks } from "./looks";
+import type { Order } from "./order";
+import { rate } from "./rate";
 import { scrapes } from "./scrapes";
 import { start } from "./start";
 
@@ -13,10 +17,18 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-function measured(order: Order): Promise<Detected | Started | Scraped> {
-  if (order.measure === "scrapes") return scrapes(new Agent(order.agent), order);
-  const contestant = order.contestant === "agent" ? new Agent(order.agent) : new Keepalived(order.keepalived);
-  return order.measure === "detection" ? detect(contestant, order) : start(contestant, order);
+/** Those of both contestants. */
+const OF_BOTH: Record<
+  Exclude<Order["measure"], "scrapes" | "looks">,
+  (contestant: Contestant, order: Order) => Promise<unknown>
+> = { detection: detect, start, "checked-first": startChecked, rate };
+
+function measured(order: Order): Promise<unknown> {
+  const agent = new Agent(order.agent);
+  if (order.measure === "scrapes") return scrapes(agent, order);
+  if (order.measure === "looks") return looks(agent, order);
+  const contestant = order.contestant === "agent" ? agent : new Keepalived(order.keepalived);
+  return OF_BOTH[order.measure](contestant, order);
 }
 
 main().then(

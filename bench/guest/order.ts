@@ -4,14 +4,14 @@ import type { UnpackedProgram } from "./keepalived";
 
 /** What a program inside a director is told to measure, as JSON on its standard input. */
 export interface Order {
-  readonly measure: "detection" | "start" | "scrapes";
+  readonly measure: "detection" | "start" | "checked-first" | "looks" | "rate" | "scrapes";
   readonly contestant: "agent" | "keepalived";
   readonly plan: Plan;
   readonly pace: Pace;
   /** heye-agent.js */
   readonly agent: string;
   readonly keepalived: UnpackedProgram;
-  /** How long the checks alone are watched, in seconds. */
+  /** How long the daemon is watched while nothing else goes on, in seconds. */
   readonly idleS: number;
 }
 
@@ -33,6 +33,32 @@ export interface Started {
   readonly peakMb: number;
   /** Checks that arrived at the servers while nothing else went on. */
   readonly checks: number;
+}
+
+/** What came of a start with servers that are down until they have been checked. */
+export interface CheckedFirst {
+  /** From the start of the process until the kernel sent new connections to all of them. */
+  readonly startS: number;
+  /** Processor time of all its processes until then. */
+  readonly startCpuS: number;
+}
+
+/** What the looks at a table cost that stays as it is. */
+export interface Looked {
+  /** How long one took, in the mean. */
+  readonly lookS: number;
+  /** Processor time of the agent, for each. */
+  readonly lookCpuS: number;
+}
+
+/** What came of so many checks a second. */
+export interface Rated {
+  /** Checks that arrived while it was watched, and for how many seconds that was. */
+  readonly checks: number;
+  readonly s: number;
+  /** Of the checks that were due, those that came late or not at all. */
+  readonly late: number;
+  readonly due: number;
 }
 
 /** What came of scrapes. */

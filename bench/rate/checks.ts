@@ -1,7 +1,7 @@
 /** Checks servers faster and faster, in a process of its own that its parent has bound to one core. */
 import { setTimeout as delay } from "node:timers/promises";
 import { directDial, Monitor, type Probe, probeKey } from "../../health";
-import { checkOf } from "../checked";
+import { type CheckType, checkOf } from "../checked";
 import { largestRate } from "./search";
 
 const PACE = { intervalMs: 1_000, timeoutMs: 1_000, fall: 3 };
@@ -10,7 +10,7 @@ const LATE = 0.01;
 /** By then all probes have had their first check. */
 const WARM_MS = 1_500;
 
-const [port = "", firstRate = "", windowMs = ""] = process.argv.slice(2);
+const [port = "", type = "", firstRate = "", most = "", windowMs = ""] = process.argv.slice(2);
 
 /** A server each second and check: so many servers are checked as many times a second. */
 async function keeps(rate: number): Promise<number | undefined> {
@@ -31,11 +31,12 @@ async function keeps(rate: number): Promise<number | undefined> {
 
 /** As many servers, each with an address of its own. */
 function probes(count: number): Map<string, Probe> {
+  const check = checkOf(PACE, type as CheckType);
   const all = Array.from({ length: count }, (_, index): Probe => {
     const address = `127.${1 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
-    return { check: checkOf(PACE), target: { address, port: Number(port) } };
+    return { check, target: { address, port: Number(port) } };
   });
   return new Map(all.map((probe) => [probeKey(probe), probe]));
 }
 
-void largestRate(Number(firstRate), keeps).then((rate) => process.stdout.write(`${rate}\n`));
+void largestRate(Number(firstRate), keeps, Number(most)).then((rate) => process.stdout.write(`${rate}\n`));

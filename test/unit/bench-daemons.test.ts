@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { readHealthRecord } from "../../agent/health-record";
+import { keyOf, registrations } from "../../agent/probes";
 import { Changes } from "../../bench/api/changes";
 import { Declared } from "../../bench/api/declared";
-import { registryText } from "../../bench/checked";
-import { parseProcTable } from "../../bench/guest/kernel-table";
+import { allDownText, registryText } from "../../bench/checked";
+import { Arrivals } from "../../bench/guest/arrivals";
+import { countTakers, parseProcTable } from "../../bench/guest/kernel-table";
+import { looksIn } from "../../bench/guest/looks";
 import { keepalivedConf } from "../../bench/keepalived-conf";
 import { servicesOf } from "../../bench/plan";
 import { cpuSeconds, cpuSecondsWithEnded, peakMegabytes, treeOf } from "../../bench/proc";
@@ -47,6 +51,28 @@ describe("benches of daemons", () => {
     );
   });
 
+  it("keepalived checks first where that is agreed: with alpha, and otherwise the same file", () => {
+    const services = servicesOf({ virtualServers: 2, servers: 1 });
+    const lines = keepalivedConf(services, { ...PACE, checkedFirst: true }).split("\n");
+    const isAlpha = (line: string) => line === "  alpha";
+    assert.equal(lines.filter(isAlpha).length, 2);
+    assert.equal(lines.filter((line) => !isAlpha(line)).join("\n"), keepalivedConf(services, PACE));
+  });
+
+  it("an agent finds written down that every server of its registry is down, and every quorum lost", () => {
+    const services = servicesOf({ virtualServers: 3, servers: 2 });
+    const registry = parseRegistry(registryText(services, PACE));
+    assert.ok(registry);
+    const all = [...registrations(registry)];
+    const probes = all.flatMap(([, one]) => one.members.map((member) => keyOf(one, member)));
+    const record = readHealthRecord(allDownText(services, PACE));
+    assert.ok(record);
+    assert.deepEqual(new Set(Object.keys(record.down)), new Set(probes));
+    assert.equal(probes.length, 6);
+    assert.ok(Object.values(record.down).every(({ healthy }) => !healthy));
+    assert.deepEqual(new Set(record.lost), new Set(all.map(([key]) => key)));
+  });
+
   it("an agent finds every virtual server of a plan in its registry, checked at that pace", () => {
     const owners = Object.values(
       parseRegistry(registryText(servicesOf({ virtualServers: 20, servers: 3 }), PACE))?.owners ?? {},
@@ -72,6 +98,36 @@ describe("benches of daemons", () => {
     ]);
   });
 
+  it("servers are counted that are sent new connections, and no others", () => {
+    assert.equal(countTakers(PROC), 1);
+    assert.equal(countTakers(""), 0);
+  });
+
+  it("a check is late when its server has waited a tenth longer than the interval, whether or not it comes", () => {
+    const arrivals = new Arrivals(["a", "b", "c"], 1_000, 0);
+    for (const [server, atMs] of [
+      ["a", 400],
+      ["b", 500],
+      ["c", 600],
+    ] as const)
+      arrivals.arrived(server, atMs);
+    arrivals.begin();
+    arrivals.arrived("a", 1_500);
+    arrivals.arrived("b", 1_601);
+    assert.deepEqual(arrivals.end(1_700), { checks: 2, late: 1, due: 2 });
+    assert.deepEqual(arrivals.end(1_701), { checks: 2, late: 2, due: 3 });
+  });
+
+  it("how often an agent has looked, and how long it took, is in its metrics, or the bench ends", () => {
+    const text = `# TYPE heye_reconcile_duration_seconds histogram
+heye_reconcile_duration_seconds_bucket{le="+Inf"} 12
+heye_reconcile_duration_seconds_sum 0.75
+heye_reconcile_duration_seconds_count 12
+`;
+    assert.deepEqual(looksIn(text), { count: 12, sumS: 0.75 });
+    assert.throws(() => looksIn(text.replaceAll("reconcile", "other")), /does not tell/);
+  });
+
   it("the largest rate is found to a twentieth, and is what was reached there", async () => {
     const tried: number[] = [];
     const limit = 7_300;
@@ -82,6 +138,13 @@ describe("benches of daemons", () => {
     assert.ok(found <= limit && found > limit / 1.06, `${found}`);
     assert.ok(tried.length < 12, tried.join(" "));
     assert.equal(await largestRate(1_000, async () => undefined), 0);
+    const quick: number[] = [];
+    const keepsAll = async (rate: number) => {
+      quick.push(rate);
+      return rate;
+    };
+    assert.equal(await largestRate(200, keepsAll, 400), 400);
+    assert.deepEqual(quick, [200, 300, 400]);
   });
 
   it("where there is to be none at all every round counts, with a peer or without", () => {
