@@ -5,36 +5,35 @@ import { countServers } from "./kernel-table";
 import type { Looked, Order } from "./order";
 import { until } from "./until";
 
-/** In the time for which it is watched: with its usual 2 s between them, that is a minute. */
+/** So many are due in the time for which it is watched: with its usual 2 s between them, that is a minute. */
 const LOOKS = 30;
-/** Of them, those that have to be made for the figures to mean anything. */
-const ENOUGH = 0.9;
+/** What a start, or a telling of metrics, leaves to be done is over after this part of that time. */
+const SETTLE = 0.05;
 const LOOK_MS = 500;
 const PATIENCE_MS = 240_000;
-/** What a start leaves to be done is over by then. */
-const SETTLE_MS = 3_000;
 
 /**
  * Starts an agent on an empty table, with servers of which nothing is asked, and watches it while it does nothing but look. A
- * look's length is what its own metrics say; they are asked for before and after, because to
- * tell them takes longer than a look.
+ * look's length is what its own metrics say; they are asked for before and after, because to tell them takes longer than a
+ * look.
  */
 export async function looks(agent: Agent, { plan, idleS }: Order): Promise<Looked> {
   await agent.prepare(servicesOf(plan));
   const daemon = agent.launch((idleS * 1000) / LOOKS);
+  const settled = () => delay(SETTLE * idleS * 1000);
   try {
     await until(() => countServers() === plan.virtualServers * plan.servers, daemon, PATIENCE_MS, LOOK_MS);
-    await delay(SETTLE_MS);
-    const before = looksIn(await agent.metrics());
-    await delay(SETTLE_MS);
+    await settled();
+    const [before, began] = [looksIn(await agent.metrics()), performance.now()];
+    await settled();
     const cpuBeforeS = daemon.cpuS();
     await delay(idleS * 1000);
     const cpuS = daemon.cpuS() - cpuBeforeS;
-    const after = looksIn(await agent.metrics());
+    const [after, ended] = [looksIn(await agent.metrics()), performance.now()];
     const count = after.count - before.count;
-    if (count < ENOUGH * LOOKS)
-      throw new Error(`the agent looked ${count} times where it was to look ${LOOKS} times`);
-    return { lookS: (after.sumS - before.sumS) / count, lookCpuS: cpuS / LOOKS };
+    if (count === 0) throw new Error("the agent did not look at its table");
+    const looksEachS = count / ((ended - began) / 1000);
+    return { lookS: (after.sumS - before.sumS) / count, lookCpuS: cpuS / (looksEachS * idleS) };
   } finally {
     await daemon.end();
   }
