@@ -16,7 +16,7 @@ interface Search {
 
 const FULL: Search = { first: 1_000, most: Number.POSITIVE_INFINITY, windowMs: 3_000 };
 const SMALL: Search = { first: 200, most: 400, windowMs: 300 };
-const FULL_INSIDE: Search = { first: 100, most: Number.POSITIVE_INFINITY, windowMs: 10_000 };
+const FULL_INSIDE: Search = { first: 200, most: Number.POSITIVE_INFINITY, windowMs: 5_000 };
 const SMALL_INSIDE: Search = { first: 20, most: 20, windowMs: 1_000 };
 
 const PACE: Pace = { intervalMs: 1_000, timeoutMs: 1_000, fall: 3 };
