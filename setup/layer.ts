@@ -6,7 +6,7 @@ import { duration, say } from "./report";
 import type { Counts } from "./reporter";
 
 /** A layer that takes longer, in milliseconds, hangs: a handle was left open, or a wait never ends. */
-const LAYER_LIMIT = 60 * 60_000;
+const LAYER_LIMIT = 80 * 60_000;
 
 const TEST_FOLDER = join(RUNTIME_FOLDER, "test");
 
