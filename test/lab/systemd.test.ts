@@ -90,6 +90,10 @@ describe("an agent that systemd runs", () => {
     await act();
     await load.expectUnnoticed();
     assert.equal(await site.table("d1"), table);
+    const said = `journalctl -o cat _SYSTEMD_INVOCATION_ID=${await property("InvocationID")}`;
+    await eventually(async () => assert.match(await sh(said), /"event":"start"/));
+    // Who is dead was known: nobody was let in until that was found out anew.
+    assert.doesNotMatch(await sh(said), /"event":"(down|settle|repair|change)"/);
   };
   const director = () => {
     const [one] = site.fleet.of(site.cluster);
