@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import type { Site } from "./site";
 
 /** Whom to ask, and how. */
@@ -60,35 +59,46 @@ export async function askFrom(site: Site, asked: Asked, ports: readonly number[]
   return (await site.on("client", process.execPath, "-e", ASK_FROM, given)).trim().split("\n");
 }
 
-/** Asks the agent of a director where flows from so many source ports go. */
+/** Asks the agent of a director where flows from so many source ports go, and prints a list for each place. */
 const COMPUTE = `
 const http = require("node:http");
-const [client, to, ...ports] = process.argv.slice(1);
-const ask = (port) => new Promise((resolve, reject) => {
+const [client, places, ports] = JSON.parse(process.argv[1]);
+const ask = (port, to) => new Promise((resolve, reject) => {
   const query = new URLSearchParams({ client: client + ":" + port, to });
   http.get({ socketPath: "/run/heye/agent.sock", path: "/v1/flow?" + query, agent: false }, (response) => {
     let text = "";
     response.on("data", (chunk) => (text += chunk)).on("end", () => resolve(JSON.parse(text)[0].server));
   }).on("error", reject);
 });
-(async () => { for (const port of ports) console.log(await ask(port)); })();
+(async () => {
+  const all = [];
+  for (const to of places) {
+    const servers = [];
+    for (const port of ports) servers.push(await ask(port, to));
+    all.push(servers);
+  }
+  console.log(JSON.stringify(all));
+})();
 `;
 
+/** Flows that may begin: from each of these ports to each of these places. */
+export interface Flows {
+  readonly client: string;
+  /** `192.0.2.10:80` */
+  readonly places: readonly string[];
+  readonly ports: readonly number[];
+}
+
 /**
- * What a director's agent says of flows from these ports of a client.
+ * What a director's agent says of flows.
  *
- * @param to `192.0.2.10:80`
- * @returns for each port the server, as `10.20.1.2:80`
+ * @returns for each place and port the server, as `10.20.1.2:80`
  */
 export async function computeFrom(
   site: Site,
   director: string,
-  client: string,
-  to: string,
-  ports: readonly number[],
-): Promise<string[]> {
-  const argv = [process.execPath, "-e", COMPUTE, client, to, ...ports.map(String)];
-  const servers = (await site.on(director, ...argv)).trim().split("\n");
-  assert.equal(servers.length, ports.length);
-  return servers;
+  { client, places, ports }: Flows,
+): Promise<string[][]> {
+  const given = JSON.stringify([client, places, ports]);
+  return JSON.parse(await site.on(director, process.execPath, "-e", COMPUTE, given)) as string[][];
 }
