@@ -414,11 +414,14 @@ describe("what agents of real directors see", () => {
         assert.match(d1, /^d1:\n/);
         assert.match(
           d1,
-          new RegExp(`^${rs2} in ${key}\nweight: configured 1, wanted 0 \\(.*\\), in the kernel 0$`, "m"),
+          new RegExp(
+            `^${rs2} in ${key}\nweight: configured 1 x gate 1 x drain 0 .* = 0 \\(.*\\); in the kernel 0$`,
+            "m",
+          ),
         );
         assert.match(
           d2,
-          new RegExp(`^${rs2} in ${key}\nweight: configured 1, wanted 1, in the kernel 1$`, "m"),
+          new RegExp(`^${rs2} in ${key}\nweight: configured 1 x .* = 1; in the kernel 1$`, "m"),
         );
         assert.match(d2, /^checked by tcp.*\n.* {2}ok {2}/m);
       }
