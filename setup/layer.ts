@@ -1,9 +1,9 @@
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { foreground } from "./command";
+import { add, failed, NOTHING, type Outcome } from "./outcome";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "./project";
 import { duration, say } from "./report";
-import type { Counts } from "./reporter";
 
 /** A layer that takes longer, in milliseconds, hangs: a handle was left open, or a wait never ends. */
 const LAYER_LIMIT = 80 * 60_000;
@@ -25,7 +25,7 @@ export interface Layer {
 
 /**
  * Runs the tests of a layer and shows them as they run. What can't be counted counts as one failure: no tests,
- * a mocha that crashed or hung, one whose status and counts disagree.
+ * a mocha that crashed or hung, one whose status and outcome disagree.
  *
  * @param options further arguments of mocha, such as --grep
  * @param output an open file that takes what the tests print, instead of showing it
@@ -36,50 +36,61 @@ export async function runLayer(
   options: readonly string[] = [],
   output?: number,
   prepared?: NodeJS.ProcessEnv,
-): Promise<Counts> {
+): Promise<Outcome> {
   const files = await testFiles(layer.folder);
   if (files.length === 0) return failure(layer, `there is no test in ${layer.folder}`);
   const env = prepared ?? (await layer.prepare());
   const start = Date.now();
-  const countsFile = await freshCountsFile(layer);
+  const outcomeFile = await freshOutcomeFile(layer);
   say(`tests of the layer ${layer.name} ...`);
   const [program, ...before] = [...(layer.within ?? []), process.execPath];
   const status = await foreground(
     program ?? process.execPath,
-    [...before, ...mocha(layer, countsFile), ...options, ...files],
+    [...before, ...mocha(layer, outcomeFile), ...options, ...files],
     env,
     { limit: LAYER_LIMIT, ...(output !== undefined && { output }) },
   );
-  const counts = await readCounts(countsFile);
+  const outcome = await readOutcome(outcomeFile);
   say(`tests of the layer ${layer.name}: ${duration(Date.now() - start)}`);
-  if (counts === undefined) return failure(layer, `mocha ended early, with status ${status}`);
-  if (counts.passed + counts.failed === 0) return failure(layer, "no test has run");
-  if (status !== 0 && counts.failed === 0)
-    return add(counts, failure(layer, `mocha ended with status ${status}`));
-  return counts;
+  if (outcome === undefined) return failure(layer, `mocha ended early, with status ${status}`);
+  if (outcome.passed + outcome.failures.length === 0) return failure(layer, "no test has run");
+  if (status !== 0 && outcome.failures.length === 0)
+    return add(outcome, failure(layer, `mocha ended with status ${status}`));
+  return {
+    passed: outcome.passed,
+    failures: outcome.failures.map(({ what, why }) => ({ what: `${layer.name} › ${what}`, why })),
+  };
 }
 
 /**
  * Runs layers, so many at the same time and in their order: the first one's tests are shown as they run, those of the others
  * when it has ended. What they need is brought before, one after the other: a build beside tests would starve them.
+ *
+ * @param stop once it is aborted no other layer begins
  */
-export async function runTogether(layers: readonly Layer[], lanes: number): Promise<Counts> {
+export async function runTogether(
+  layers: readonly Layer[],
+  lanes: number,
+  stop?: AbortSignal,
+): Promise<Outcome> {
   const ready: (readonly [Layer, NodeJS.ProcessEnv])[] = [];
   for (const layer of layers) ready.push([layer, await layer.prepare()]);
   const [first, ...others] = ready;
-  if (first === undefined) return NONE;
+  if (first === undefined) return NOTHING;
   await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
   const waiting = others.values();
   const shown = runLayer(first[0], [], undefined, first[1]);
   const printing: Promise<unknown>[] = [];
-  const lane = async (before?: Promise<Counts>): Promise<Counts> => {
-    let counts = (await before) ?? NONE;
-    for (const [layer, env] of waiting) {
-      const recorded = await runRecorded(layer, env);
+  const lane = async (before?: Promise<Outcome>): Promise<Outcome> => {
+    let outcome = (await before) ?? NOTHING;
+    while (!stop?.aborted) {
+      const next = waiting.next();
+      if (next.done) break;
+      const recorded = await runRecorded(...next.value);
       printing.push(shown.catch(() => undefined).then(() => process.stdout.write(recorded.printed)));
-      counts = add(counts, recorded.counts);
+      outcome = add(outcome, recorded.outcome);
     }
-    return counts;
+    return outcome;
   };
   const beside = Array.from({ length: lanes - 1 }, () => lane());
   const all = await Promise.all([lane(shown), ...beside]);
@@ -91,11 +102,11 @@ export async function runTogether(layers: readonly Layer[], lanes: number): Prom
 async function runRecorded(
   layer: Layer,
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly counts: Counts; readonly printed: Buffer }> {
+): Promise<{ readonly outcome: Outcome; readonly printed: Buffer }> {
   const path = join(TEST_FOLDER, `${layer.name}-${process.pid}.log`);
   await using file = await open(path, "w+", 0o600);
   try {
-    return { counts: await runLayer(layer, [], file.fd, env), printed: await readFile(path) };
+    return { outcome: await runLayer(layer, [], file.fd, env), printed: await readFile(path) };
   } catch (error) {
     process.stdout.write(await readFile(path));
     throw error;
@@ -104,17 +115,10 @@ async function runRecorded(
   }
 }
 
-const NONE: Counts = { passed: 0, failed: 0 };
-
-/** The sum of two counts. */
-export function add(one: Counts, other: Counts): Counts {
-  return { passed: one.passed + other.passed, failed: one.failed + other.failed };
-}
-
-function mocha(layer: Layer, countsFile: string): string[] {
+function mocha(layer: Layer, outcomeFile: string): string[] {
   return [
     join(PROJECT_ROOT, "node_modules", "mocha", "bin", "mocha.js"),
-    ...["--reporter", join(__dirname, "reporter.js"), "--reporter-option", `counts=${countsFile}`],
+    ...["--reporter", join(__dirname, "reporter.js"), "--reporter-option", `outcome=${outcomeFile}`],
     // A test that does not run is not a test that passes.
     ...["--forbid-only", "--forbid-pending"],
     ...["--timeout", String(layer.timeout)],
@@ -132,21 +136,21 @@ async function testFiles(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-function failure(layer: Layer, reason: string): Counts {
+function failure(layer: Layer, reason: string): Outcome {
   say(`tests of the layer ${layer.name}: failed, ${reason}`);
-  return { passed: 0, failed: 1 };
+  return failed(`tests of the layer ${layer.name}`, reason);
 }
 
-async function freshCountsFile(layer: Layer): Promise<string> {
+async function freshOutcomeFile(layer: Layer): Promise<string> {
   await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
   const file = join(TEST_FOLDER, `${layer.name}-${process.pid}.json`);
   await rm(file, { force: true });
   return file;
 }
 
-async function readCounts(file: string): Promise<Counts | undefined> {
+async function readOutcome(file: string): Promise<Outcome | undefined> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Counts;
+    return JSON.parse(await readFile(file, "utf8")) as Outcome;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

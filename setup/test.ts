@@ -11,12 +11,12 @@ import { kubelet } from "./kubelet";
 import { kubernetesPrograms } from "./kubernetes";
 import { kubernetesPlugin } from "./kubernetes-plugin";
 import { ipsetLayer, labLayer } from "./lab-packages";
-import { add, type Layer, runLayer, runTogether } from "./layer";
+import { type Layer, runLayer, runTogether } from "./layer";
+import { add, failed, NOTHING, type Outcome, PASSED, summary } from "./outcome";
 import { requireLabRights } from "./privileges";
 import { PROJECT_ROOT } from "./project";
 import { promtool } from "./promtool";
 import { duration, say } from "./report";
-import type { Counts } from "./reporter";
 
 /**
  * Groups of layers in the order in which they run: the cheap and the telling ones first, then those that take long, the
@@ -65,8 +65,8 @@ const CHECKS: readonly {
 ];
 
 /**
- * Runs the checks and every layer, or one layer by its name with the set-up that it needs, and ends with the
- * line `N passed, M failed`.
+ * Runs the checks and every layer, or one layer by its name with the set-up that it needs, and ends with what failed
+ * and the line `N passed, M failed`. SIGINT and SIGTERM end what runs, and nothing more begins.
  *
  * @param args the name of a layer, if only one is to run, and what mocha is to be told besides
  * @returns 0 when nothing failed
@@ -74,20 +74,24 @@ const CHECKS: readonly {
  * @throws RootNeeded when a lab is needed and this user may not build one
  */
 export async function test([name, ...options]: readonly string[]): Promise<number> {
-  let all: Counts = { passed: 0, failed: 0 };
   if (name === undefined || NEEDING_RIGHTS.includes(name))
     await requireLabRights(
       "sudo npm test (test:unit, test:provider, test:etcd and test:operator work without)",
     );
-  if (name === undefined) {
-    await setUp();
-    all = add(all, await checkSources());
-    for (const group of GROUPS) all = add(all, await runTogether(group, LANES));
-  } else {
-    all = await runLayer(named(name), options);
-  }
-  console.log(`${all.passed} passed, ${all.failed} failed`);
-  return all.failed === 0 ? 0 : 1;
+  const outcome = name === undefined ? await everything() : await runLayer(named(name), options);
+  console.log(summary(outcome));
+  return outcome.failures.length === 0 ? 0 : 1;
+}
+
+async function everything(): Promise<Outcome> {
+  await setUp();
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => stop.abort(`ended by ${signal}`));
+  let all = await checkSources();
+  for (const group of GROUPS)
+    if (!stop.signal.aborted) all = add(all, await runTogether(group, LANES, stop.signal));
+  return stop.signal.aborted ? add(all, failed("all tests", String(stop.signal.reason))) : all;
 }
 
 function named(name: string): Layer {
@@ -100,8 +104,8 @@ function named(name: string): Layer {
   });
 }
 
-async function checkSources(): Promise<Counts> {
-  let counts: Counts = { passed: 0, failed: 0 };
+async function checkSources(): Promise<Outcome> {
+  let outcome = NOTHING;
   // Biome keeps its notes where XDG_CACHE_HOME says; they belong into our folder like everything else.
   const env = { ...process.env, XDG_CACHE_HOME: cacheRoot() };
   for (const { name, program, args } of CHECKS) {
@@ -110,9 +114,9 @@ async function checkSources(): Promise<Counts> {
     const status = await foreground(process.execPath, [file, ...args], env);
     const passed = status === 0;
     say(`check of ${name}: ${passed ? "passed" : "failed"} in ${duration(Date.now() - start)}`);
-    counts = add(counts, { passed: passed ? 1 : 0, failed: passed ? 0 : 1 });
+    outcome = add(outcome, passed ? PASSED : failed(`check of ${name}`, "its words are at the beginning"));
   }
-  return counts;
+  return outcome;
 }
 
 async function prepareEtcd(): Promise<NodeJS.ProcessEnv> {

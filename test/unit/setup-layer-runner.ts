@@ -3,7 +3,7 @@ import { type Layer, runLayer, runTogether } from "../../setup/layer";
 
 /**
  * Fixture of setup-layer.test.ts: runs the tests of the folder it is given, of several two at a time, and ends with
- * the counts as JSON.
+ * the outcome as JSON.
  */
 async function main(): Promise<void> {
   const layers = process.argv.slice(2).map(
@@ -16,7 +16,11 @@ async function main(): Promise<void> {
   );
   const [first] = layers;
   if (first === undefined) throw new TypeError("which folder?");
-  console.log(JSON.stringify(await (layers.length > 1 ? runTogether(layers, 2) : runLayer(first))));
+  const stop = new AbortController();
+  process.once("SIGTERM", () => stop.abort());
+  process.env.HEYE_TEST_RUNNER = String(process.pid);
+  const outcome = await (layers.length > 1 ? runTogether(layers, 2, stop.signal) : runLayer(first));
+  console.log(JSON.stringify(outcome));
 }
 
 void main();
