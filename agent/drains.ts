@@ -93,6 +93,11 @@ export class Drains {
     );
   }
 
+  /** Whether an operator has asked for any server of a virtual server to be drained. */
+  isAnyAsked(service: string): boolean {
+    return this.#all.some(({ drain }) => drain.by === "operator" && drain.service === service);
+  }
+
   /** Whether any drain is the agent's own to end: nobody waits for it. */
   isAnyLeaving(registrations: ReadonlyMap<string, Registration>): boolean {
     if (!this.#all.some(({ drain }) => drain.by === "change")) return false;

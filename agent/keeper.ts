@@ -16,6 +16,7 @@ import { type Followed, Follower, type OwnChange } from "./keeper/follower";
 import { HealthRecorder } from "./keeper/health-recorder";
 import { LastLook } from "./keeper/last-look";
 import { Reconciler } from "./keeper/reconciler";
+import { Returning } from "./keeper/returning";
 import { type Host, stateAnswer, type Told, toldOf } from "./keeper/state-answer";
 import { Transitions } from "./keeper/transitions";
 import { WriteAhead } from "./keeper/write-ahead";
@@ -53,7 +54,7 @@ export interface KeeperParts {
  *
  * Here is who may when; what is done has a file for each in keeper/: `change-orders` takes changes on that are asked for,
  * `write-ahead` makes a change durable and carries it out, `reconciler` makes the kernel hold what it is to hold, `transitions`
- * hears of servers that went down or came back, `health-recorder` writes that down, `draining` begins and ends drains,
+ * hears of servers that went down or came back, `health-recorder` writes that down, `returning` asks those that were taken out when they were down, `draining` begins and ends drains,
  * `follower` makes what directors share hold here.
  */
 export class Keeper {
@@ -67,6 +68,7 @@ export class Keeper {
   readonly #draining: Draining;
   readonly #reconciler: Reconciler;
   readonly #follower: Follower;
+  readonly #returning: Returning;
   #digests: Digests | undefined;
   #looking: Promise<Told> | undefined;
 
@@ -90,6 +92,7 @@ export class Keeper {
     const draining = new Draining({ ...kept, changes });
     this.#reconciler = new Reconciler({ ...kept, changes, draining, transitions });
     this.#follower = new Follower({ ...kept, changes });
+    this.#returning = new Returning(kept);
     this.#edits = edits;
     this.#pools = pools;
     this.#recorder = recorder;
@@ -136,6 +139,7 @@ export class Keeper {
    * @throws NotDurableError, RegistryError: nothing of it was made; any other error: it is made as soon as it can be
    */
   async change(order: ChangeOrder): Promise<ChangeAnswer> {
+    await this.#returning.ask(() => this.#orders.declared(order));
     const { answer, unplaced } = await this.#turns.take(() => this.#orders.change(order));
     return withWords(answer, await unplaced);
   }
@@ -153,6 +157,7 @@ export class Keeper {
    * @throws NotDurableError, RegistryError
    */
   async follow(text: string, leaves: readonly Left[], own?: OwnChange): Promise<Followed> {
+    await this.#returning.ask(() => readRegistry(text));
     const { answer, conflicts, unplaced } = await this.#turns.take(() =>
       this.#follower.follow(text, leaves, own),
     );

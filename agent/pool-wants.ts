@@ -100,6 +100,21 @@ export class PoolWants {
     );
   }
 
+  /**
+   * All that {@link want} goes by besides the registration and what the kernel holds, as a text: where it is the same, and
+   * those two are, the same is wanted.
+   */
+  basis(key: string, registration: Registration): string {
+    const lost = this.#lost.has(key) ? "lost" : "";
+    const idle = [...(this.#asFound.get(key) ?? [])].join();
+    const isDrained = this.drains.isAnyAsked(key)
+      ? (one: Member) => this.drains.isAsked(key, realServerKey(one))
+      : () => false;
+    const server = (one: Member) =>
+      (this.watch.isHealthy(registration, one) ? "u" : "d") + (isDrained(one) ? "-" : "");
+    return `${lost} ${idle} ${registration.members.map(server).join("")}`;
+  }
+
   /** With servers held back that were found so, and that nobody has let in since. */
   #asTaken(key: string, registration: Registration): Registration {
     const idle = this.#asFound.get(key);

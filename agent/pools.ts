@@ -44,6 +44,13 @@ export interface Due {
   readonly wanted: ReadonlyMap<string, Service>;
 }
 
+/** A virtual server as it was when the kernel held what was wanted of it. */
+interface Right {
+  readonly found: Service;
+  /** See {@link PoolWants.basis}. */
+  readonly basis: string;
+}
+
 /**
  * What is declared on a director, what is known of the servers, and what the two come to. Changes neither files nor the
  * kernel: it says what is to be in them.
@@ -56,8 +63,8 @@ export class Pools {
   readonly drains: Drains;
   /** What was last made of each virtual server. */
   readonly #made = new Map<string, Service>();
-  /** What the kernel held of virtual servers whose servers are all well, when nothing was to be done. */
-  readonly #sound = new WeakMap<Registration, Service>();
+  /** Of virtual servers of which nothing was to be done: what the kernel held, and what that followed from. */
+  readonly #right = new WeakMap<Registration, Right>();
 
   /** @param onQuorum told of each virtual server that has lost its quorum, or has it again */
   constructor(
@@ -154,19 +161,22 @@ export class Pools {
   due(text: TableText, limits?: Limits): Due {
     const [target, told]: [Service[], Service[]] = [[], []];
     const wanted = new Map<string, Service>();
-    const sound = new Map<Registration, Service>();
+    const looked = new Map<Registration, Right>();
     const all = registrations(this.#registry);
     // Servers of nobody keep the thresholds that they have.
     const known = { table: text.table, limits, registry: this.#registry };
     const table = limits === undefined ? text.table : knownTable(known, new Set(all.keys()));
     for (const [key, registration] of all) {
       const found = findService(table, key);
-      if (found && limits === undefined && this.#wants.isSound(key, registration)) {
-        if (this.#sound.get(registration) === found) continue;
-        sound.set(registration, found);
+      const made = this.#made.get(key);
+      if (found && made && limits === undefined && registration.driftPolicy !== "report") {
+        // The same comes of the same. A thousand servers that come back one by one are a thousand looks at all the others.
+        const basis = this.#wants.basis(key, registration);
+        const right = this.#right.get(registration);
+        if (right?.found === found && right.basis === basis) continue;
+        looked.set(registration, { found, basis });
       }
       const { service } = this.#wants.want(key, registration, found);
-      const made = this.#made.get(key);
       wanted.set(key, service);
       if (registration.driftPolicy !== "report" || made === undefined) target.push(service);
       else {
@@ -178,8 +188,8 @@ export class Pools {
     const left = told.length === 0 ? [] : this.#missing(text, limits, told);
     const made = new Set(edits.map(describeEdit));
     const edited = new Set(edits.map(({ service }) => serviceKey(service)));
-    for (const [registration, found] of sound)
-      if (!edited.has(serviceKey(found))) this.#sound.set(registration, found);
+    for (const [registration, right] of looked)
+      if (!edited.has(serviceKey(right.found))) this.#right.set(registration, right);
     const drift = left.map(describeEdit).filter((one) => !made.has(one));
     // Of these nothing is taken back.
     for (const service of told) edited.delete(serviceKey(service));
@@ -203,7 +213,7 @@ export class Pools {
 
   /** What must outlive a restart. */
   get record(): HealthRecord {
-    return { down: this.watch.down(this.#registry), lost: [...this.#wants.lost], drains: this.drains.all };
+    return { down: this.watch.down, lost: [...this.#wants.lost], drains: this.drains.all };
   }
 
   /**

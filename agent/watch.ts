@@ -10,7 +10,7 @@ import {
 import { realServerKey } from "../spec";
 import { begun } from "./belief";
 import type { Observer } from "./observer";
-import { keyOf, probesOf, registrations } from "./probes";
+import { keyOf, probeOf, probesOf, registrations } from "./probes";
 
 /** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
 const MEMORY_MS = 600_000;
@@ -31,7 +31,8 @@ export class Watch {
   #down: ReadonlyMap<string, ServerHealth>;
   /** Probes of servers that are down, as far as that has been heeded. */
   #heeded: ReadonlySet<string> = new Set();
-  #isHeeded = true;
+  /** Probes of servers that went down or came back since. */
+  readonly #turned = new Set<string>();
 
   /**
    * @param onChange a server went down, or came back
@@ -45,7 +46,7 @@ export class Watch {
   ) {
     this.#down = new Map(Object.entries(down));
     const onTransition = (key: string, health: ServerHealth) => {
-      this.#isHeeded = false;
+      this.#turned.add(key);
       onChange(this.#probes.get(key), health);
     };
     const onResult: MonitorOptions["onResult"] = ({ check }, { healthy, inconclusive }, tookMs) =>
@@ -67,8 +68,8 @@ export class Watch {
     this.#probes = probes;
     this.#waited = waiting;
     this.#down = new Map();
-    this.#isHeeded = false;
-    this.heed();
+    this.#turned.clear();
+    this.#heeded = new Set([...probes.keys()].filter((key) => this.#isDown(key)));
   }
 
   /**
@@ -76,10 +77,18 @@ export class Watch {
    * as it was: the kernel holds what follows from that.
    */
   heed(): void {
-    if (this.#isHeeded) return;
-    this.#isHeeded = true;
-    const isDown = (key: string) => this.#monitor.health(key)?.healthy === false;
-    this.#heeded = new Set([...this.#probes.keys()].filter(isDown));
+    if (this.#turned.size === 0) return;
+    const heeded = new Set(this.#heeded);
+    for (const key of this.#turned) {
+      if (this.#probes.has(key) && this.#isDown(key)) heeded.add(key);
+      else heeded.delete(key);
+    }
+    this.#turned.clear();
+    this.#heeded = heeded;
+  }
+
+  #isDown(key: string): boolean {
+    return this.#monitor.health(key)?.healthy === false;
   }
 
   /**
@@ -113,6 +122,30 @@ export class Watch {
     return carried;
   }
 
+  /** Whether of any server that is not registered any more it is remembered that it was down. */
+  get remembersAny(): boolean {
+    return this.#left.size > 0;
+  }
+
+  /** Probes of servers that would come back and are remembered as down, by a name to {@link forget} it by. */
+  remembered(registry: Registry | undefined): ReadonlyMap<string, Probe> {
+    const probes = new Map<string, Probe>();
+    if (!registry) return probes;
+    for (const [service, registration] of registrations(registry)) {
+      for (const member of registration.members) {
+        const name = `${service} ${realServerKey(member)}`;
+        const probe = this.#left.has(name) ? probeOf(registration, member) : undefined;
+        if (probe) probes.set(name, probe);
+      }
+    }
+    return probes;
+  }
+
+  /** It has answered since: it begins as any other. */
+  forget(name: string): void {
+    this.#left.delete(name);
+  }
+
   /** As it was last heeded. */
   isHealthy(registration: Registration, member: Member): boolean {
     const key = keyOf(registration, member);
@@ -138,9 +171,9 @@ export class Watch {
   }
 
   /** Servers that are down, for the record that outlives a restart. */
-  down(registry: Registry): { [key: string]: ServerHealth } {
+  get down(): { [key: string]: ServerHealth } {
     const down: { [key: string]: ServerHealth } = {};
-    for (const key of probesOf(registry).keys()) {
+    for (const key of this.#probes.keys()) {
       const health = this.#monitor.health(key);
       if (health && !health.healthy) down[key] = health;
     }

@@ -4,12 +4,14 @@ import {
   type Digests,
   joinLines,
   mergeDelta,
+  type Registry,
   registryLines,
   type TableText,
 } from "../../director/data";
 import type { Table } from "../../ipvs";
 import type { Kernel } from "../kernel";
 import type { Pools } from "../pools";
+import { readRegistry } from "../registry-file";
 import type { LastLook } from "./last-look";
 import { type Host, stateAnswer, toldOf } from "./state-answer";
 import type { Carried, WriteAhead } from "./write-ahead";
@@ -56,12 +58,21 @@ export class ChangeOrders {
     const text = await kernel.read();
     const refusal = this.#refusal(text, expect);
     if (refusal) return { answer: refusal, unplaced: Promise.resolve("") };
-    const after = joinLines(mergeDelta(registryLines(pools.registry), registry).values());
+    const after = this.#after(registry);
     const { complaint, unplaced } = await changes.make({ after, scope, desired }, text);
     const left = await kernel.read();
     last.seen = left;
     const state = stateAnswer(host, toldOf(pools, left), predict);
     return { answer: { outcome: "applied", state, messages: complaint }, unplaced };
+  }
+
+  /** What would be declared if the change were made now. Throws RegistryError. */
+  declared({ registry }: ChangeOrder): Registry {
+    return readRegistry(this.#after(registry));
+  }
+
+  #after(delta: ChangeOrder["registry"]): string {
+    return joinLines(mergeDelta(registryLines(this.parts.pools.registry), delta).values());
   }
 
   /** What is answered to a change that was computed from something else than the director holds; undefined: it was not. */

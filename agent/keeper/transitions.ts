@@ -5,10 +5,19 @@ import type { Observer } from "../observer";
 import type { Turns } from "../turns";
 import type { LastLook } from "./last-look";
 
+/**
+ * The longest rest after the kernel has followed, in milliseconds. Otherwise it is as long as the following took: in a storm,
+ * when thousands of servers come back one by one, half of the time is left for checks, changes and readers. Who dies alone
+ * waits for nothing.
+ */
+const REST_MAX_MS = 250;
+
 /** Hears of servers that went down or came back, and has the kernel follow: once for all that come together. */
 export class Transitions {
   #count = 0;
   #heeding = false;
+  /** Until when nothing is begun, by the monotonic clock. */
+  #restsUntilMs = 0;
 
   /** @param reconcile makes the kernel follow; called in a turn of its own */
   constructor(
@@ -28,7 +37,7 @@ export class Transitions {
 
   /** A server went down or came back. */
   heed(probe: Probe | undefined, { healthy, answer }: ServerHealth): void {
-    const { log, observer, last, turns } = this.parts;
+    const { log, observer, last } = this.parts;
     const event = healthy ? "up" : "down";
     observer.turned(healthy);
     // Not the probe's key: it is made of the check's settings, and passwords could be tried against it.
@@ -38,9 +47,19 @@ export class Transitions {
     this.#count++;
     if (this.#heeding) return;
     this.#heeding = true;
-    turns.soon(() => {
+    const restMs = this.#restsUntilMs - performance.now();
+    if (restMs <= 0) this.#follow();
+    else setTimeout(() => this.#follow(), restMs).unref();
+  }
+
+  /** All that has turned by the time of this turn is heeded in it. */
+  #follow(): void {
+    this.parts.turns.soon(async () => {
       this.#heeding = false;
-      return this.reconcile();
+      const begunMs = performance.now();
+      await this.reconcile();
+      const endedMs = performance.now();
+      this.#restsUntilMs = endedMs + Math.min(endedMs - begunMs, REST_MAX_MS);
     });
   }
 }

@@ -1,4 +1,4 @@
-import { readTableText, type TableText } from "../../director/data";
+import type { TableText } from "../../director/data";
 import {
   type ConnectionCount,
   destinationKey,
@@ -31,6 +31,7 @@ import { procfsConnections, readProcfs } from "../procfs";
 import { batchesOf } from "./batches";
 import { Conversation } from "./conversation";
 import { Pace } from "./pace";
+import { type Block, retold } from "./retold";
 import type { Channel } from "./socket";
 
 /** Complaints of one batch of edits that are written out. */
@@ -77,21 +78,22 @@ export class NetlinkKernel implements Kernel {
     const glances = glancesOf(procfs === undefined ? "" : withoutCounts(procfs));
     const before = this.#read;
     const read = new Map<string, Read>();
-    let isSame = this.#text !== undefined;
+    const [gone, come]: [Block[], Block[]] = [[], []];
     for await (const { service, destinations } of this.#all(ENTRIES)) {
       const [line = ""] = savedLines(service, []);
       const glance = glances.get(glanceKey(service));
       const known = before.get(line);
       const isKnown = known && glance !== undefined && known.glance === glance && !hasTunnels(glance);
       const block = isKnown ? known.block : savedLines(service, await destinations()).join("\n");
-      isSame &&= block === known?.block;
+      if (block !== known?.block) {
+        come.push(linesOf(block));
+        if (known) gone.push(linesOf(known.block));
+      }
       read.set(line, { glance, block });
     }
+    for (const [line, { block }] of before) if (!read.has(line)) gone.push(linesOf(block));
     this.#read = read;
-    // Whoever compares is spared the work where nothing has changed.
-    if (this.#text && isSame && read.size === before.size) return this.#text;
-    const lines = [...read.values()].flatMap(({ block }) => block.split("\n"));
-    this.#text = readTableText(lines.sort());
+    this.#text = retold(this.#text, gone, come, () => [...read.values()].map(({ block }) => linesOf(block)));
     return this.#text;
   }
 
@@ -186,6 +188,10 @@ export class NetlinkKernel implements Kernel {
       refused(error);
     }
   }
+}
+
+function linesOf(block: string): Block {
+  return block.split("\n");
 }
 
 function refused(error: unknown): never {

@@ -208,7 +208,7 @@ export class Participant {
     return {
       ...{ director: config.director, instance: this.#instance, version, revision },
       digests: await keeper.digests(),
-      down: Object.keys(pools.watch.down(pools.registry)).length,
+      down: Object.keys(pools.watch.down).length,
       lost: [...registrations(pools.registry).keys()].filter((key) => pools.lost.has(key)).length,
       troubles: bounded(troubles),
     };

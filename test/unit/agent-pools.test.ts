@@ -42,10 +42,10 @@ describe("a pool whose servers die and come back", () => {
   };
   /** Until the agent has found out who is down, and has made of it what there is to be made. */
   const expectDown = async (...down: Server[]) => {
-    const { registry, watch } = site.keeper.view.pools;
+    const { watch } = site.keeper.view.pools;
     await until(
-      () => Object.keys(watch.down(registry)).length === down.length,
-      () => `${JSON.stringify(watch.down(registry))} instead of ${down.length}`,
+      () => Object.keys(watch.down).length === down.length,
+      () => `${JSON.stringify(watch.down)} instead of ${down.length}`,
     );
     await site.keeper.reconcile();
   };

@@ -92,8 +92,8 @@ describe("an agent", () => {
     site.kernel.write = async (edits) => {
       site.kernel.write = write;
       await b.kill();
-      const { registry, watch } = site.keeper.view.pools;
-      const isDown = () => Object.keys(watch.down(registry)).length === 2;
+      const { watch } = site.keeper.view.pools;
+      const isDown = () => Object.keys(watch.down).length === 2;
       await until(isDown, () => "both are down");
       return write(edits);
     };
