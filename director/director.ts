@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Target, Verdict } from "../health";
 import type { ConnectionCount, Limits } from "../ipvs";
 import type { ActiveHealthCheck, HostConnection } from "../spec";
@@ -6,6 +7,7 @@ import { AgentLink } from "./agent-link";
 import { type Applied, abandon, type Batch, isMissing, type Job, prepare, settle } from "./batch";
 import type { Change } from "./change";
 import { CONNECTIONS_SCRIPT, parseConnections } from "./connections";
+import { ATTEMPTS, pauseMs } from "./contention";
 import { BusyError, ConnectionLostError } from "./errors";
 import type { ForwardingPath } from "./forwarding-path";
 import { ForwardingProbe } from "./forwarding-probe";
@@ -20,9 +22,6 @@ import type { SessionPool } from "./session-pool";
 import { SshLink } from "./ssh-link";
 import type { CommandResult, SshSession } from "./ssh-session";
 import type { Answer, DirectorState } from "./state";
-
-/** Somebody else changing the same director makes us compute anew; so many times, then we report it. */
-const ATTEMPTS = 5;
 
 /** How a director is run: with nothing installed on it, or by an agent of ours that owns its table. */
 export type Mode = "ssh" | "agent";
@@ -210,6 +209,11 @@ export class Director {
         if (answer.outcome !== "applied") {
           // Another director may have been asked for the same, and this one has followed: what stood before is known from now.
           if (answer.isShared) made.push(batch);
+          // What stood before the pause would be old again.
+          if (attempt > 1) {
+            await delay(pauseMs(attempt));
+            state = await this.read();
+          }
           continue;
         }
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { type KernelValues, TIMEOUT_KEYS, tidy } from "../spec";
 import { bootDigest, bootFiles } from "./boot";
 import { type Capabilities, parseCapabilities } from "./capabilities";
+import { ATTEMPTS, pauseMs } from "./contention";
 import type { Director } from "./director";
 import {
   BusyError,
@@ -42,9 +44,6 @@ export interface SettingsState {
   /** Addresses that are to be there, of whichever owner, and are not: one line each. */
   readonly unplaced: readonly string[];
 }
-
-/** Somebody else changing the same record makes us compute anew; so many times, then we report it. */
-const ATTEMPTS = 5;
 
 /**
  * Loads the wished modules and tells what a director is and what its kernel holds.
@@ -92,7 +91,10 @@ export async function changeSettings(
     );
     const { outcome, state: next, messages } = parseReport(director.name, result);
     found = next;
-    if (outcome === "changed") continue;
+    if (outcome === "changed") {
+      await delay(pauseMs(attempt));
+      continue;
+    }
     const differences = leftUndone(next, plan);
     if (differences.length === 0 && messages.trim() === "") return before;
     throw new SettingNotAppliedError(director.name, differences, messages);

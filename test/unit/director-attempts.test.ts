@@ -14,6 +14,7 @@ import {
   removeVirtualServer,
   type SessionPool,
 } from "../../director";
+import { ATTEMPTS, pauseMs } from "../../director/contention";
 import { duringRegistry, EMPTY_REGISTRY, type Registry } from "../../director/registry";
 import { parseRegistry, renderRegistry } from "../../director/registry-format";
 import type { ChangeRequest } from "../../director/request";
@@ -114,7 +115,7 @@ const OLD = put([server(1), server(2)]);
 const NEW = put([server(1, 7)]);
 
 const COMPLAINT = "Memory allocation problem";
-const OTHERS: readonly Course[] = [3, 4, 5, 6, 7].map((last) => ({
+const OTHERS: readonly Course[] = Array.from({ length: ATTEMPTS }, (_, index) => index + 3).map((last) => ({
   meanwhile: (director) => director.addOther(`192.0.2.${last}`),
 }));
 
@@ -135,6 +136,16 @@ describe("a change that finds another director each time", () => {
     const one = await held(OLD);
     one.courses = [...OTHERS];
     await assert.rejects(one.director.change(NEW), { code: "HEYE_BUSY", message: /Nothing was changed/ });
+  });
+
+  it("is made when the others have come to an end", async () => {
+    const one = await held(OLD);
+    one.courses = OTHERS.slice(0, ATTEMPTS - 2);
+    await one.director.change(NEW);
+    assert.deepEqual(
+      one.registration?.members.map(({ weight }) => weight),
+      [7],
+    );
   });
 
   it("says what ipvsadm complained of when it was made once, and how to undo it", async () => {
@@ -239,4 +250,18 @@ describe("a change that was not made before it is sent once more", () => {
       );
     });
   }
+});
+
+describe("the pause before a change is computed anew", () => {
+  it("is none at first, then by chance and longer, and ends somewhere", () => {
+    const longest = () => 1;
+    assert.deepEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((attempt) => pauseMs(attempt, longest)),
+      [0, 100, 200, 400, 800, 1_000, 1_000, 1_000],
+    );
+    assert.equal(
+      pauseMs(5, () => 0),
+      0,
+    );
+  });
 });
