@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { AGENT_FILES } from "../director/agent-files";
 
 /** The agent's own command on a director. */
@@ -111,10 +112,22 @@ function overSsh(host: string): Asked {
       const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
       return { code: code ?? 1, stdout: text(stdout), stderr: saidWithoutAgent(text(stderr)) };
     },
-    lines: (words) => {
-      const child = start(words);
-      child.stderr.pipe(process.stderr);
-      return createInterface({ input: child.stdout });
-    },
+    lines: (words) => linesOf(start(words)),
   };
+}
+
+/** What is kept of what a command complains of, in characters: the end of it says why it ended. */
+const COMPLAINT_MAX = 4_096;
+
+/** The lines of a command until it ends. Throws Error with its words when it has failed. */
+async function* linesOf(child: ChildProcessByStdio<null, Readable, Readable>): AsyncGenerator<string> {
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint = `${complaint}${text}`.slice(-COMPLAINT_MAX);
+  });
+  const closed = once(child, "close").catch((error: Error) => error);
+  yield* createInterface({ input: child.stdout });
+  const end = await closed;
+  if (end instanceof Error) throw end;
+  if (end[0] !== 0) throw new Error(saidWithoutAgent(complaint).trim() || `it ended with status ${end[0]}`);
 }

@@ -6,6 +6,8 @@ import type { Asked } from "./directors";
 
 /** How often all directors' last rates are shown. */
 const REFRESH_MS = 2_000;
+/** How long one that answers no more is left alone. */
+const RETRY_MS = 3_000;
 
 /**
  * Shows what all directors carry together, the busiest first, until somebody ends it.
@@ -39,14 +41,46 @@ async function once(directors: readonly Asked[]): Promise<number> {
   return codes.every((code) => code === 0) ? 0 : 1;
 }
 
-/** Keeps a director's last rates; they go when it answers no more. */
-async function follow({ name, lines }: Asked, last: Map<string, readonly Rates[]>): Promise<void> {
-  try {
-    for await (const line of lines(["top", "--json"])) last.set(name, read(line));
-  } catch (error) {
-    process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+/**
+ * Keeps a director's last rates, until it is ended. They go when it answers no more, and come back with it: an agent is
+ * upgraded, a connection breaks, and whoever looks at a screen for hours is not to miss a director for that.
+ *
+ * @param last the rates of all directors, by name
+ */
+export async function follow(
+  { name, lines }: Asked,
+  last: Map<string, readonly Rates[]>,
+  { retryMs = RETRY_MS, say = warn, signal }: Following = {},
+): Promise<void> {
+  let told = "";
+  while (!signal?.aborted) {
+    let words = "it has ended";
+    try {
+      for await (const line of lines(["top", "--json"])) {
+        last.set(name, read(line));
+        told = "";
+      }
+    } catch (error) {
+      words = error instanceof Error ? error.message : String(error);
+    }
+    last.delete(name);
+    if (words !== told) say(`${name}: ${words}\n`);
+    told = words;
+    await delay(retryMs);
   }
-  last.delete(name);
+}
+
+/** How a director is followed. */
+export interface Following {
+  /** The pause before one that has ended is asked again. */
+  readonly retryMs?: number;
+  /** Takes what is wrong, each time it is another thing. Default: stderr. */
+  readonly say?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+function warn(line: string): void {
+  process.stderr.write(line);
 }
 
 function read(line: string): Rates[] {

@@ -9,8 +9,8 @@ export const CHANGES_PER_S = 50;
 const OPEN_MAX = 32;
 /** One change of so many lets a server leave the busy virtual server, or come back, where it has done so before. */
 const MOVE_EVERY = 40;
-/** Longer than a request takes: what leaves loses none. */
-const DRAIN_MS = 1_000;
+/** Longer than a request takes, also on a processor that clients and changes use up: what leaves loses none. */
+const DRAIN_MS = 2_500;
 /** How often is asked whether a server has left. */
 const LOOK_MS = 100;
 /** An agent ends drains when it looks at its table. */

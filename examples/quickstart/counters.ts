@@ -6,7 +6,7 @@ import type { Lab } from "../../lab";
 export type Connections = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** Kernels sum their counters up every two seconds; by then all of them have. */
-const SUMMED_WITHIN_MS = 10_000;
+const SUMMED_WITHIN_MS = 30_000;
 
 /** Reads IPVS' own counters on every director. */
 export async function readConnections(lab: Lab): Promise<Connections> {

@@ -9,6 +9,9 @@ import { armed, whereStruck } from "./deaths";
 import { Load } from "./load";
 import { expectNoLoss } from "./run";
 
+/** A change that is refused because agents die, agents that start again one after the other, and the change once more. */
+const ROUND_MS = 3 * SETTLE_MS;
+
 /**
  * Kills each director's agent at another point of the same change, then at the next ones of another change, until each point has been
  * come to. No request may be lost; and whoever was told that his change failed makes it again, after which it holds.
@@ -52,7 +55,7 @@ async function expectRoundSurvived(
 ): Promise<void> {
   const names = chaos.site.directorNames.slice(0, points.length);
   for (const [index, name] of names.entries()) await armed(chaos, name, points[index] as CrashPoint);
-  for (const end = Date.now() + SETTLE_MS; ; await delay(500)) {
+  for (const end = Date.now() + ROUND_MS; ; await delay(500)) {
     const refusal = await chaos.apply({ ...BASELINE, web }).then(
       () => undefined,
       (error: Error) => error,

@@ -11,7 +11,7 @@ import { QUICK, Site } from "./site";
 
 const COMMAND = "/var/lib/heye/agent/heye-agent";
 const MANY = 32;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** Asks once from each of so many source ports, and prints the port and the answer, one pair a line. */
 const ASK_FROM = `
@@ -318,10 +318,12 @@ describe("what agents of real directors see", () => {
     const [a, b] = await digests();
     assert.deepEqual(a, b);
     await renew("d2", "192.0.2.10:8000");
-    await delay(8_000);
-    const [c, d] = await digests();
+    let [c, d] = await digests();
+    for (const deadline = Date.now() + PATIENCE_MS; c.mh === d.mh; [c, d] = await digests()) {
+      assert.ok(Date.now() < deadline, `${c.mh} on both`);
+      await delay(500);
+    }
     assert.equal(c.table, d.table);
-    assert.notEqual(c.mh, d.mh);
     const { stdout } = await site.lab.exec("d2", [
       COMMAND,
       "explain",
@@ -375,9 +377,8 @@ describe("what agents of real directors see", () => {
     const statusOf = async (way: readonly string[], wanted: RegExp): Promise<string> => {
       for (const deadline = Date.now() + PATIENCE_MS; ; await delay(500)) {
         const { code, stdout, stderr } = await heye.run("status", ...way);
-        assert.deepEqual([code, stderr], [0, ""]);
-        if (wanted.test(stdout)) return stdout;
-        assert.ok(Date.now() < deadline, stdout);
+        if (code === 0 && stderr === "" && wanted.test(stdout)) return stdout;
+        assert.ok(Date.now() < deadline, `status ${code}: ${stderr}${stdout}`);
       }
     };
 
