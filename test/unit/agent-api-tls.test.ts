@@ -21,6 +21,8 @@ import { type TlsIdentities, TlsSite } from "./tls-site";
 const VS = "/v1/virtual-servers";
 const BODY = { address: "192.0.2.1", port: 80, realServers: [] };
 const HOUR_MS = 3_600_000;
+/** How long a certificate is valid that is to end in a test: certificates know whole seconds, and one is used before that. */
+const BRIEF_MS = 6_000;
 
 describe("the API of an agent on TCP", () => {
   let identities: TlsIdentities;
@@ -95,7 +97,7 @@ describe("the API of an agent on TCP", () => {
   });
 
   it("ends a connection with the certificate that opened it", async () => {
-    const brief = await client({ name: "monitor", untilMs: 2_500 });
+    const brief = await client({ name: "monitor", untilMs: BRIEF_MS });
     const agent = new https.Agent({ ...options(brief), keepAlive: true, maxSockets: 1 });
     const status = () =>
       new Promise<number>((resolve, reject) => {
@@ -105,13 +107,13 @@ describe("the API of an agent on TCP", () => {
         outgoing.on("error", reject);
       });
     assert.equal(await status(), 200);
-    await delay(3_000);
+    await delay(BRIEF_MS + 500);
     await assert.rejects(status());
     agent.destroy();
   });
 
   it("ends a stream with the certificate that opened it", async () => {
-    const brief = await client({ name: "monitor", untilMs: 2_500 });
+    const brief = await client({ name: "monitor", untilMs: BRIEF_MS });
     const response = await stream(brief);
     assert.equal(response.statusCode, 200);
     await new Promise((resolve) => response.resume().once("close", resolve));

@@ -9,7 +9,7 @@ import { ModelledServers } from "./modelled-servers";
 const VS = "/v1/virtual-servers";
 const WEB = `${VS}/tcp-192.0.2.1-80`;
 const STACK = { id: "me-1", label: "shop/prod Cluster edge" };
-const CHECK = { ...QUICK, deadlineMs: 1_000 };
+const CHECK = { ...QUICK, deadlineMs: 3_000 };
 const FOREIGN = "-A -t 192.0.2.99:80 -s lblc\n-a -t 192.0.2.99:80 -r 10.9.9.9:80 -m -w 7\n";
 
 describe("the API of an agent", () => {

@@ -208,7 +208,7 @@ describe("clients of an agent's API", () => {
         return { status: 200, text: "" };
       },
     };
-    await new Changes(services, undefined, new Declared(services), changer).until(performance.now() + 300);
+    await new Changes(services, undefined, new Declared(services), changer).until(performance.now() + 1_500);
     assert.equal(last.size, 4, "every server has its turn");
   });
 

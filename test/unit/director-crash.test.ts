@@ -37,7 +37,7 @@ done
 `;
 
 describe("a change that is killed at any of its steps", function () {
-  this.timeout(120_000);
+  this.timeout(400_000);
   let director: MadeUpDirector;
   beforeEach(async () => {
     director = await MadeUpDirector.start({ name: "sh", argv: ["sh"] });

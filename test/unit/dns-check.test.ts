@@ -4,6 +4,7 @@ import * as net from "node:net";
 import * as fc from "fast-check";
 import { directDial, runCheck, type Target } from "../../health";
 import { formatPath, healthCheck, parse } from "../../spec";
+import { until } from "./agent-site";
 import { answerTo, CUT, DnsServer, type Head } from "./dns-server";
 import { dialStream, never, serve, settings } from "./health-server";
 import { fuzzRuns } from "./property";
@@ -124,8 +125,11 @@ describe("dns check", () => {
       async (target, server) => {
         const stranger = dgram.createSocket("udp4");
         try {
-          const asked = ask(target, { timeoutMs: 500 });
-          while (server.heard.length === 0) await new Promise((next) => setTimeout(next, 1));
+          const asked = ask(target, { timeoutMs: 2_000 });
+          await until(
+            () => server.heard.length > 0,
+            () => "nothing was asked",
+          );
           const [{ question, port } = assert.fail()] = server.heard;
           await new Promise((sent) => stranger.send(answerTo(question), port, "127.0.0.1", sent));
           assert.equal((await asked).healthy, false);

@@ -53,7 +53,7 @@ describe("http check", () => {
       },
     ));
 
-  const bad: [string, (socket: net.Socket) => void, RegExp][] = [
+  const bad: [string, (socket: net.Socket) => void, RegExp, timeoutMs?: number][] = [
     [
       "closes without an answer",
       (socket) => socket.end(),
@@ -65,14 +65,14 @@ describe("http check", () => {
       /closed the connection without an answer/,
     ],
     ["speaks something else", (socket) => socket.end("SSH-2.0-OpenSSH\r\n"), /not HTTP/],
-    ["accepts and never answers", () => undefined, /no answer within 100 ms/],
+    ["accepts and never answers", () => undefined, /no answer within 100 ms/, 100],
   ];
-  for (const [what, behaviour, answer] of bad) {
+  for (const [what, behaviour, answer, timeoutMs = 20_000] of bad) {
     it(`a server that ${what} is not healthy`, () =>
       serve(
         net.createServer((socket) => behaviour(socket.on("error", () => undefined))),
         async (target) => {
-          const result = await runCheck(settings({ type: "http", timeoutMs: 100 }), target, dial, never);
+          const result = await runCheck(settings({ type: "http", timeoutMs }), target, dial, never);
           assert.equal(result.healthy, false);
           assert.match(result.answer, answer);
         },
@@ -288,7 +288,7 @@ describe("waiting until healthy", () => {
 
   it("ends at the deadline with the last answer", () =>
     serve(answering([200, 503]), async (target) => {
-      const verdict = await waitUntilHealthy(settings({ type: "http", deadlineMs: 100 }), target, dial);
+      const verdict = await waitUntilHealthy(settings({ type: "http", deadlineMs: 2_000 }), target, dial);
       assert.equal(verdict.healthy, false);
       assert.equal(verdict.answer, "HTTP 503");
       assert.ok(verdict.checks > 1);

@@ -172,7 +172,7 @@ describe("a writer that ends", function () {
     const spacing = { spacingMs: 60_000, onTrouble: () => undefined };
     for (const [isLost, atMostMs] of [
       [false, 8_000],
-      [true, 500],
+      [true, 3_000],
     ] as const) {
       may = !isLost;
       const writer = new Writer({ write, mayWrite: () => may, ...spacing });

@@ -83,7 +83,7 @@ export async function change(
 /** What the script must do, whichever shell and tools run it. */
 export function scriptCases(kind: ShellKind): void {
   describe(`with ${kind.name}`, function () {
-    this.timeout(10_000);
+    this.timeout(60_000);
     let director: MadeUpDirector;
     let shell: Shell;
     beforeEach(async () => {

@@ -10,7 +10,7 @@ async function main(): Promise<void> {
     (folder): Layer => ({
       name: `fixture-${basename(folder)}`,
       folder,
-      timeout: 5_000,
+      timeout: 25_000,
       prepare: async () => process.env,
     }),
   );
