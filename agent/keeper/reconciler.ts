@@ -87,7 +87,8 @@ export class Reconciler {
       const heeded = transitions.count;
       // What becomes of a server from here on is neither heeded nor written down: it has a turn of its own.
       pools.watch.heed();
-      const text = await this.#readAndRecord(heeded);
+      await using _ = this.#recording(heeded);
+      const text = await this.#read();
       const limits = isLimited(pools.registry) ? await kernel.limits() : undefined;
       const now = `${joinLines(text.lines)}${limitsText(pools.registry, limits)}`;
       last.seen = text;
@@ -145,15 +146,17 @@ export class Reconciler {
   }
 
   /**
-   * Reads the table and, as of a transition of a server, writes down who is down: at the same time, and both are over
-   * when this is. Durable before the kernel follows, unless the disk does not take it: a restart lets nobody in who was down.
+   * Begins to write down who is down, as of a transition of a server; it is over when what this returns is disposed of. The
+   * kernel does not wait for it: a server that has died is sent connections while a disk is slow. An agent that is killed in
+   * between finds in the kernel who was out; only a director that loses power then lets a server in that died in that moment.
    */
-  async #readAndRecord(heeded: number): Promise<TableText> {
-    const recording = this.#recorded === heeded || this.parts.recorder.record();
-    const [read, recorded] = await Promise.allSettled([this.#read(), recording]);
-    if (recorded.status === "fulfilled" && recorded.value) this.#recorded = heeded;
-    if (read.status === "rejected") throw read.reason;
-    return read.value;
+  #recording(heeded: number): AsyncDisposable {
+    const recorded = this.#recorded === heeded ? undefined : this.parts.recorder.record();
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (await recorded) this.#recorded = heeded;
+      },
+    };
   }
 
   async #read(): Promise<TableText> {
