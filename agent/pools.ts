@@ -3,7 +3,6 @@ import {
   EMPTY_REGISTRY,
   findRegistration,
   knownTable,
-  type Registration,
   type Registry,
   registeredMembers,
   sha256,
@@ -11,45 +10,17 @@ import {
   tableDigest,
   withServices,
 } from "../director/data";
-import {
-  describeEdit,
-  type Edit,
-  editedEntry,
-  findService,
-  type Limits,
-  plan,
-  type Service,
-  serviceKey,
-  type Table,
-} from "../ipvs";
+import { type Edit, findService, type Limits, plan, type Service, serviceKey, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import { Drains } from "./drains";
+import { type Due, Dues } from "./due";
 import type { HealthRecord } from "./health-record";
-import { madeBut } from "./made";
+import { Made } from "./made";
 import { nominalService } from "./nominal";
-import { onlyOurs, ourServers } from "./ours";
 import { PoolWants } from "./pool-wants";
 import { registrations } from "./probes";
 import { readRegistry } from "./registry-file";
 import type { Watch } from "./watch";
-
-/** What a table lacks of what is wanted. */
-export interface Due {
-  readonly edits: readonly Edit[];
-  /** Those of them that take back what somebody else has changed. */
-  readonly repairs: readonly Edit[];
-  /** What somebody else has changed and is only to be told of, in sentences. */
-  readonly drift: readonly string[];
-  /** All that is wanted, by key; to be handed back once the edits are made. */
-  readonly wanted: ReadonlyMap<string, Service>;
-}
-
-/** A virtual server as it was when the kernel held what was wanted of it. */
-interface Right {
-  readonly found: Service;
-  /** See {@link PoolWants.basis}. */
-  readonly basis: string;
-}
 
 /**
  * What is declared on a director, what is known of the servers, and what the two come to. Changes neither files nor the
@@ -61,10 +32,8 @@ export class Pools {
   #digest = sha256("");
   readonly #wants: PoolWants;
   readonly drains: Drains;
-  /** What was last made of each virtual server. */
-  readonly #made = new Map<string, Service>();
-  /** Of virtual servers of which nothing was to be done: what the kernel held, and what that followed from. */
-  readonly #right = new WeakMap<Registration, Right>();
+  readonly #made = new Made();
+  readonly #dues: Dues;
 
   /** @param onQuorum told of each virtual server that has lost its quorum, or has it again */
   constructor(
@@ -74,6 +43,7 @@ export class Pools {
   ) {
     this.drains = new Drains(drains);
     this.#wants = new PoolWants(watch, this.drains, lost, onQuorum);
+    this.#dues = new Dues(this.#wants, this.#made);
   }
 
   get registry(): Registry {
@@ -107,7 +77,7 @@ export class Pools {
     this.watch.follow(this.#registry);
     this.drains.follow(all);
     this.#wants.follow(all);
-    for (const key of this.#made.keys()) if (!all.has(key)) this.#made.delete(key);
+    this.#made.follow(all);
   }
 
   /** See {@link PoolWants.believe}. To be said before {@link follow}. */
@@ -139,7 +109,7 @@ export class Pools {
 
   /** What the kernel holds of virtual servers is not known any more: not all that was to be made of them was. */
   unsettled(keys: readonly string[]): void {
-    for (const key of keys) this.#made.delete(key);
+    this.#made.forget(keys);
   }
 
   /**
@@ -148,52 +118,12 @@ export class Pools {
    * @param refused names of entries that the kernel did not take (see `entryName`): they are as they were
    */
   settled(wanted: ReadonlyMap<string, Service>, refused: ReadonlySet<string> = new Set()): void {
-    for (const [key, service] of wanted) {
-      const made = madeBut(service, this.#made.get(key), refused);
-      if (made) this.#made.set(key, made);
-    }
+    this.#made.settle(wanted, refused);
   }
 
-  /**
-   * What the table lacks, by the health of servers as it was last heeded. What somebody else has changed is among the edits
-   * only where that is to be taken back.
-   */
+  /** See {@link Dues.of}. */
   due(text: TableText, limits?: Limits): Due {
-    const [target, told]: [Service[], Service[]] = [[], []];
-    const wanted = new Map<string, Service>();
-    const looked = new Map<Registration, Right>();
-    const all = registrations(this.#registry);
-    // Servers of nobody keep the thresholds that they have.
-    const known = { table: text.table, limits, registry: this.#registry };
-    const table = limits === undefined ? text.table : knownTable(known, new Set(all.keys()));
-    for (const [key, registration] of all) {
-      const found = findService(table, key);
-      const made = this.#made.get(key);
-      if (found && made && limits === undefined && registration.driftPolicy !== "report") {
-        // The same comes of the same. A thousand servers that come back one by one are a thousand looks at all the others.
-        const basis = this.#wants.basis(key, registration);
-        const right = this.#right.get(registration);
-        if (right?.found === found && right.basis === basis) continue;
-        looked.set(registration, { found, basis });
-      }
-      const { service } = this.#wants.want(key, registration, found);
-      wanted.set(key, service);
-      if (registration.driftPolicy !== "report" || made === undefined) target.push(service);
-      else {
-        if (found) target.push(onlyOurs(found, made, service, ourServers(registration)));
-        told.push(service);
-      }
-    }
-    const edits = this.#missing(text, limits, target);
-    const left = told.length === 0 ? [] : this.#missing(text, limits, told);
-    const made = new Set(edits.map(describeEdit));
-    const edited = new Set(edits.map(({ service }) => serviceKey(service)));
-    for (const [registration, right] of looked)
-      if (!edited.has(serviceKey(right.found))) this.#right.set(registration, right);
-    const drift = left.map(describeEdit).filter((one) => !made.has(one));
-    // Of these nothing is taken back.
-    for (const service of told) edited.delete(serviceKey(service));
-    return { edits, repairs: this.#repairs(edits, edited, text, limits), drift, wanted };
+    return this.#dues.of({ text, limits, registry: this.#registry });
   }
 
   /** The table as it was declared, where it differs for a reason of health alone; and the digests of that. */
@@ -216,24 +146,6 @@ export class Pools {
     return { down: this.watch.down, lost: [...this.#wants.lost], drains: this.drains.all };
   }
 
-  /**
-   * Of edits, those of entries that are not as they were last made: somebody else was there since. Others follow from what
-   * is wanted now and was not before.
-   *
-   * @param edited keys of the virtual servers that are looked at
-   */
-  #repairs(
-    edits: readonly Edit[],
-    edited: ReadonlySet<string>,
-    text: TableText,
-    limits: Limits | undefined,
-  ): Edit[] {
-    const made = [...edited].flatMap((key) => this.#made.get(key) ?? []);
-    if (made.length === 0) return [];
-    const touched = new Set(this.#missing(text, limits, made).map(editedEntry));
-    return edits.filter((one) => touched.has(editedEntry(one)));
-  }
-
   /** A virtual server as a change wants it, with what its servers' health makes of it. */
   #ordered(key: string, desired: Table | undefined, before: Registry, table: Table): Service[] {
     const declared = desired && findService(desired, key);
@@ -247,11 +159,6 @@ export class Pools {
     const members = new Set([...service.destinations, ...registration.members].map(realServerKey));
     const given = declared?.destinations.filter((one) => !members.has(realServerKey(one))) ?? [];
     return [{ ...service, destinations: [...service.destinations, ...given] }];
-  }
-
-  #missing({ table }: TableText, limits: Limits | undefined, wanted: readonly Service[]): Edit[] {
-    const scope = new Set(wanted.map(serviceKey));
-    return plan(knownTable({ table, limits, registry: this.#registry }, scope), wanted, scope);
   }
 }
 

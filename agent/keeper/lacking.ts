@@ -1,5 +1,6 @@
+import type { Due } from "../due";
 import type { Kernel } from "../kernel";
-import type { Due, Pools } from "../pools";
+import type { Pools } from "../pools";
 import { isLimited } from "../thresholds";
 
 /**
