@@ -31,7 +31,7 @@ const INSTALL_TIMEOUT_MS = 300_000;
  *
  * @param config what `agentConfigText` returned
  * @param sent it has got one already
- * @returns whether anything had to be done
+ * @returns what had to be done; undefined: nothing. `told anew`: this version ran there already, with another configuration
  * @throws AgentInstallError
  */
 export async function installAgent(
@@ -39,14 +39,14 @@ export async function installAgent(
   program: AgentProgram,
   config: string,
   sent = false,
-): Promise<boolean> {
+): Promise<"installed" | "told anew" | undefined> {
   const running = await runningAgent(director);
-  if (running?.version === program.version && running.config === configDigest(config)) return false;
+  if (running?.version === program.version && running.config === configDigest(config)) return undefined;
   const parts = [AGENT_UNIT, SUPERVISOR, program.text, config];
   const sizes = parts.map((part) => Buffer.byteLength(part)).join(" ");
   const input = `${program.version} ${configDigest(config)} ${sizes}\n${parts.join("")}`;
   const { outcome, words } = await run(director, INSTALL_AGENT, input, "installing its agent");
-  if (outcome === "installed") return true;
+  if (outcome === "installed") return running?.version === program.version ? "told anew" : "installed";
   if (outcome === "without node" && !sent) {
     await sendNode(director);
     return installAgent(director, program, config, true);

@@ -132,32 +132,32 @@ export async function settleAgents(
   const concerned = mode === "agent" ? seen : seen.filter(({ capabilities }) => capabilities.hasAgent);
   // Another cluster's, with what it keeps.
   const had = new Set(seen.filter((one) => one.capabilities.hasAgent).map(({ director }) => director));
-  const done: Director[] = [];
+  const done = new Map<Director, string>();
   const install = async (director: Director) => {
     const config = agentConfig(id, wanted, director.name);
     const sight = seen.find((one) => one.director === director);
     const others = sight ? await concernedByTelling(sight, id, config) : [];
-    const changed = await installAgent(director, agentProgram(), config);
+    const made = await installAgent(director, agentProgram(), config);
     // At once: where a later one fails, this one keeps what it was told.
     if (others.length > 0) console.error(`warning: ${toldForOthersToo(director.name, others)}`);
-    return changed;
+    return made && `agent ${agentProgram().version} ${made}`;
   };
+  const remove = async (director: Director, wave: readonly Sight[]) =>
+    (await dismiss(director, id, wave)) ? "agent removed" : undefined;
   for (const wave of wavesOf(concerned, rollout)) {
-    const settleOne = (director: Director) =>
-      mode === "agent" ? install(director) : dismiss(director, id, wave);
+    const settleOne = (director: Director) => (mode === "agent" ? install(director) : remove(director, wave));
     const { reached, causes, total } = await ask(
       wave.map(({ director }) => director),
       settleOne,
       () => false,
     );
-    for (const [director, changed] of reached) if (changed) done.push(director);
+    for (const [director, what] of reached) if (what !== undefined) done.set(director, what);
     if (causes.length > 0) {
       const isNew = mode === "agent" && before !== "agent";
-      throw await givenUp(causes, total, isNew ? done.filter((one) => !had.has(one)) : []);
+      throw await givenUp(causes, total, isNew ? [...done.keys()].filter((one) => !had.has(one)) : []);
     }
   }
-  const what = mode === "agent" ? `agent ${agentProgram().version} installed` : "agent removed";
-  for (const director of done) console.error(`director ${director.name}: ${what}`);
+  for (const [{ name }, what] of done) console.error(`director ${name}: ${what}`);
 }
 
 /** @param installed agents that nobody wants any more */

@@ -240,7 +240,7 @@ describe("an agent that systemd runs", () => {
     await expectRules(rule("rs1"), rule("rs2", 0));
     const newer = { version: NEWER, text: agentProgram().text.replaceAll(agentProgram().version, NEWER) };
     await unnoticed(async () => {
-      assert.equal(await installAgent(director(), newer, told()), true);
+      assert.equal(await installAgent(director(), newer, told()), "installed");
     });
     assert.match(await site.on("d1", COMMAND, "status"), /^d1: agent 99\.0\.0\+newer, .* 0 repairs/);
     assert.equal(await state(), "active");

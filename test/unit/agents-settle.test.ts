@@ -176,6 +176,18 @@ describe("a cluster's agents", () => {
     assert.equal(said, "its agent was told something else (agent.json) than the cluster says");
   });
 
+  it("are said to be installed where they are, and told anew where nothing but that is done", async () => {
+    const site = new Site();
+    const { version } = agentProgram();
+    const told = { ...AGENT, etcd: { endpoints: ["http://e:1"] } };
+    const settle = (wanted: Parameters<typeof settleAgents>[2]) =>
+      saidOf(() => settleAgents(site.sights("d1"), "me-1", wanted, "agent"));
+    assert.deepEqual(await settle(AGENT), [`director d1: agent ${version} installed`]);
+    assert.deepEqual(await settle(told), [`director d1: agent ${version} told anew`]);
+    assert.deepEqual(await settle(told), []);
+    assert.deepEqual(await settle(SSH), ["director d1: agent removed"]);
+  });
+
   it("are not told something else that concerns other clusters without a word", async () => {
     const site = new Site([], { "other-1": { label: "shop/prod Cluster b", virtualServers: {} } });
     const { version } = agentProgram();
@@ -205,7 +217,7 @@ describe("a cluster's agents", () => {
   });
 });
 
-async function warningsOf(work: () => Promise<void>): Promise<string[]> {
+async function saidOf(work: () => Promise<void>): Promise<string[]> {
   const [said, error] = [[] as string[], console.error];
   console.error = (text: string) => void said.push(text);
   try {
@@ -213,5 +225,9 @@ async function warningsOf(work: () => Promise<void>): Promise<string[]> {
   } finally {
     console.error = error;
   }
-  return said.filter((text) => text.startsWith("warning: "));
+  return said;
+}
+
+async function warningsOf(work: () => Promise<void>): Promise<string[]> {
+  return (await saidOf(work)).filter((one) => one.startsWith("warning: "));
 }
