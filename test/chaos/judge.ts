@@ -73,7 +73,7 @@ export interface Window {
   readonly toMs: number;
 }
 
-/** A connection past all directors that takes longer tells that the lab itself stood still; they take 5 ms. */
+/** A connection past all directors, or its answer, that takes longer tells that the lab itself stood still; each takes 5 ms. */
 export const STANDSTILL_MS = 400;
 /** What was begun so long before such a connection, or after it, may have met the same. */
 const AROUND_MS = 1_500;

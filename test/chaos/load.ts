@@ -23,11 +23,12 @@ export class Load {
   ) {}
 
   static async begin({ site }: ChaosCluster): Promise<Load> {
-    const rate = { ratePerS: RATE_PER_S, answerTimeoutMs: 2_000 };
-    const past = { ...rate, url: `http://${site.address(SORRY)}/`, connectTimeoutMs: STANDSTILL_MS };
+    const rate = { ratePerS: RATE_PER_S };
+    // A processor that nobody gets shows in answers as well as in connections.
+    const still = { connectTimeoutMs: STANDSTILL_MS, answerTimeoutMs: STANDSTILL_MS };
     const [one, other] = await Promise.all([
-      site.lab.startTraffic({ url: URL, ...rate, connectTimeoutMs: 900 }),
-      site.lab.startTraffic(past),
+      site.lab.startTraffic({ url: URL, ...rate, connectTimeoutMs: 900, answerTimeoutMs: 2_000 }),
+      site.lab.startTraffic({ url: `http://${site.address(SORRY)}/`, ...rate, ...still }),
     ]);
     return new Load(one, other, ...(await Promise.all([one.began(), other.began()])));
   }

@@ -32,9 +32,11 @@ export class WitnessedLoad {
    */
   static async begin(site: Site, place: string): Promise<WitnessedLoad> {
     const past = `tcp://${site.address(WITNESS)}:7000`;
+    // A processor that nobody gets shows in answers as well as in connections.
+    const still = { connectTimeoutMs: STANDSTILL_MS, answerTimeoutMs: STANDSTILL_MS };
     const [load, witness] = await Promise.all([
       site.lab.startTraffic({ url: `http://${place}/`, ...RATE, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
-      site.lab.startTraffic({ url: past, ...RATE, connectTimeoutMs: STANDSTILL_MS }),
+      site.lab.startTraffic({ url: past, ...RATE, ...still }),
     ]);
     const [began, witnessBegan] = await Promise.all([load.began(), witness.began()]);
     const entries = await EntryWatch.begin(site, place);
