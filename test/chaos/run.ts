@@ -24,6 +24,9 @@ export interface Plan {
   readonly patienceMs?: number;
 }
 
+/** Requests were lost that may not have been. */
+export class LossError extends Error {}
+
 /** A schedule that failed. */
 export class ScheduleError extends Error {
   /** @param at which step was being made; behind the last: the load was being judged */
@@ -83,7 +86,7 @@ export async function runPlan(chaos: ChaosCluster, plan: Plan, coverage: Coverag
   }
 }
 
-/** Fails where requests were lost that may not have been. */
+/** Throws LossError where requests were lost that may not have been. */
 export function expectNoLoss(
   { windows, times }: Load,
   report: TrafficReport,
@@ -98,7 +101,7 @@ export function expectNoLoss(
     standstills: pauses,
     times,
   };
-  throw new Error(JSON.stringify(told, undefined, 2));
+  throw new LossError(JSON.stringify(told, undefined, 2));
 }
 
 /** Returns whether its fault was made. */

@@ -2,7 +2,7 @@ import { ChaosCluster } from "../chaos/cluster";
 import { Coverage } from "../chaos/coverage";
 import { caught, LAB_PLANTS, LAB_PLANTS_ALWAYS } from "../chaos/plants";
 import { expectSurvived } from "../chaos/points";
-import { runSchedule } from "../chaos/run";
+import { LossError, runSchedule, ScheduleError } from "../chaos/run";
 import { faultsOf, operationsOf } from "../chaos/schedule";
 import type { Store } from "../chaos/store";
 
@@ -13,8 +13,23 @@ import type { Store } from "../chaos/store";
  */
 const SEEDS: Readonly<Record<Store, readonly number[]>> = { file: [13246, 3845], etcd: [360] };
 const STEPS: Readonly<Record<Store, number>> = { file: 3, etcd: 3 };
-/** A step takes 20 s, with etcd a minute, and longer where other labs are up. */
-const SCHEDULE_MS = 600_000;
+/** A step takes 20 s, with etcd a minute, and longer where other labs are up; all of them may be made twice. */
+const SCHEDULE_MS = 1_200_000;
+
+/**
+ * Does it once more where requests were lost without an excuse, and nothing else went wrong: what an agent drops it drops each time,
+ * and a lab that other tests starve drops some by chance.
+ */
+async function withoutChance(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    const cause = error instanceof ScheduleError ? error.cause : error;
+    if (!(cause instanceof LossError)) throw error;
+    console.log(`      once more, since it lost requests:\n${cause.message}`);
+    await act();
+  }
+}
 
 const seedsOf = (store: Store) =>
   process.env.HEYE_SEED === undefined ? SEEDS[store] : [Number(process.env.HEYE_SEED)];
@@ -38,11 +53,11 @@ for (const [store, directors] of [
 
     for (const seed of seedsOf(store))
       it(`keep what is declared, touch nothing else, and lose no request but by what is found out in time: HEYE_SEED=${seed}`, () =>
-        runSchedule(chaos, seed, STEPS[store], coverage)).timeout(SCHEDULE_MS);
+        withoutChance(() => runSchedule(chaos, seed, STEPS[store], coverage))).timeout(SCHEDULE_MS);
 
     if (store === "etcd") return;
     it("keep what is declared where they are killed at each named point of a change", () =>
-      expectSurvived(chaos)).timeout(SCHEDULE_MS);
+      withoutChance(() => expectSurvived(chaos))).timeout(SCHEDULE_MS);
 
     for (const plant of LAB_PLANTS.slice(0, LAB_PLANTS_ALWAYS))
       it(`are found out where one ${plant.mistake}`, async () => {
