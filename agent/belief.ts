@@ -1,6 +1,6 @@
 import { effectiveWeight, type Member, type Registration, type Registry } from "../director/data";
 import { probeKey, type ServerHealth } from "../health";
-import { destinationKey, findService, type Service, type Table } from "../ipvs";
+import { destinationKey, type Edit, findService, type Service, serviceKey, type Table } from "../ipvs";
 import { realServerKey } from "../spec";
 import type { HealthRecord } from "./health-record";
 import { probeOf, registrations } from "./probes";
@@ -63,6 +63,16 @@ export function believed(
     else if (!known.has(probe)) known.set(probe, begun(false));
   }
   return { down: Object.fromEntries(known), lost: [...lostNow], drains };
+}
+
+/**
+ * Whether a kernel that has taken some edits, or as many of them as it had when the agent was killed, tells the next one by
+ * itself who is out. Not where weights say nothing of health; nor where several virtual servers are edited, which may have one
+ * server and then differ about it.
+ */
+export function isWitnessed(edits: readonly Edit[], declared: ReadonlyMap<string, Registration>): boolean {
+  const edited = [...new Set(edits.map(({ service }) => serviceKey(service)))];
+  return edited.length <= 1 && edited.every((key) => declared.get(key)?.failOpenPercent === undefined);
 }
 
 /** What is known of a server before it was asked. */

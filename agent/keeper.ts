@@ -86,7 +86,10 @@ export class Keeper {
     });
     const recorder = new HealthRecorder({ ...parts, pools, turns });
     const kept = { ...parts, observer, pools, last, edits, recorder };
-    const transitions = new Transitions({ ...kept, turns }, () => this.#reconciler.reconcile());
+    const transitions = new Transitions({ ...kept, turns }, async () => {
+      await this.#reconciler.reconcile();
+      return this.#reconciler.tookMs;
+    });
     const changes = new WriteAhead(kept);
     this.#orders = new ChangeOrders({ ...kept, changes });
     const draining = new Draining({ ...kept, changes });
@@ -139,8 +142,11 @@ export class Keeper {
    * @throws NotDurableError, RegistryError: nothing of it was made; any other error: it is made as soon as it can be
    */
   async change(order: ChangeOrder): Promise<ChangeAnswer> {
-    await this.#returning.ask(() => this.#orders.declared(order));
-    const { answer, unplaced } = await this.#turns.take(() => this.#orders.change(order));
+    const answered = await this.#returning.ask(() => this.#orders.declared(order));
+    const { watch } = this.#pools;
+    const { answer, unplaced } = await this.#turns.take(() =>
+      watch.hearing(answered, () => this.#orders.change(order)),
+    );
     return withWords(answer, await unplaced);
   }
 
@@ -157,9 +163,9 @@ export class Keeper {
    * @throws NotDurableError, RegistryError
    */
   async follow(text: string, leaves: readonly Left[], own?: OwnChange): Promise<Followed> {
-    await this.#returning.ask(() => readRegistry(text));
+    const answered = await this.#returning.ask(() => readRegistry(text));
     const { answer, conflicts, unplaced } = await this.#turns.take(() =>
-      this.#follower.follow(text, leaves, own),
+      this.#pools.watch.hearing(answered, () => this.#follower.follow(text, leaves, own)),
     );
     return { answer: withWords(answer, await unplaced), conflicts };
   }

@@ -5,6 +5,7 @@ import {
   Monitor,
   type MonitorOptions,
   type Probe,
+  probeKey,
   type ServerHealth,
 } from "../health";
 import { realServerKey } from "../spec";
@@ -14,6 +15,13 @@ import { keyOf, probeOf, probesOf, registrations } from "./probes";
 
 /** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
 const MEMORY_MS = 600_000;
+
+/** Servers of one probe that were down when they were taken out. */
+export interface Remembered {
+  readonly probe: Probe;
+  /** One for each virtual server. */
+  readonly names: readonly string[];
+}
 
 /**
  * The health of all servers that are registered. A server begins as it was known before the agent's restart; one that a
@@ -25,6 +33,8 @@ export class Watch {
   #names: ReadonlyMap<string, string> = new Map();
   /** Servers that were down when they were taken out of their virtual server. */
   readonly #left = new Map<string, { readonly health: ServerHealth; readonly atMs: number }>();
+  /** Of those, the ones that have answered before the change that is being made. */
+  #answered: ReadonlySet<string> = new Set();
   #probes: ReadonlyMap<string, Probe> = new Map();
   /** Probes of servers that waited for their gate. */
   #waited: ReadonlySet<string> = new Set();
@@ -99,6 +109,7 @@ export class Watch {
     const carried = new Map<string, ServerHealth>();
     const names = new Map<string, string>();
     const nowMs = performance.now();
+    this.#forgetOld();
     for (const [service, registration] of registrations(registry)) {
       for (const member of registration.members) {
         const key = keyOf(registration, member);
@@ -106,7 +117,7 @@ export class Watch {
         const name = `${service} ${realServerKey(member)}`;
         names.set(name, key);
         const before = this.#names.get(name);
-        const left = this.#left.get(name);
+        const left = this.#answered.has(name) ? undefined : this.#left.get(name);
         const health = before === undefined ? left?.health : this.#monitor.health(before);
         const isKnown = before === undefined || !this.#waited.has(before);
         if (health && isKnown && before !== key) carried.set(key, { ...health, streak: 0 });
@@ -116,34 +127,46 @@ export class Watch {
       const health = names.has(name) || this.#waited.has(key) ? undefined : this.#monitor.health(key);
       if (health && !health.healthy) this.#left.set(name, { health, atMs: nowMs });
     }
-    for (const [name, { atMs }] of this.#left)
-      if (names.has(name) || nowMs - atMs > MEMORY_MS) this.#left.delete(name);
+    for (const name of this.#left.keys()) if (names.has(name)) this.#left.delete(name);
     this.#names = names;
     return carried;
   }
 
   /** Whether of any server that is not registered any more it is remembered that it was down. */
-  get remembersAny(): boolean {
+  remembersAny(): boolean {
+    this.#forgetOld();
     return this.#left.size > 0;
   }
 
-  /** Probes of servers that would come back and are remembered as down, by a name to {@link forget} it by. */
-  remembered(registry: Registry | undefined): ReadonlyMap<string, Probe> {
-    const probes = new Map<string, Probe>();
-    if (!registry) return probes;
+  /** Servers that would come back and are remembered as down, by the key of their probe. */
+  remembered(registry: Registry | undefined): ReadonlyMap<string, Remembered> {
+    const all = new Map<string, Remembered>();
+    if (!registry) return all;
     for (const [service, registration] of registrations(registry)) {
       for (const member of registration.members) {
         const name = `${service} ${realServerKey(member)}`;
         const probe = this.#left.has(name) ? probeOf(registration, member) : undefined;
-        if (probe) probes.set(name, probe);
+        if (!probe) continue;
+        const key = probeKey(probe);
+        all.set(key, { probe, names: [...(all.get(key)?.names ?? []), name] });
       }
     }
-    return probes;
+    return all;
   }
 
-  /** It has answered since: it begins as any other. */
-  forget(name: string): void {
-    this.#left.delete(name);
+  /** Makes a change to which some that are remembered as down come back, and have answered just now: they begin as any other. */
+  async hearing<T>(answered: ReadonlySet<string>, change: () => Promise<T>): Promise<T> {
+    this.#answered = answered;
+    try {
+      return await change();
+    } finally {
+      this.#answered = new Set();
+    }
+  }
+
+  #forgetOld(): void {
+    const nowMs = performance.now();
+    for (const [name, { atMs }] of this.#left) if (nowMs - atMs > MEMORY_MS) this.#left.delete(name);
   }
 
   /** As it was last heeded. */

@@ -126,7 +126,14 @@ async function* linesOf(child: ChildProcessByStdio<null, Readable, Readable>): A
     complaint = `${complaint}${text}`.slice(-COMPLAINT_MAX);
   });
   const closed = once(child, "close").catch((error: Error) => error);
-  yield* createInterface({ input: child.stdout });
+  let isOver = false;
+  try {
+    yield* createInterface({ input: child.stdout });
+    isOver = true;
+  } finally {
+    // Whoever takes no more lines, because he cannot read them, leaves nothing running.
+    if (!isOver) child.kill();
+  }
   const end = await closed;
   if (end instanceof Error) throw end;
   if (end[0] !== 0) throw new Error(saidWithoutAgent(complaint).trim() || `it ended with status ${end[0]}`);

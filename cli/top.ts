@@ -66,7 +66,7 @@ export async function follow(
     last.delete(name);
     if (words !== told) say(`${name}: ${words}\n`);
     told = words;
-    await delay(retryMs);
+    await delay(retryMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);
   }
 }
 

@@ -193,9 +193,16 @@ export class Director {
     let fresh = this.#known === undefined;
     let state = this.#known ?? (await this.read());
     let lost: unknown;
+    let isRefused = false;
     const made: Batch[] = [];
     let complaint: { readonly batch: Batch; readonly messages: string } | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      if (isRefused && attempt > 2) {
+        await delay(pauseMs(attempt - 1));
+        // What was told before the pause would be old again.
+        state = await this.read();
+      }
+      isRefused = false;
       let batch = prepare(this.name, state, jobs, made);
       if (!fresh && (batch.request === undefined || batch.refused.size > 0)) {
         state = await this.read();
@@ -209,11 +216,7 @@ export class Director {
         if (answer.outcome !== "applied") {
           // Another director may have been asked for the same, and this one has followed: what stood before is known from now.
           if (answer.isShared) made.push(batch);
-          // What stood before the pause would be old again.
-          if (attempt > 1) {
-            await delay(pauseMs(attempt));
-            state = await this.read();
-          }
+          isRefused = true;
           continue;
         }
         // After complaints the later registry was not written; where the kernel is right all the same, one more turn writes it.

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { type KernelValues, TIMEOUT_KEYS, tidy } from "../spec";
 import { bootDigest, bootFiles } from "./boot";
 import { type Capabilities, parseCapabilities } from "./capabilities";
-import { ATTEMPTS, pauseMs } from "./contention";
+import { ATTEMPTS } from "./contention";
 import type { Director } from "./director";
 import {
   BusyError,
@@ -91,10 +90,7 @@ export async function changeSettings(
     );
     const { outcome, state: next, messages } = parseReport(director.name, result);
     found = next;
-    if (outcome === "changed") {
-      await delay(pauseMs(attempt));
-      continue;
-    }
+    if (outcome === "changed") continue;
     const differences = leftUndone(next, plan);
     if (differences.length === 0 && messages.trim() === "") return before;
     throw new SettingNotAppliedError(director.name, differences, messages);

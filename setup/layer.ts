@@ -74,9 +74,12 @@ export async function runTogether(
   stop?: AbortSignal,
 ): Promise<Outcome> {
   const ready: (readonly [Layer, NodeJS.ProcessEnv])[] = [];
-  for (const layer of layers) ready.push([layer, await layer.prepare()]);
+  for (const layer of layers) {
+    if (stop?.aborted) return NOTHING;
+    ready.push([layer, await layer.prepare()]);
+  }
   const [first, ...others] = ready;
-  if (first === undefined) return NOTHING;
+  if (first === undefined || stop?.aborted) return NOTHING;
   await mkdir(TEST_FOLDER, { recursive: true, mode: 0o700 });
   const waiting = others.values();
   const shown = runLayer(first[0], [], undefined, first[1]);

@@ -85,10 +85,11 @@ export async function test([name, ...options]: readonly string[]): Promise<numbe
 
 async function everything(): Promise<Outcome> {
   await setUp();
+  // What is built before ends at once by the signal itself.
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => stop.abort(`ended by ${signal}`));
-  let all = await checkSources();
+  let all = await checkSources(stop.signal);
   for (const group of GROUPS)
     if (!stop.signal.aborted) all = add(all, await runTogether(group, LANES, stop.signal));
   return stop.signal.aborted ? add(all, failed("all tests", String(stop.signal.reason))) : all;
@@ -104,11 +105,12 @@ function named(name: string): Layer {
   });
 }
 
-async function checkSources(): Promise<Outcome> {
+async function checkSources(stop: AbortSignal): Promise<Outcome> {
   let outcome = NOTHING;
   // Biome keeps its notes where XDG_CACHE_HOME says; they belong into our folder like everything else.
   const env = { ...process.env, XDG_CACHE_HOME: cacheRoot() };
   for (const { name, program, args } of CHECKS) {
+    if (stop.aborted) break;
     const start = Date.now();
     const file = join(PROJECT_ROOT, "node_modules", program);
     const status = await foreground(process.execPath, [file, ...args], env);

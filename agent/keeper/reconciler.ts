@@ -1,5 +1,6 @@
 import { joinLines, type TableText } from "../../director/data";
 import { type Edit, editedEntry, findService, type Limits, type Table } from "../../ipvs";
+import { isWitnessed } from "../belief";
 import type { EditLog } from "../edit-log";
 import { foreseen } from "../foreseen";
 import type { Kernel } from "../kernel";
@@ -53,6 +54,7 @@ export class Reconciler {
   #trouble: string | undefined;
   #isUnreadable = false;
   #isBare = false;
+  #tookMs = 0;
   /** As of which transition of a server it is written down who is down. */
   #recorded = 0;
 
@@ -68,16 +70,21 @@ export class Reconciler {
     };
   }
 
+  /** How long the last look took, without the time for which it waited for the disk alone, in milliseconds. */
+  get tookMs(): number {
+    return this.#tookMs;
+  }
+
   /** Looks, and makes it so. Fails never: how it went is in `state`. */
   async reconcile(): Promise<void> {
     const { last, pools, observer } = this.parts;
     const begunMs = performance.now();
-    await this.#look();
+    await this.#look(begunMs);
     this.#isBare = !holdsAny(last.seen?.table ?? [], registrations(pools.registry));
     observer.reconciled(performance.now() - begunMs);
   }
 
-  async #look(): Promise<void> {
+  async #look(begunMs: number): Promise<void> {
     const { kernel, log, pools, last, changes, draining, transitions } = this.parts;
     try {
       const [unwritten, undrained] = [
@@ -87,13 +94,14 @@ export class Reconciler {
       const heeded = transitions.count;
       // What becomes of a server from here on is neither heeded nor written down: it has a turn of its own.
       pools.watch.heed();
-      await using _ = this.#recording(heeded);
+      await using recording = this.#recording(heeded);
       const text = await this.#read();
       const limits = isLimited(pools.registry) ? await kernel.limits() : undefined;
       const now = `${joinLines(text.lines)}${limitsText(pools.registry, limits)}`;
       last.seen = text;
-      if (now !== last.left) await this.#settle({ text, limits, now, heeded });
+      if (now !== last.left) await this.#settle({ text, limits, now, heeded, recorded: recording.over });
       this.#reconciledAt = Date.now();
+      this.#tookMs = performance.now() - begunMs;
       this.#trouble = unwritten ?? undrained;
       if (this.#trouble !== undefined)
         log.error({ event: "record", error: this.#trouble }, "not everything could be written down");
@@ -107,7 +115,8 @@ export class Reconciler {
   /**
    * Edits a table that is not as it was left.
    *
-   * @param found the table, as a text to compare too; `heeded`: as of which transition of a server
+   * @param found the table, as a text to compare too; `heeded`: as of which transition of a server; `recorded`: is over when
+   *   that is written down, or could not be
    * @throws Error where the kernel did not take all edits
    */
   async #settle(found: {
@@ -115,10 +124,12 @@ export class Reconciler {
     readonly limits: Limits | undefined;
     readonly now: string;
     readonly heeded: number;
+    readonly recorded: Promise<unknown>;
   }): Promise<void> {
     const { kernel, pools, last, transitions } = this.parts;
-    const { text, limits, now, heeded } = found;
+    const { text, limits, now, heeded, recorded } = found;
     const { edits, repairs, drift, wanted } = pools.due(text, limits);
+    if (!isWitnessed(edits, registrations(pools.registry))) await recorded;
     const complaint = await kernel.write(edits);
     this.#tell(edits, repairs, complaint);
     this.parts.edits.found(drift);
@@ -146,17 +157,18 @@ export class Reconciler {
   }
 
   /**
-   * Begins to write down who is down, as of a transition of a server; it is over when what this returns is disposed of. The
-   * kernel does not wait for it: a server that has died is sent connections while a disk is slow. An agent that is killed in
-   * between finds in the kernel who was out; only a director that loses power then lets a server in that died in that moment.
+   * Begins to write down who is down, as of a transition of a server; the turn ends when that is over. The kernel does not
+   * wait for it where it will tell by itself who is out (see {@link isWitnessed}): a server that has died is sent connections
+   * while a disk is slow. A director that loses power in that moment lets in who died in it.
    */
-  #recording(heeded: number): AsyncDisposable {
-    const recorded = this.#recorded === heeded ? undefined : this.parts.recorder.record();
-    return {
-      [Symbol.asyncDispose]: async () => {
-        if (await recorded) this.#recorded = heeded;
-      },
-    };
+  #recording(heeded: number): AsyncDisposable & { readonly over: Promise<unknown> } {
+    const over =
+      this.#recorded === heeded
+        ? Promise.resolve(false)
+        : this.parts.recorder.record().then((isRecorded) => {
+            if (isRecorded) this.#recorded = heeded;
+          });
+    return { over, [Symbol.asyncDispose]: async () => void (await over) };
   }
 
   async #read(): Promise<TableText> {

@@ -19,7 +19,7 @@ export class Transitions {
   /** Until when nothing is begun, by the monotonic clock. */
   #restsUntilMs = 0;
 
-  /** @param reconcile makes the kernel follow; called in a turn of its own */
+  /** @param reconcile makes the kernel follow; called in a turn of its own. Returns how long that took, in milliseconds */
   constructor(
     private readonly parts: {
       readonly log: Log;
@@ -27,7 +27,7 @@ export class Transitions {
       readonly last: LastLook;
       readonly turns: Turns;
     },
-    private readonly reconcile: () => Promise<void>,
+    private readonly reconcile: () => Promise<number>,
   ) {}
 
   /** How often a server went down or came back: a table that was worked out before that is not to be left as it is. */
@@ -56,10 +56,8 @@ export class Transitions {
   #follow(): void {
     this.parts.turns.soon(async () => {
       this.#heeding = false;
-      const begunMs = performance.now();
-      await this.reconcile();
-      const endedMs = performance.now();
-      this.#restsUntilMs = endedMs + Math.min(endedMs - begunMs, REST_MAX_MS);
+      const tookMs = await this.reconcile();
+      this.#restsUntilMs = performance.now() + Math.min(tookMs, REST_MAX_MS);
     });
   }
 }

@@ -77,24 +77,22 @@ export class NetlinkKernel implements Kernel {
     const procfs = this.procfs();
     const glances = glancesOf(procfs === undefined ? "" : withoutCounts(procfs));
     const before = this.#read;
+    // Where the table is edited meanwhile a service may be told twice.
     const read = new Map<string, Read>();
-    const [gone, come]: [Block[], Block[]] = [[], []];
     for await (const { service, destinations } of this.#all(ENTRIES)) {
       const [line = ""] = savedLines(service, []);
       const glance = glances.get(glanceKey(service));
       const known = before.get(line);
       const isKnown = known && glance !== undefined && known.glance === glance && !hasTunnels(glance);
       const block = isKnown ? known.block : savedLines(service, await destinations()).join("\n");
-      if (block !== known?.block) {
-        come.push(linesOf(block));
-        if (known) gone.push(linesOf(known.block));
-      }
       read.set(line, { glance, block });
     }
-    for (const [line, { block }] of before) if (!read.has(line)) gone.push(linesOf(block));
+    const [gone, come] = [otherBlocks(before, read), otherBlocks(read, before)];
+    const all = () => [...read.values()].map(({ block }) => linesOf(block));
+    const text = retold(this.#text, gone, come, all);
     this.#read = read;
-    this.#text = retold(this.#text, gone, come, () => [...read.values()].map(({ block }) => linesOf(block)));
-    return this.#text;
+    this.#text = text;
+    return text;
   }
 
   async limits(): Promise<Limits> {
@@ -188,6 +186,11 @@ export class NetlinkKernel implements Kernel {
       refused(error);
     }
   }
+}
+
+/** Blocks of one table that are not the same in the other. */
+function otherBlocks(one: ReadonlyMap<string, Read>, other: ReadonlyMap<string, Read>): Block[] {
+  return [...one].flatMap(([line, { block }]) => (other.get(line)?.block === block ? [] : [linesOf(block)]));
 }
 
 function linesOf(block: string): Block {
