@@ -102,7 +102,8 @@ describe("a server that returns to a virtual server", () => {
       assert.equal(taking(), 0, table());
       await put([b], SELDOM);
     }
-    assert.equal(dials, 0);
+    // A check of its own may fall into that time.
+    assert.ok(dials < 3, `${dials} dials`);
   });
 
   it("is still remembered when the change for which it has answered was refused", async () => {
