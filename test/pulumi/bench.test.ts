@@ -44,5 +44,7 @@ function expectSane(bench: string, measurement: Measurement): void {
   const hasPeer = peer.some((value) => value > 0);
   assert.equal(ratio !== null, hasPeer, name);
   if (aim === 0) assert.equal(met, true, `${name}: ${ours.join()}`);
-  else assert.equal(met, aim === null || ratio === null ? null : ratio <= aim);
+  else if (aim === null || ratio === null) assert.equal(met, null);
+  // Beyond the aim it may be met too: by less than can be told.
+  else assert.ok(met === true || ratio > aim, `${name}: ${ratio}`);
 }
