@@ -199,8 +199,8 @@ export class Director {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       if (isRefused && attempt > 2) {
         await delay(pauseMs(attempt - 1));
-        // What was told before the pause would be old again.
-        state = await this.read();
+        // What was told before the pause would be old again. Where it cannot be read the change tells why, and what was made before.
+        state = await this.read().catch(() => state);
       }
       isRefused = false;
       let batch = prepare(this.name, state, jobs, made);

@@ -584,7 +584,7 @@ describe("what an agent must not do", () => {
     assert.deepEqual(events.slice(0, 3), ["taken out", "the disk answers", "written down"]);
   });
 
-  for (const [where, put2] of [
+  for (const [where, declare] of [
     ["its pool fails open", () => put(virtualServer(members(), { failOpenPercent: 20 }))],
     [
       "several virtual servers have it",
@@ -597,7 +597,7 @@ describe("what an agent must not do", () => {
   ] as const)
     it(`take a server out before it is written down where the kernel would not tell of it: ${where}`, async () => {
       const [a] = await serve(3);
-      await put2();
+      await declare();
       const events: string[] = [];
       await restart((real) => ({
         ...forwarded(real),

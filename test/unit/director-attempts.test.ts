@@ -148,6 +148,17 @@ describe("a change that finds another director each time", () => {
     );
   });
 
+  it("goes by what it was told last where it cannot be read in between", async () => {
+    const one = await held(OLD);
+    one.courses = OTHERS.slice(0, 4);
+    one.director.read = () => Promise.reject(new Error("no answer"));
+    await one.director.change(NEW);
+    assert.deepEqual(
+      one.registration?.members.map(({ weight }) => weight),
+      [7],
+    );
+  });
+
   it("says what ipvsadm complained of when it was made once, and how to undo it", async () => {
     const one = await held(OLD);
     const before = one.registration;
