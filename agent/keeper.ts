@@ -143,9 +143,9 @@ export class Keeper {
    */
   async change(order: ChangeOrder): Promise<ChangeAnswer> {
     const answered = await this.#returning.ask(() => this.#orders.declared(order));
-    const { watch } = this.#pools;
+    const { departed } = this.#pools.watch;
     const { answer, unplaced } = await this.#turns.take(() =>
-      watch.hearing(answered, () => this.#orders.change(order)),
+      departed.hearing(answered, () => this.#orders.change(order)),
     );
     return withWords(answer, await unplaced);
   }
@@ -165,7 +165,7 @@ export class Keeper {
   async follow(text: string, leaves: readonly Left[], own?: OwnChange): Promise<Followed> {
     const answered = await this.#returning.ask(() => readRegistry(text));
     const { answer, conflicts, unplaced } = await this.#turns.take(() =>
-      this.#pools.watch.hearing(answered, () => this.#follower.follow(text, leaves, own)),
+      this.#pools.watch.departed.hearing(answered, () => this.#follower.follow(text, leaves, own)),
     );
     return { answer: withWords(answer, await unplaced), conflicts };
   }

@@ -5,36 +5,23 @@ import {
   Monitor,
   type MonitorOptions,
   type Probe,
-  probeKey,
   type ServerHealth,
 } from "../health";
-import { realServerKey } from "../spec";
 import { begun } from "./belief";
+import { Departed, serverName } from "./departed";
 import type { Observer } from "./observer";
-import { keyOf, probeOf, probesOf, registrations } from "./probes";
-
-/** How long it is remembered of a server that was taken out that it was down: a change that is undone takes less. */
-const MEMORY_MS = 600_000;
-
-/** Servers of one probe that were down when they were taken out. */
-export interface Remembered {
-  readonly probe: Probe;
-  /** One for each virtual server. */
-  readonly names: readonly string[];
-}
+import { keyOf, probesOf, registrations } from "./probes";
 
 /**
  * The health of all servers that are registered. A server begins as it was known before the agent's restart; one that a
  * change has let in as healthy, because the gate has asked it; one that waits for its gate as down.
  */
 export class Watch {
+  /** Those that were down when they were taken out. */
+  readonly departed = new Departed();
   readonly #monitor: Monitor;
   /** The probe of each server of each virtual server. */
   #names: ReadonlyMap<string, string> = new Map();
-  /** Servers that were down when they were taken out of their virtual server. */
-  readonly #left = new Map<string, { readonly health: ServerHealth; readonly atMs: number }>();
-  /** Of those, the ones that have answered before the change that is being made. */
-  #answered: ReadonlySet<string> = new Set();
   #probes: ReadonlyMap<string, Probe> = new Map();
   /** Probes of servers that waited for their gate. */
   #waited: ReadonlySet<string> = new Set();
@@ -108,65 +95,26 @@ export class Watch {
   #carry(registry: Registry): Map<string, ServerHealth> {
     const carried = new Map<string, ServerHealth>();
     const names = new Map<string, string>();
-    const nowMs = performance.now();
-    this.#forgetOld();
+    this.departed.forgetOld();
     for (const [service, registration] of registrations(registry)) {
       for (const member of registration.members) {
         const key = keyOf(registration, member);
         if (key === undefined) continue;
-        const name = `${service} ${realServerKey(member)}`;
+        const name = serverName(service, member);
         names.set(name, key);
         const before = this.#names.get(name);
-        const left = this.#answered.has(name) ? undefined : this.#left.get(name);
-        const health = before === undefined ? left?.health : this.#monitor.health(before);
+        const health = before === undefined ? this.departed.health(name) : this.#monitor.health(before);
         const isKnown = before === undefined || !this.#waited.has(before);
         if (health && isKnown && before !== key) carried.set(key, { ...health, streak: 0 });
       }
     }
     for (const [name, key] of this.#names) {
       const health = names.has(name) || this.#waited.has(key) ? undefined : this.#monitor.health(key);
-      if (health && !health.healthy) this.#left.set(name, { health, atMs: nowMs });
+      if (health) this.departed.remember(name, health);
     }
-    for (const name of this.#left.keys()) if (names.has(name)) this.#left.delete(name);
+    for (const name of names.keys()) this.departed.forget(name);
     this.#names = names;
     return carried;
-  }
-
-  /** Whether of any server that is not registered any more it is remembered that it was down. */
-  remembersAny(): boolean {
-    this.#forgetOld();
-    return this.#left.size > 0;
-  }
-
-  /** Servers that would come back and are remembered as down, by the key of their probe. */
-  remembered(registry: Registry | undefined): ReadonlyMap<string, Remembered> {
-    const all = new Map<string, Remembered>();
-    if (!registry) return all;
-    for (const [service, registration] of registrations(registry)) {
-      for (const member of registration.members) {
-        const name = `${service} ${realServerKey(member)}`;
-        const probe = this.#left.has(name) ? probeOf(registration, member) : undefined;
-        if (!probe) continue;
-        const key = probeKey(probe);
-        all.set(key, { probe, names: [...(all.get(key)?.names ?? []), name] });
-      }
-    }
-    return all;
-  }
-
-  /** Makes a change to which some that are remembered as down come back, and have answered just now: they begin as any other. */
-  async hearing<T>(answered: ReadonlySet<string>, change: () => Promise<T>): Promise<T> {
-    this.#answered = answered;
-    try {
-      return await change();
-    } finally {
-      this.#answered = new Set();
-    }
-  }
-
-  #forgetOld(): void {
-    const nowMs = performance.now();
-    for (const [name, { atMs }] of this.#left) if (nowMs - atMs > MEMORY_MS) this.#left.delete(name);
   }
 
   /** As it was last heeded. */

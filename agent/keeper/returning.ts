@@ -27,14 +27,15 @@ export class Returning {
    *
    * @param declared what will be declared; only asked for where any server is remembered. What cannot be read is for whoever
    *   makes the change to tell of
-   * @returns the names of those that have answered, see {@link Watch.hearing}
+   * @returns the names of those that have answered, see {@link Departed.hearing}
    */
   async ask(declared: () => Registry): Promise<ReadonlySet<string>> {
     const { pools, dial } = this.parts;
     const answered = new Set<string>();
-    if (!pools.watch.remembersAny()) return answered;
+    const { departed } = pools.watch;
+    if (departed.isEmpty) return answered;
     this.#forgetOld();
-    const remembered = pools.watch.remembered(readable(declared));
+    const remembered = departed.returning(readable(declared));
     const asked = [...remembered].filter(([key]) => !this.#silent.has(key)).slice(0, ASKED_MAX);
     const enough = new AbortController();
     const askOne = async ([key, { probe, names }]: (typeof asked)[number]) => {

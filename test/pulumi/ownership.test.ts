@@ -5,6 +5,7 @@ import type { PulumiFn } from "@pulumi/pulumi/automation";
 import { Cluster, RealServer, VirtualServer, type VirtualServerArgs } from "../../sdk";
 import { Site } from "../lab/site";
 import { edgeOf, QUICK, sorted, succeeded } from "./edge";
+import { type Ended, ProgramFolder } from "./program-folder";
 import { TestStack } from "./stack";
 
 const SERVICE = "192.0.2.10:80";
@@ -12,13 +13,12 @@ const SERVICE = "192.0.2.10:80";
 describe("who owns what", () => {
   let site: Site;
   let stack: TestStack;
-  let other: TestStack;
   before(async () => {
     site = await Site.up({ directors: 3, servers: 4, database: false });
-    [stack, other] = await Promise.all([TestStack.create("dev"), TestStack.create("other")]);
+    stack = await TestStack.create("dev");
   });
   after(async () => {
-    await Promise.all([stack?.remove(), other?.remove()]);
+    await stack?.remove();
     await site?.down();
   });
   afterEach(async function () {
@@ -26,18 +26,20 @@ describe("who owns what", () => {
     else await site.expectEmpty();
   });
 
+  const argsOf = (overrides: Partial<VirtualServerArgs> = {}) =>
+    ({
+      address: "192.0.2.10",
+      port: 80,
+      scheduler: "rr",
+      healthCheck: { type: "tcp", ...QUICK },
+      realServers: ["rs1", "rs2"].map((name) => ({ address: site.address(name), drainMs: 0 })),
+      ...overrides,
+    }) as Omit<VirtualServerArgs, "cluster">;
   const web =
     (overrides: Partial<VirtualServerArgs> = {}): PulumiFn =>
     async () => {
-      new VirtualServer("web", {
-        cluster: new Cluster("edge", edgeOf(site)),
-        address: "192.0.2.10",
-        port: 80,
-        scheduler: "rr",
-        healthCheck: { type: "tcp", ...QUICK },
-        realServers: ["rs1", "rs2"].map((name) => ({ address: site.address(name), drainMs: 0 })),
-        ...overrides,
-      } as VirtualServerArgs);
+      const cluster = new Cluster("edge", edgeOf(site));
+      new VirtualServer("web", { ...argsOf(overrides), cluster } as VirtualServerArgs);
     };
   const onEach = (...argv: string[]) => Promise.all(site.directorNames.map((name) => site.on(name, ...argv)));
   /** Connections that each entry has had: a new entry begins at 0. */
@@ -98,26 +100,39 @@ describe("who owns what", () => {
     succeeded(await stack.destroy());
   });
 
+  // Processes of their own: programs inside one process share what catches their errors, so that what goes wrong with one
+  // connection to an engine fails them all.
   it("two stacks at the same time both get their way, and each takes away its own alone", async () => {
-    const mine = [web({ port: 80 }), web({ port: 80, scheduler: "wrr" })] as const;
-    const theirs = [web({ port: 8080 }), web({ port: 8080, scheduler: "wlc" })] as const;
-    for (const round of [0, 1] as const) {
-      const both = await Promise.all([stack.up(mine[round]), other.up(theirs[round])]);
-      both.forEach(succeeded);
+    const [dev, other] = await Promise.all([ProgramFolder.create("dev"), ProgramFolder.create("other")]);
+    const up = async (folder: ProgramFolder, overrides: Partial<VirtualServerArgs>) => {
+      await folder.declare({ cluster: edgeOf(site), virtualServers: { web: argsOf(overrides) } });
+      return folder.up();
+    };
+    const worked = ({ code, output }: Ended) => assert.equal(code, 0, output);
+    try {
+      for (const [mine, theirs] of [
+        ["rr", "rr"],
+        ["wrr", "wlc"],
+      ] as const)
+        (
+          await Promise.all([up(dev, { scheduler: mine }), up(other, { port: 8080, scheduler: theirs })])
+        ).forEach(worked);
+      for (const table of await site.tables())
+        assert.deepEqual(
+          sorted(table).filter((line) => line.startsWith("-A")),
+          [`-A -t ${SERVICE} -s wrr`, "-A -t 192.0.2.10:8080 -s wlc"],
+        );
+      const taken = await up(other, {});
+      assert.notEqual(taken.code, 0, taken.output);
+      assert.match(taken.output, /belongs to heye-test\/dev Cluster edge \(VirtualServer web\)/);
+      const before = await site.tables();
+      worked(await dev.destroy());
+      const left = (table: string) => sorted(table).filter((line) => line.includes(":8080 "));
+      assert.deepEqual((await site.tables()).map(sorted), before.map(left));
+      worked(await other.destroy());
+    } finally {
+      await Promise.all([dev.remove(), other.remove()]);
     }
-    for (const table of await site.tables())
-      assert.deepEqual(
-        sorted(table).filter((line) => line.startsWith("-A")),
-        [`-A -t ${SERVICE} -s wrr`, "-A -t 192.0.2.10:8080 -s wlc"],
-      );
-    const taken = await other.up(web({ port: 80 }));
-    assert.equal(taken.ok, false);
-    assert.match(taken.output, /belongs to heye-test\/dev Cluster edge \(VirtualServer web\)/);
-    const before = await site.tables();
-    succeeded(await stack.destroy());
-    const left = (table: string) => sorted(table).filter((line) => line.includes(":8080 "));
-    assert.deepEqual((await site.tables()).map(sorted), before.map(left));
-    succeeded(await other.destroy());
   });
 
   it("new names for everything change nothing in the kernel, with aliases", async () => {

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { PROJECT_ROOT, RUNTIME_FOLDER } from "../../setup/project";
 import type { Declared } from "./programs/declared";
 
-const STACK = "dev";
 const QUIET = ["--non-interactive", "--color", "never"];
 
 /** How a `pulumi` process ended. */
@@ -28,7 +27,8 @@ export class ProgramFolder {
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  static async create(): Promise<ProgramFolder> {
+  /** @param stack its name */
+  static async create(stack = "dev"): Promise<ProgramFolder> {
     await mkdir(RUNTIME_FOLDER, { recursive: true });
     // Inside the project, so that the provider process finds the package from its working directory upwards.
     const folder = await mkdtemp(join(RUNTIME_FOLDER, "test-program-"));
@@ -46,7 +46,7 @@ export class ProgramFolder {
       PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
     });
-    await made.#succeeds("stack", "init", STACK, "--non-interactive");
+    await made.#succeeds("stack", "init", stack, "--non-interactive");
     return made;
   }
 
