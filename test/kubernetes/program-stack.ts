@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LocalWorkspace, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { kubernetesPlugin } from "../../setup";
 import { RUNTIME_FOLDER } from "../../setup/project";
+import { InlineProgram } from "../pulumi/inline-program";
 import { type Outcome, outcomeOf } from "../pulumi/stack";
 
 const PROJECT = "heye-kubernetes-test";
@@ -17,10 +18,9 @@ export async function pluginSettings() {
 
 /** A stack of a program that makes Kubernetes objects, on a backend of its own, driven by the real engine. */
 export class ProgramStack {
-  #program: PulumiFn = async () => undefined;
-
   private constructor(
     private readonly stack: Stack,
+    private readonly inline: InlineProgram,
     private readonly folder: string,
   ) {}
 
@@ -32,9 +32,9 @@ export class ProgramStack {
     const project = { name: PROJECT, runtime: "nodejs", plugins: await pluginSettings() };
     // YAML has JSON in it.
     await writeFile(join(folder, "Pulumi.yaml"), JSON.stringify(project));
-    let self: ProgramStack | undefined;
+    const inline = new InlineProgram();
     const stack = await LocalWorkspace.createStack(
-      { stackName: "prod", projectName: PROJECT, program: () => (self as ProgramStack).#program() },
+      { stackName: "prod", projectName: PROJECT, program: inline.main },
       {
         workDir: folder,
         envVars: {
@@ -44,33 +44,30 @@ export class ProgramStack {
         },
       },
     );
-    self = new ProgramStack(stack, folder);
-    return self;
+    return new ProgramStack(stack, inline, folder);
   }
 
   up(program: PulumiFn): Promise<Outcome> {
-    return this.#run(program, (options) => this.stack.up(options));
+    return this.inline.during(() => outcomeOf((options) => this.stack.up(options)), program);
   }
 
   preview(program: PulumiFn): Promise<Outcome> {
-    return this.#run(program, (options) => this.stack.preview({ ...options, diff: true }));
+    return this.inline.during(
+      () => outcomeOf((options) => this.stack.preview({ ...options, diff: true })),
+      program,
+    );
   }
 
   refresh(): Promise<Outcome> {
-    return this.#run(this.#program, (options) => this.stack.refresh(options));
+    return this.inline.during(() => outcomeOf((options) => this.stack.refresh(options)));
   }
 
   destroy(): Promise<Outcome> {
-    return this.#run(this.#program, (options) => this.stack.destroy(options));
+    return this.inline.during(() => outcomeOf((options) => this.stack.destroy(options)));
   }
 
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  #run(program: PulumiFn, operation: Parameters<typeof outcomeOf>[0]): Promise<Outcome> {
-    this.#program = program;
-    return outcomeOf(operation);
   }
 }
 

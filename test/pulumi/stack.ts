@@ -8,6 +8,7 @@ import {
   type Stack,
 } from "@pulumi/pulumi/automation";
 import { PROJECT_ROOT } from "../../setup/project";
+import { InlineProgram } from "./inline-program";
 
 /** What an operation did, or why it did not. */
 export interface Outcome {
@@ -34,10 +35,9 @@ const PROJECT = "heye-test";
 
 /** A stack on a backend of its own inside the project, driven by the real engine. */
 export class TestStack {
-  #program: PulumiFn = async () => undefined;
-
   private constructor(
     private readonly stack: Stack,
+    private readonly inline: InlineProgram,
     private readonly folder: string,
   ) {}
 
@@ -46,9 +46,9 @@ export class TestStack {
     await mkdir(join(PROJECT_ROOT, ".heye"), { recursive: true });
     const folder = await mkdtemp(join(PROJECT_ROOT, ".heye", "test-stack-"));
     await mkdir(join(folder, "backend"));
-    let self: TestStack | undefined;
+    const inline = new InlineProgram();
     const stack = await LocalWorkspace.createStack(
-      { stackName: name, projectName: PROJECT, program: () => (self as TestStack).#program() },
+      { stackName: name, projectName: PROJECT, program: inline.main },
       {
         workDir: folder,
         envVars: {
@@ -60,28 +60,30 @@ export class TestStack {
     // Asked for after each operation, by two or three more runs of the command; nobody here looks at them.
     stack.info = async () => undefined;
     stack.outputs = async () => ({});
-    self = new TestStack(stack, folder);
-    return self;
+    return new TestStack(stack, inline, folder);
   }
 
   /** `pulumi up`, or `pulumi up --replace URN...`. */
   up(program: PulumiFn, replace: string[] = []): Promise<Outcome> {
-    return this.#run(program, (options) => this.stack.up({ ...options, replace }));
+    return this.inline.during(() => outcomeOf((options) => this.stack.up({ ...options, replace })), program);
   }
 
   /** `pulumi preview --diff`. */
   preview(program: PulumiFn): Promise<Outcome> {
-    return this.#run(program, (options) => this.stack.preview({ ...options, diff: true }));
+    return this.inline.during(
+      () => outcomeOf((options) => this.stack.preview({ ...options, diff: true })),
+      program,
+    );
   }
 
   /** `pulumi refresh`. */
   refresh(): Promise<Outcome> {
-    return this.#run(this.#program, (options) => this.stack.refresh(options));
+    return this.inline.during(() => outcomeOf((options) => this.stack.refresh(options)));
   }
 
   /** `pulumi destroy`: from the state alone. */
   destroy(): Promise<Outcome> {
-    return this.#run(this.#program, (options) => this.stack.destroy(options));
+    return this.inline.during(() => outcomeOf((options) => this.stack.destroy(options)));
   }
 
   /** The state as the backend keeps it, secrets encrypted. (An export of the Automation API shows them.) */
@@ -108,11 +110,6 @@ export class TestStack {
 
   get #file(): string {
     return join(this.folder, "backend", ".pulumi", "stacks", PROJECT, `${this.stack.name}.json`);
-  }
-
-  #run(program: PulumiFn, operation: Operation): Promise<Outcome> {
-    this.#program = program;
-    return outcomeOf(operation);
   }
 }
 
