@@ -9,7 +9,7 @@ import { type ApiHandler, apiOf } from "./api";
 import { EVENTS_KEPT } from "./api/limits";
 import { keepServingTls } from "./api/tls-server";
 import { readConfig, type Told } from "./config";
-import { removeDurably } from "./durable";
+import { readIfThere, removeDurably } from "./durable";
 import { EventRing, telling } from "./events";
 import { ipvsadmVersion } from "./ipvsadm-kernel";
 import { Keeper } from "./keeper";
@@ -21,7 +21,6 @@ import type { Participant, ParticipantParts } from "./plane/participant";
 import { earlyRoutes, maintenanceRoutes, routesOf } from "./routes";
 import { listen, type Routes } from "./server";
 import { Sight } from "./sight";
-
 import { FileStore } from "./store";
 
 /** How an agent is run. */
@@ -71,14 +70,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   };
   let routes: Routes | undefined;
   let api: ApiHandler | undefined;
-  const server = await listen(
+  const { server, socket: own } = await listen(
     socket,
     () => routes,
     log,
     () => api,
     earlyRoutes(sight),
   );
-  const keeper = await Keeper.start(parts).catch((error: unknown) => {
+  const start = async () => {
+    await own.requireOurs();
+    return Keeper.start(parts);
+  };
+  const keeper = await start().catch((error: unknown) => {
     server.close();
     throw error;
   });
@@ -88,10 +91,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   api = apiOf({ keeper, dial, prober: new OwnProber(hostname()), log, events, sight, plane, version });
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   plane?.start();
-  await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
+  const word = `${process.pid} ${version} ${digest}\n`;
+  await writeFile(ready, word);
   log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
     for await (const _ of every(pollMs, undefined, { signal })) {
+      await own.requireOurs();
       await keeper.reconcile();
       const before = store.fault;
       await store.look();
@@ -101,7 +106,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    await rm(ready, { force: true });
+    // Another agent that has taken the place has written its own.
+    if ((await readIfThere(ready)) === word) await rm(ready, { force: true });
     server.close();
     server.closeAllConnections();
     await plane?.stop();
