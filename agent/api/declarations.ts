@@ -10,6 +10,7 @@ import {
   registeredMembers,
   registryDelta,
   registryLines,
+  type StateAnswer,
 } from "../../director/data";
 import { findService, type Table } from "../../ipvs";
 import type { Declaring } from "../declaring";
@@ -37,8 +38,14 @@ export interface Declaration {
 export interface Declarations {
   /** What is declared, as it was last known: cheap, for those who only look. */
   readonly view: { readonly registry: Registry; readonly revision: string };
-  /** What is declared now, with the table it stands for, to compute a change from. */
+  /** What is declared now, as far as it is known here, with the table it stands for, to compute a change from. */
   read(): Promise<Declared>;
+  /**
+   * The same, and surely no older than the question: a refusal goes by it, and that nothing is to be done.
+   *
+   * @throws PlaneDownError, NotFollowingError: others have a part in it, and cannot be asked
+   */
+  newest(): Promise<Declared>;
   /**
    * Declares `after` in place of what the change was computed from: whole, or not at all.
    *
@@ -78,10 +85,18 @@ export class KeeperDeclarations implements Declarations {
     return { registry: pools.registry, revision };
   }
 
-  async read(): Promise<Declared> {
+  read(): Promise<Declared> {
+    return this.#told((known) => this.keeper.state(known));
+  }
+
+  newest(): Promise<Declared> {
+    const { keeper } = this;
+    return this.#told((known) => (keeper.newest ? keeper.newest(known) : keeper.state(known)));
+  }
+
+  async #told(ask: (known: Digests) => Promise<StateAnswer>): Promise<Declared> {
     const known = this.#known;
-    const digests = known?.digests ?? { registry: "-", table: "-" };
-    const answer = await this.keeper.state(digests);
+    const answer = await ask(known?.digests ?? { registry: "-", table: "-" });
     const registry = answer.registry === undefined ? known?.registry : parseRegistry(answer.registry);
     const text = answer.table === undefined ? known : readTableText(answer.table);
     if (!registry || !text) throw new UnreadableError();

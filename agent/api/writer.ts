@@ -127,7 +127,8 @@ export class Writer {
   /** Settles each job of a group. */
   async #commit(jobs: readonly Job[]): Promise<void> {
     try {
-      const basis = await this.declarations.read();
+      // What is refused, or stands so already, is never agreed on with anybody: it goes by this alone.
+      const basis = await this.declarations.newest();
       const { accepted, after } = accept(basis, jobs);
       const edits = accepted.flatMap(({ job }) => job.edits);
       const scope = scopeOf(basis.registry, after, edits);

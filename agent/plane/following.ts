@@ -145,6 +145,11 @@ export class Following {
   /** Fails unless what is shared is known and followed. A fault of this director's is no reason to restore or accept anything. */
   async ensure(): Promise<void> {
     if (this.#standing.now.state !== "following") await this.look();
+    this.require();
+  }
+
+  /** Fails unless what was last heard of what is shared is followed. */
+  require(): void {
     const { state, reason = "" } = this.#standing.now;
     if (state === "following") return;
     if (state === "alarm") throw new NotFollowingError(reason, this.#isFailing);

@@ -69,6 +69,18 @@ export class Member {
   }
 
   /**
+   * The same, for whoever has to be sure.
+   *
+   * @throws PlaneDownError, NotFollowingError: what is newest is not known, or not followed here
+   */
+  confirm(): Promise<void> {
+    return this.#turns.take(async () => {
+      await this.#following.look();
+      this.#following.require();
+    });
+  }
+
+  /**
    * Has a change agreed on and makes it. The same change, asked of several directors, is agreed on once.
    *
    * @param isExact not where others have changed anything since, be it something else

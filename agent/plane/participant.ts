@@ -94,6 +94,10 @@ export class Participant {
         await member.refresh();
         return keeper.state(known);
       },
+      async newest(known) {
+        await member.confirm();
+        return keeper.state(known);
+      },
       change: (order, isExact) => member.change(order, isExact),
     };
   }

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { routes as routesOf } from "../../agent/api";
 import { History } from "../../agent/api/history";
-import { type ApiProblem, asProblem } from "../../agent/api/problem";
+import { ApiProblem, asProblem } from "../../agent/api/problem";
 import type { AnsweredEdit, Api, Call } from "../../agent/api/route";
 import { Router } from "../../agent/api/router";
-import { Writer } from "../../agent/api/writer";
+import { type Edit, Writer } from "../../agent/api/writer";
 import { AgreedError } from "../../agent/plane/agreed-error";
 import { agree } from "../../agent/plane/agreement";
 import { HeldBackError, heldBackOf } from "../../agent/plane/held-back";
-import type { Proposed, Shared } from "../../agent/plane/plane";
+import { PlaneDownError, type Proposed, type Shared } from "../../agent/plane/plane";
 import { digestOf, steps } from "../../agent/plane/registry-text";
 import type { Store } from "../../agent/store";
 import { parseRegistry, renderRegistry } from "../../director/data";
@@ -126,6 +126,31 @@ describe("directors that agree", () => {
     const { virtualServers } = other.site.keeper.view.pools.registry.owners.api ?? {};
     const ports = Object.values(virtualServers ?? {}).map(({ port }) => port);
     assert.deepEqual(ports, [80, 81, 83, 85, 86], "without a condition both are made");
+  });
+
+  it("say of nothing that it is not there, or stands so already, while they are cut off", async () => {
+    pair = await Pair.up();
+    const { one, other } = pair;
+    await one.declare(registryWith([server(1)]));
+    await other.member.look();
+    const writer = new Writer(other.declarations, { ask: async () => undefined }, other.site.name);
+    const write = (apply: Edit["apply"]) => writer.write([{ key: KEY, apply }], new AbortController().signal);
+    const removeSecond: Edit["apply"] = ({ registry }) => {
+      const isThere = renderRegistry(registry).includes("10.0.0.2");
+      if (!isThere) throw new ApiProblem(404, "not found", "10.0.0.2");
+      return registryWith([server(1)]);
+    };
+    const stays: Edit["apply"] = ({ registry }) => registry;
+    await assert.rejects(write(removeSecond), { status: 404 });
+    await write(stays);
+    other.isCutOff = true;
+    await one.declare(registryWith([server(1), server(2)]));
+    assert.equal(other.member.standing.state, "following", "nothing has told it yet that it is cut off");
+    await assert.rejects(write(removeSecond), PlaneDownError);
+    await assert.rejects(write(stays), PlaneDownError);
+    other.isCutOff = false;
+    await write(removeSecond);
+    assert.deepEqual(await pair.agreed(), ["10.0.0.1 1"]);
   });
 
   it("look once for all who ask while etcd hangs", async () => {

@@ -51,6 +51,10 @@ export class Half {
         await member.refresh();
         return keeper.state(known);
       },
+      async newest(known) {
+        await member.confirm();
+        return keeper.state(known);
+      },
       change: (order, isExact) => member.change(order, isExact),
     };
     this.declarations = new KeeperDeclarations(declaring, name);
