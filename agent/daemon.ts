@@ -17,6 +17,7 @@ import type { Log } from "./log";
 import { Maintenance } from "./maintenance";
 import { openKernel } from "./open-kernel";
 import { OwnProber } from "./own-prober";
+import { AnotherAgentError } from "./own-socket";
 import type { Participant, ParticipantParts } from "./plane/participant";
 import { earlyRoutes, maintenanceRoutes, routesOf } from "./routes";
 import { listen, type Routes } from "./server";
@@ -40,7 +41,8 @@ export interface AgentOptions {
 /**
  * Runs an agent until `signal` fires. What it leaves in the kernel when it ends goes on forwarding.
  *
- * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent
+ * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent; AnotherAgentError at any time, and
+ *   then the process has to end, for nothing was given back
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { state, socket, ready, pollMs, version } = options;
@@ -92,9 +94,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   plane?.start();
   const word = `${process.pid} ${version} ${digest}\n`;
-  await writeFile(ready, word);
-  log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
+  const end = async () => {
+    if ((await readIfThere(ready)) === word) await rm(ready, { force: true });
+    server.close();
+    server.closeAllConnections();
+    await plane?.stop();
+    await Promise.all([remote, keeper.stop()]);
+    log.info({ event: "stop" }, "the agent ends; the table stays as it is");
+  };
   try {
+    await own.requireOurs();
+    await writeFile(ready, word);
+    log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
     for await (const _ of every(pollMs, undefined, { signal })) {
       await own.requireOurs();
       await keeper.reconcile();
@@ -104,16 +115,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
         log.error({ event: "registry", fault: store.fault }, "somebody else has changed the registry's file");
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    // Another agent that has taken the place has written its own.
-    if ((await readIfThere(ready)) === word) await rm(ready, { force: true });
-    server.close();
-    server.closeAllConnections();
-    await plane?.stop();
-    await Promise.all([remote, keeper.stop()]);
-    log.info({ event: "stop" }, "the agent ends; the table stays as it is");
+    // Its process ends at once, as if it were killed: all that it would still do is the other one's.
+    if (error instanceof AnotherAgentError) throw error;
+    if (!signal.aborted) {
+      await end();
+      throw error;
+    }
   }
+  await end();
 }
 
 /**
