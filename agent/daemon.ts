@@ -9,7 +9,7 @@ import { type ApiHandler, apiOf } from "./api";
 import { EVENTS_KEPT } from "./api/limits";
 import { keepServingTls } from "./api/tls-server";
 import { readConfig, type Told } from "./config";
-import { readIfThere, removeDurably } from "./durable";
+import { removeDurably } from "./durable";
 import { EventRing, telling } from "./events";
 import { ipvsadmVersion } from "./ipvsadm-kernel";
 import { Keeper } from "./keeper";
@@ -17,11 +17,11 @@ import type { Log } from "./log";
 import { Maintenance } from "./maintenance";
 import { openKernel } from "./open-kernel";
 import { OwnProber } from "./own-prober";
-import { AnotherAgentError } from "./own-socket";
 import type { Participant, ParticipantParts } from "./plane/participant";
 import { earlyRoutes, maintenanceRoutes, routesOf } from "./routes";
 import { listen, type Routes } from "./server";
 import { Sight } from "./sight";
+
 import { FileStore } from "./store";
 
 /** How an agent is run. */
@@ -41,8 +41,7 @@ export interface AgentOptions {
 /**
  * Runs an agent until `signal` fires. What it leaves in the kernel when it ends goes on forwarding.
  *
- * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent; AnotherAgentError at any time, and
- *   then the process has to end, for nothing was given back
+ * @throws what keeps it from starting: its configuration, the registry, the kernel, another agent
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { state, socket, ready, pollMs, version } = options;
@@ -72,18 +71,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   };
   let routes: Routes | undefined;
   let api: ApiHandler | undefined;
-  const { server, socket: own } = await listen(
+  const server = await listen(
     socket,
     () => routes,
     log,
     () => api,
     earlyRoutes(sight),
   );
-  const start = async () => {
-    await own.requireOurs();
-    return Keeper.start(parts);
-  };
-  const keeper = await start().catch((error: unknown) => {
+  const keeper = await Keeper.start(parts).catch((error: unknown) => {
     server.close();
     throw error;
   });
@@ -93,21 +88,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   api = apiOf({ keeper, dial, prober: new OwnProber(hostname()), log, events, sight, plane, version });
   const remote = config?.api && keepServingTls(config.api, () => api, log, signal);
   plane?.start();
-  const word = `${process.pid} ${version} ${digest}\n`;
-  const end = async () => {
-    if ((await readIfThere(ready)) === word) await rm(ready, { force: true });
-    server.close();
-    server.closeAllConnections();
-    await plane?.stop();
-    await Promise.all([remote, keeper.stop()]);
-    log.info({ event: "stop" }, "the agent ends; the table stays as it is");
-  };
+  await writeFile(ready, `${process.pid} ${version} ${digest}\n`);
+  log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
   try {
-    await own.requireOurs();
-    await writeFile(ready, word);
-    log.info({ event: "start", version, ...host, by: way.by }, "the agent keeps the table");
     for await (const _ of every(pollMs, undefined, { signal })) {
-      await own.requireOurs();
       await keeper.reconcile();
       const before = store.fault;
       await store.look();
@@ -115,14 +99,15 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
         log.error({ event: "registry", fault: store.fault }, "somebody else has changed the registry's file");
     }
   } catch (error) {
-    // Its process ends at once, as if it were killed: all that it would still do is the other one's.
-    if (error instanceof AnotherAgentError) throw error;
-    if (!signal.aborted) {
-      await end();
-      throw error;
-    }
+    if (!signal.aborted) throw error;
+  } finally {
+    await rm(ready, { force: true });
+    server.close();
+    server.closeAllConnections();
+    await plane?.stop();
+    await Promise.all([remote, keeper.stop()]);
+    log.info({ event: "stop" }, "the agent ends; the table stays as it is");
   }
-  await end();
 }
 
 /**

@@ -1,11 +1,12 @@
+import { chmod, rm } from "node:fs/promises";
 import * as http from "node:http";
+import { connect } from "node:net";
 import { AGENT_PROTOCOL, PROTOCOL_HEADER, type ProblemAnswer } from "../director/data";
 import type { ApiHandler, Asker } from "./api";
 import { KEEP_ALIVE_MS } from "./api/limits";
 import { browserProblem } from "./browsers";
 import { NotDurableError } from "./keeper/not-durable-error";
 import type { Log } from "./log";
-import { OwnSocket } from "./own-socket";
 import { BackupError } from "./plane/backup-text";
 import { HeldBackError } from "./plane/held-back";
 import { NotFollowingError } from "./plane/not-following-error";
@@ -57,13 +58,14 @@ const PROTOCOL_PATHS: ReadonlySet<string> = new Set([
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Serves the routes on a unix socket that only this user can open, see {@link OwnSocket}.
+ * Serves the routes on a unix socket that only this user can open. A socket that is left from an agent that was killed is
+ * replaced; one that is answered on is not.
  *
  * @param routes undefined: not yet, which is answered with 503. The socket is taken before anything else is touched, so that
  *   two agents never keep one table
  * @param api answers what it knows in their place; undefined: not yet
  * @param early what is answered before that
- * @throws AnotherAgentError
+ * @throws Error when another agent answers there
  */
 export async function listen(
   path: string,
@@ -71,7 +73,9 @@ export async function listen(
   log: Log,
   api: () => ApiHandler | undefined = () => undefined,
   early: Routes = {},
-): Promise<{ readonly server: http.Server; readonly socket: OwnSocket }> {
+): Promise<http.Server> {
+  if (await isAnswered(path)) throw new Error(`another agent answers on ${path}`);
+  await rm(path, { force: true });
   const server = http.createServer((request, response) => {
     const handler = api();
     if (handler?.router.knows(request.url ?? "/")) {
@@ -89,7 +93,29 @@ export async function listen(
   server.requestTimeout = 0;
   // Node's own 5 s are short: an agent that stalls for 2 s closes a connection that a client is using again.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  return { server, socket: await OwnSocket.take(server, path) };
+  const before = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(before);
+  }
+  await chmod(path, 0o600);
+  return server;
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+  });
 }
 
 async function answer(

@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   sight.watch(keeper);
   const api = apiOf({ keeper, dial, prober: new OwnProber("bench"), log, events, sight, version: "bench" });
   const socket = join(folder, "agent.sock");
-  const { server } = await listen(
+  const server = await listen(
     socket,
     () => routes,
     log,

@@ -3,7 +3,7 @@ import { type Impairment, type Network, wholeImpairment } from "../impairment";
 import { networkOf, type World } from "./build";
 import type { Director } from "./director";
 import { type ActiveFault, FaultList } from "./fault-list";
-import { assertOnNetwork, impairLink, restoreLink, setLinks } from "./links";
+import { assertOnNetwork, forgetNeighbours, impairLink, restoreLink, setLinks } from "./links";
 import { announce } from "./nexthops";
 import { reboot } from "./reboot";
 import { type HangStage, hangSshd, startSshd, stopSshd } from "./sshd";
@@ -85,7 +85,9 @@ export class Faults {
 
   /** Connects a real server again. */
   restoreServer(name: string): void {
-    setLinks(this.#world, this.#server(name).node, "up");
+    const { node } = this.#server(name);
+    setLinks(this.#world, node, "up");
+    forgetNeighbours(this.#world, node);
     this.#list.remove({ kind: "kill-server", node: name });
   }
 

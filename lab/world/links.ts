@@ -11,6 +11,14 @@ export function setLinks(world: World, node: DirectorNode | ServerNode, state: "
   networkOf(world.networks, "switch").within(() => ipBatch(lines));
 }
 
+/**
+ * Has a node know nobody on its networks, as one whose power comes back. Otherwise somebody whom it asked for in vain while it was
+ * cut off is not asked for again before a second is over, and what it would send him waits for that.
+ */
+export function forgetNeighbours(world: World, node: DirectorNode | ServerNode): void {
+  networkOf(world.networks, node.name).within(() => ipBatch(["neigh flush all"]));
+}
+
 /** Makes both ends of a node's link slow or lossy, as long as they are there. Nothing of the kind may be in place. */
 export function impairLink(world: World, node: string, network: Network, how: Required<Impairment>): void {
   onBothEnds(world, node, network, (device) => `qdisc add dev ${device} root ${netemWords(how)}`);

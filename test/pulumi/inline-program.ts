@@ -14,8 +14,14 @@ export class InlineProgram {
 
   /** What the Automation API runs. */
   readonly main: PulumiFn = () => {
-    for (const connection of [getEngine(), getMonitor()])
-      if (connection instanceof Client) this.#connections.add(connection);
+    for (const connection of [getEngine(), getMonitor()]) {
+      if (connection === undefined) continue;
+      if (!(connection instanceof Client))
+        throw new Error(
+          "Pulumi has another copy of @grpc/grpc-js than these tests, and its connections cannot be closed",
+        );
+      this.#connections.add(connection);
+    }
     return this.#program();
   };
 

@@ -205,13 +205,12 @@ export class AgentSite {
     const routes = { ...routesOf(keeper, dial, plane), ...maintenanceRoutes(maintenance, log) };
     const parts = { keeper, dial, prober, log, events, sight, plane, version: "test" };
     this.api = apiOf({ ...parts, ...(gate && { gate }), stalledMs });
-    const { server } = await listen(
+    this.#server = await listen(
       this.socket,
       () => routes,
       log,
       () => this.api,
     );
-    this.#server = server;
     plane?.start();
   }
 

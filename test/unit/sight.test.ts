@@ -99,7 +99,7 @@ describe("what is seen of an agent", () => {
 
   it("is ready while it starts, and answers nothing else: a restart withdraws no director", async () => {
     const socket = join(site.folder, "early.sock");
-    const { server: starting } = await listen(
+    const starting = await listen(
       socket,
       () => undefined,
       site.log,
