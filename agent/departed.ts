@@ -35,9 +35,9 @@ export class Departed {
     if (!health.healthy) this.#left.set(name, { health, atMs: performance.now() });
   }
 
-  /** A server is registered again. */
-  forget(name: string): void {
-    this.#left.delete(name);
+  /** Servers that are registered again, among others. */
+  forget(registered: ReadonlyMap<string, unknown>): void {
+    for (const name of this.#left.keys()) if (registered.has(name)) this.#left.delete(name);
   }
 
   forgetOld(): void {

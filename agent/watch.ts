@@ -112,7 +112,7 @@ export class Watch {
       const health = names.has(name) || this.#waited.has(key) ? undefined : this.#monitor.health(key);
       if (health) this.departed.remember(name, health);
     }
-    for (const name of names.keys()) this.departed.forget(name);
+    this.departed.forget(names);
     this.#names = names;
     return carried;
   }
